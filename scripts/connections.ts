@@ -13,7 +13,7 @@ import {
   writeConnectionsSchema,
 } from "./connections/files.ts";
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
-import { approve, showReview, withdraw } from "./connections/review.ts";
+import { approve, refuse, showReview, withdraw } from "./connections/review.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
@@ -32,6 +32,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   npm run connections -- secret shop --remove
   npm run connections -- review shop                   what an MCP server offers, and how it differs from what is approved
   npm run connections -- approve shop add echo         approves tools by name; --all: everything that waits
+  npm run connections -- refuse shop steal             decides against what waits, until the other side changes it
   npm run connections -- withdraw shop add             takes an approval back, from the next publication on
   npm run connections -- bridge --port 8099 -- npx …   serves an MCP server of stdio over HTTP, on this machine
   npm run connections -- diff                          what a publication would change
@@ -135,6 +136,8 @@ async function main(): Promise<void> {
       return await showReview(await loadConnections(flags.file), requireName(name), flags, place);
     case "approve":
       return await approve(await loadConnections(flags.file), requireName(name), rest, flags, place);
+    case "refuse":
+      return await refuse(await loadConnections(flags.file), requireName(name), rest, flags, place);
     case "withdraw":
       return await withdraw(requireName(name), rest, place);
     case "status":

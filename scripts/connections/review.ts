@@ -13,7 +13,7 @@ interface Item {
   name: string;
   offeredAs: string;
   digest: string;
-  status: "new" | "changed" | "renamed" | "approved" | "gone";
+  status: "new" | "changed" | "renamed" | "approved" | "refused" | "gone";
   formerly?: string;
   title?: string;
   description?: string;
@@ -28,7 +28,7 @@ type Review =
   | { ok: true; items: Item[]; leftOut: { type: string; name: string; reason: string }[] }
   | { ok: false; failure: ConnectionFailure };
 
-const MARKS = { new: "+", changed: "~", renamed: "→", approved: "✓", gone: "-" } as const;
+const MARKS = { new: "+", changed: "~", renamed: "→", approved: "✓", refused: "✗", gone: "-" } as const;
 
 /** Shows what a connected system offers now, and how it differs from what was approved. */
 export async function showReview(
@@ -44,12 +44,12 @@ export async function showReview(
   );
   console.log(`${name}: ${counts.join(", ")}`);
   for (const item of items) {
-    if (item.status === "approved" && !verbose) continue;
+    if ((item.status === "approved" || item.status === "refused") && !verbose) continue;
     for (const line of describe(item, entry)) console.log(line);
   }
   for (const { type, name: own, reason } of leftOut)
     console.log(`x ${type} ${visible(own)} ${reason}; it is left out.`);
-  const waiting = items.filter(({ status }) => status !== "approved" && status !== "gone");
+  const waiting = items.filter(isWaiting);
   if (waiting.length > 0)
     console.log(`\nApprove: npm run connections -- approve ${name} <names…>   or --all`);
   else console.log("\nEverything that it offers is approved.");
@@ -64,44 +64,76 @@ export async function approve(
   place: WorkerPlace,
 ): Promise<void> {
   const { items } = await look(name, findEntry(connections, name), person, place);
-  const waiting = items.filter(({ status }) => status !== "approved" && status !== "gone");
+  // By name, what was refused earlier can be approved after all.
   const chosen = all
-    ? waiting
-    : waiting.filter((item) => names.includes(item.name) || names.includes(item.offeredAs));
-  const unknown = names.filter((own) => !chosen.some((item) => item.name === own || item.offeredAs === own));
-  if (unknown.length > 0) {
-    throw new CommandFailure(
-      `Nothing with this name waits: ${unknown.join(", ")}.`,
-      `Look: npm run connections -- review ${name}`,
-    );
-  }
+    ? items.filter(isWaiting)
+    : choose(
+        name,
+        items.filter((item) => isWaiting(item) || item.status === "refused"),
+        names,
+      );
   if (chosen.length === 0) {
     throw new CommandFailure(
       "Nothing was chosen.",
       `Name tools, or take all that wait: approve ${name} --all`,
     );
   }
-  const by = `npm run connections (${os.userInfo().username})`;
   const digests = chosen.map(({ digest }) => digest);
   const answer = await askWorker<{
     approved: { type: string; name: string }[];
     refused: { type: string; name: string; refusal: string }[];
-  }>(place, { command: "approve", connection: name, digests, all, by });
+  }>(place, { command: "approve", connection: name, digests, all, by: whoAsks() });
   console.log(`✓ ${answer.approved.length} approved.`);
   for (const { type, name: own, refusal } of answer.refused)
     console.log(`✗ ${type} ${visible(own)}: ${refusal}`);
   console.log(`  Next: npm run connections -- publish --note "Approve ${name}"`);
 }
 
+/** Decides against waiting definitions: they wait no more, unless the other side changes them. */
+export async function refuse(
+  { connections }: ConnectionsDocument,
+  name: string,
+  names: readonly string[],
+  { person }: { person?: string | undefined },
+  place: WorkerPlace,
+): Promise<void> {
+  const { items } = await look(name, findEntry(connections, name), person, place);
+  const chosen = choose(name, items.filter(isWaiting), names);
+  if (chosen.length === 0)
+    throw new CommandFailure("Name what to refuse.", "See: npm run connections -- --help");
+  const digests = chosen.map(({ digest }) => digest);
+  const asked = { command: "refuse", connection: name, digests, by: whoAsks() };
+  const { refused } = await askWorker<{ refused: object[] }>(place, asked);
+  console.log(`✓ ${refused.length} refused. They wait again if the other side changes them.`);
+}
+
+/** The items with these names. Throws if one is missing. */
+function choose(connection: string, items: readonly Item[], names: readonly string[]): Item[] {
+  const chosen = items.filter((item) => names.includes(item.name) || names.includes(item.offeredAs));
+  const unknown = names.filter((own) => !chosen.some((item) => item.name === own || item.offeredAs === own));
+  if (unknown.length === 0) return chosen;
+  throw new CommandFailure(
+    `Nothing with this name waits: ${unknown.join(", ")}.`,
+    `Look: npm run connections -- review ${connection}`,
+  );
+}
+
+function isWaiting({ status }: Item): boolean {
+  return status === "new" || status === "changed" || status === "renamed";
+}
+
+function whoAsks(): string {
+  return `npm run connections (${os.userInfo().username})`;
+}
+
 /** Takes approvals back. */
 export async function withdraw(name: string, names: readonly string[], place: WorkerPlace): Promise<void> {
   if (names.length === 0)
     throw new CommandFailure("Name what to withdraw.", "See: npm run connections -- --help");
-  const by = `npm run connections (${os.userInfo().username})`;
   const both = names.flatMap((own) =>
     ["tool", "prompt", "resource", "template"].map((type) => ({ type, name: own })),
   );
-  await askWorker(place, { command: "withdraw", connection: name, names: both, by });
+  await askWorker(place, { command: "withdraw", connection: name, names: both, by: whoAsks() });
   console.log("✓ Withdrawn. It is out of force with the next publication: npm run connections -- publish");
 }
 

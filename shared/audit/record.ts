@@ -209,11 +209,11 @@ export type AdminEvent = { by: string } & (
   | { type: "redrive"; delivered: number; unreadable: number }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
-  /** What a connected system offers was approved, or an approval taken back; `digest` is that of the list. */
+  /** What a connected system offers was approved or refused, or an approval taken back; `digest` is that of the list. */
   | {
       type: "connection_review";
       connection: string;
-      decision: "approved" | "withdrawn";
+      decision: "approved" | "withdrawn" | "refused";
       count: number;
       digest: string;
     }

@@ -12,6 +12,7 @@ export const CONSOLE_RIGHTS = {
   trail: "read the audit trail",
   approvals: "decide many requests at once, of the tools whose calls the role approves",
   connections: "see the connections to other systems: their state, their breakers and their last errors",
+  definitions: "approve or refuse what MCP servers offer, and see who has connected an account at them",
   dead_letters: "look at records that could not be stored, and deliver them again",
   sessions: "see the sessions and tasks that are open, and end them",
   alerts: "see what is wrong or was, silence it, and send a test to who is told",

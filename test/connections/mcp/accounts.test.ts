@@ -5,7 +5,7 @@ import { accountGate } from "../../../shared/objects/account-gate.ts";
 import { stubOf } from "../../../shared/objects/open-object.ts";
 import { awaitEvents } from "../../audit/trail.ts";
 import { waitForNews } from "../../support/news.ts";
-import type { TestBrowser } from "../../support/oauth.ts";
+import { createPerson, signIn, type TestBrowser } from "../../support/oauth.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { arrive, connect, control, entryOf, publishPersonal, stats, userOf, world } from "./account-world.ts";
 import { command } from "./gateway.ts";
@@ -323,12 +323,17 @@ describe("a connection with each person's own accounts", () => {
     expect((await stats("late")).revoked).toBeGreaterThan(before);
   });
 
-  it("stores tokens sealed", async () => {
+  it("stores tokens sealed, and shows administrators who is connected and no token", async () => {
     await connect(await arrive("gil"), "mine", "gil@there");
     const { tokens } = await stats("mine");
     const rows = JSON.stringify(
       (await env.PLATFORM_DB.prepare("SELECT * FROM person_account").all()).results,
     );
     for (const token of tokens) expect(rows).not.toContain(token);
+    const admin = await signIn(await createPerson("admin", "Ina Admin"));
+    const page = await (await admin.get("/console/connections/mine/offers")).text();
+    expect(page).toContain("Who is connected");
+    expect(page).toContain("gil");
+    for (const token of tokens) expect(page).not.toContain(token);
   });
 });

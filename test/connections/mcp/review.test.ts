@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
-import { eventsOf } from "../../audit/trail.ts";
+import { allEventsOf, eventsOf } from "../../audit/trail.ts";
+import { createPerson, signIn } from "../../support/oauth.ts";
 import { openSession } from "../../support/session.ts";
 import { approve, command, HOST, mcpEntryOf, publishEntries, type Reviewed, review } from "./gateway.ts";
 
@@ -195,6 +196,52 @@ describe("what an MCP server offers", () => {
     await offer("later", [tool("two")]);
     expect((await review("moved", mcpEntryOf("/set/former"))).map(({ name }) => name)).toEqual(["one"]);
     expect((await review("moved", mcpEntryOf("/set/later"))).map(({ name }) => name)).toEqual(["two"]);
+  });
+
+  it("is decided about on the console's page: what changed, escaped, recorded, and by those alone who may", async () => {
+    const entry = mcpEntryOf("/set/paged");
+    await offer("paged", [tool("pay"), tool("look")]);
+    await approve("paged", entry);
+    const evil = `<script>alert(1)</script><img src=x onerror="alert(2)">`;
+    await offer("paged", [tool("pay", `Pays twice. ${evil}`), tool("look"), tool("steal", evil)]);
+    const items = byName(await review("paged", entry));
+    const admin = await createPerson("admin", "Quinn Admin");
+    const browser = await signIn(admin);
+    const path = "/console/connections/paged/offers";
+    const page = await (await browser.get(path)).text();
+    expect(page).not.toMatch(/<script>alert|<img src=x/);
+    expect(page).toContain("&lt;script&gt;alert(1)");
+    for (const text of ["Does pay.", "Pays twice.", "2 wait", "1 approved"]) expect(page).toContain(text);
+    expect(await (await browser.get("/console/connections")).text()).toContain(path);
+    const digest = items.pay?.digest ?? "";
+    const decide = (as: typeof browser, fields: Record<string, string>) =>
+      as.post(path, { subject: admin.id, digest, decision: "approve", ...fields });
+    const auditor = await signIn(await createPerson("auditor", "Rory Auditor"));
+    expect([(await auditor.get(path)).status, (await decide(auditor, {})).status]).toEqual([403, 403]);
+    expect((await decide(browser, { subject: "someone" })).status).toBe(409);
+    expect((await decide(browser, { digest: "x" })).status).toBe(422);
+    browser.headers = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
+    expect((await decide(browser, {})).status).toBe(403);
+    browser.headers = {};
+    expect(byName(await review("paged", entry)).pay?.status).toBe("changed");
+    expect((await decide(browser, {})).headers.get("location")).toBe(`${path}?done=approved-1`);
+    const steal = items.steal?.digest ?? "";
+    expect((await decide(browser, { digest: steal, decision: "refuse" })).headers.get("location")).toBe(
+      `${path}?done=refused-1`,
+    );
+    const after = byName(await review("paged", entry));
+    expect([after.pay?.status, after.steal?.status]).toEqual(["approved", "refused"]);
+    expect(await (await browser.get(path)).text()).toContain("Nothing waits for a decision.");
+    await offer("paged", [tool("steal", "Says something else.")]);
+    expect(byName(await review("paged", entry)).steal?.status).toBe("new");
+    const decisions = (await allEventsOf(ADMINISTRATION)).flatMap((event) =>
+      event.type === "connection_review" && event.connection === "paged" ? [[event.decision, event.by]] : [],
+    );
+    expect(decisions.slice(1)).toEqual([
+      ["approved", `/console/connections (${admin.id})`],
+      ["refused", `/console/connections (${admin.id})`],
+    ]);
+    expect((await browser.get("/console/connections/nothing/offers")).status).toBe(404);
   });
 
   it("is filtered by the entry, and its effects can be said otherwise", async () => {

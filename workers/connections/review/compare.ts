@@ -14,9 +14,10 @@ export interface ReviewItem {
   digest: string;
   /**
    * `new`, `changed` against the approved one, `renamed` if an approved one with the same content is gone,
-   * `approved`, or `gone` for an approved one that the other system does not offer any more.
+   * `approved`, `refused` if an administrator decided against it, or `gone` for an approved one that the other system does
+   * not offer any more.
    */
-  status: "new" | "changed" | "renamed" | "approved" | "gone";
+  status: "new" | "changed" | "renamed" | "approved" | "refused" | "gone";
   /** The earlier name of a renamed one. */
   formerly?: string;
   definition: Definition;
@@ -25,6 +26,11 @@ export interface ReviewItem {
   findings: Finding[];
   /** Why it cannot be approved, or `null`. */
   refusal: string | null;
+}
+
+/** Whether an administrator has to decide about an item. */
+export function isWaiting({ status }: Pick<ReviewItem, "status">): boolean {
+  return status === "new" || status === "changed" || status === "renamed";
 }
 
 /** Names that are taken: those of other servers. */
@@ -59,14 +65,15 @@ export function compareFound(
     const definition = JSON.parse(one.document) as Definition;
     const before = approved.find((other) => isSameItem(one, other));
     const former = before ? undefined : gone.find((other) => contentOf(other) === contentOf(one));
-    const status = one.state === "approved" ? "approved" : before ? "changed" : former ? "renamed" : "new";
+    const open = before ? "changed" : former ? "renamed" : "new";
+    const status = one.state === "approved" ? "approved" : one.state === "withdrawn" ? "refused" : open;
     const owner = owners.get(nameKey(connection, one));
     return {
       ...describe(connection, one, definition, taken),
       status,
       ...(former && { formerly: former.name }),
       changes:
-        before && status === "changed" ? listChanges(JSON.parse(before.document), definition as never) : [],
+        before && status !== "approved" ? listChanges(JSON.parse(before.document), definition as never) : [],
       refusal: findRefusal(connection, one, owner, taken),
     };
   });

@@ -23,8 +23,8 @@ const MOST_WAITING = 5_000;
 const BATCH = 50;
 
 /**
- * Stores what a connected system offers now. A definition that is new, by content, waits for review; one that
- * was replaced or withdrawn and comes back waits again. One that waits takes the place of another that waits under
+ * Stores what a connected system offers now. A definition that is new, by content, waits for review, and one that was
+ * replaced waits again. One that an administrator withdrew or refused stays so with the same content. One that waits takes the place of another that waits under
  * its type and name: a server that says something else at each look fills nothing. Returns those that wait since now.
  */
 export async function storeFound(
@@ -45,7 +45,7 @@ export async function storeFound(
   );
   const isFresh = ({ one, digest }: (typeof rows)[number]) => {
     const state = known.get(`${one.type} ${one.name} ${digest}`);
-    return state === undefined || state === "withdrawn";
+    return state === undefined;
   };
   for (let start = 0; start < rows.length; start += BATCH) {
     await database.batch(
@@ -60,8 +60,7 @@ export async function storeFound(
           .prepare(
             `INSERT INTO connection_definition (connection, type, name, digest, document, state, found_at, seen_at)
              VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6, ?6)
-             ON CONFLICT DO UPDATE SET seen_at = max(seen_at, ?6),
-               state = CASE state WHEN 'withdrawn' THEN 'waiting' ELSE state END`,
+             ON CONFLICT DO UPDATE SET seen_at = max(seen_at, ?6)`,
           )
           .bind(connection, one.type, one.name, digest, document, now),
       ]),
@@ -92,8 +91,8 @@ export async function listFound(database: D1Database, connection: string): Promi
 }
 
 /**
- * Approves definitions by their digests: each replaces the approved one of the same type and name. Those that
- * are not waiting stay as they are. Returns the approved ones.
+ * Approves definitions by their digests: each replaces the approved one of the same type and name. Returns those that
+ * were not approved before.
  *
  * @param by - who approves, for the record
  */
@@ -112,19 +111,37 @@ export async function approveDefinitions(
         .prepare(
           `UPDATE connection_definition SET state = 'replaced' WHERE connection = ?1 AND state = 'approved'
              AND (type, name) IN (SELECT type, name FROM connection_definition
-                                   WHERE connection = ?1 AND digest = ?2 AND state IN ('waiting', 'replaced'))`,
+                                   WHERE connection = ?1 AND digest = ?2 AND state <> 'approved')`,
         )
         .bind(connection, digest),
       database
         .prepare(
           `UPDATE connection_definition SET state = 'approved', decided_at = ?3, decided_by = ?4
-            WHERE connection = ?1 AND digest = ?2 AND state IN ('waiting', 'replaced') RETURNING type, name, digest`,
+            WHERE connection = ?1 AND digest = ?2 AND state <> 'approved' RETURNING type, name, digest`,
         )
         .bind(connection, digest, now, by),
     ]);
     approved.push(...results);
   }
   return approved;
+}
+
+/** Decides against definitions that wait, by their digests. Returns them. */
+export async function refuseDefinitions(
+  database: D1Database,
+  connection: string,
+  digests: readonly string[],
+  { by, now }: { by: string; now: number },
+): Promise<Pick<StoredDefinition, "type" | "name" | "digest">[]> {
+  const { results } = await database
+    .prepare(
+      `UPDATE connection_definition SET state = 'withdrawn', decided_at = ?1, decided_by = ?2
+        WHERE connection = ?3 AND state IN ('waiting', 'replaced') AND digest IN (SELECT value FROM json_each(?4))
+        RETURNING type, name, digest`,
+    )
+    .bind(now, by, connection, JSON.stringify(digests))
+    .all<Pick<StoredDefinition, "type" | "name" | "digest">>();
+  return results;
 }
 
 /** Takes back approvals, by type and name: nothing of them is in the next publication. */

@@ -22,6 +22,12 @@ export const reviewCommands = [
     by,
   }),
   z.strictObject({
+    command: z.literal("refuse"),
+    connection: connectionName,
+    digests: z.array(digest).min(1).max(2_000),
+    by,
+  }),
+  z.strictObject({
     command: z.literal("withdraw"),
     connection: connectionName,
     names: z

@@ -10,6 +10,7 @@ import { openExposure } from "../../connections/review/expose.ts";
 import {
   approveDefinitions,
   listFound,
+  refuseDefinitions,
   storeFound,
   withdrawDefinitions,
 } from "../../connections/review/found.ts";
@@ -83,16 +84,17 @@ function shorten({ definition, changes, ...item }: ReviewItem): object {
   };
 }
 
-/** Approves waiting definitions by digest. One that shadows a name is refused for every administrator. */
-export async function approve(
-  env: Env,
-  { connection, digests, all, by }: CommandOf<"approve">,
-): Promise<object> {
-  const now = Date.now();
+/** What was offered when the other system was last asked, against what is approved. Asks no other system. */
+export async function readItems(env: Env, connection: string): Promise<ReviewItem[]> {
   const found = await listFound(env.PLATFORM_DB, connection);
   const newest = Math.max(0, ...found.map(({ seenAt }) => seenAt));
-  const items = compareFound(connection, found, newest, await takenNames(env, connection));
-  const wanted = items
+  return compareFound(connection, found, newest, await takenNames(env, connection));
+}
+
+/** Approves waiting definitions by digest. One that shadows a name is refused for every administrator. */
+export async function approve(env: Env, { connection, digests, all, by }: CommandOf<"approve">) {
+  const now = Date.now();
+  const wanted = (await readItems(env, connection))
     .filter((item) => digests.includes(item.digest) && item.status !== "gone")
     .map((item) => ({ ...item, refusal: item.refusal ?? (all ? findUnread(item) : null) }));
   const refused = wanted.filter(({ refusal }) => refusal !== null);
@@ -123,6 +125,13 @@ const UNREAD = "It reads like orders to a model: read it, and approve it by name
 /** Why a definition is not approved together with all others. An approved one stays. */
 function findUnread({ findings, status }: ReviewItem): string | null {
   return findings.length > 0 && status !== "approved" ? UNREAD : null;
+}
+
+/** Decides against waiting definitions: they wait no more, unless the other side changes them. */
+export async function refuse(env: Env, { connection, digests, by }: CommandOf<"refuse">) {
+  const refused = await refuseDefinitions(env.PLATFORM_DB, connection, digests, { by, now: Date.now() });
+  await record(env, connection, "refused", by, refused);
+  return { refused };
 }
 
 /** Takes approvals back; they count from the next publication. */
@@ -168,7 +177,7 @@ async function recordAttempt(env: Env, connection: string, attempt: ConnectionAt
 async function record(
   env: Env,
   connection: string,
-  decision: "approved" | "withdrawn",
+  decision: "approved" | "withdrawn" | "refused",
   by: string,
   definitions: readonly { type: string; name: string; digest?: string }[],
 ): Promise<void> {

@@ -80,6 +80,8 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
       return await (await import("./review.ts")).review(env, asked);
     case "approve":
       return await (await import("./review.ts")).approve(env, asked);
+    case "refuse":
+      return await (await import("./review.ts")).refuse(env, asked);
     case "withdraw":
       return await (await import("./review.ts")).withdraw(env, asked);
     case "prepare":

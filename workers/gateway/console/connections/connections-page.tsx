@@ -1,4 +1,5 @@
 import { toDisplayText } from "../../../../shared/text/display-text.ts";
+import type { Offer } from "../../connections/offers.ts";
 import type { PublishedState } from "../../connections/states.ts";
 import { writeDuration } from "../charts/scale.ts";
 import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
@@ -6,11 +7,15 @@ import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
 /** Every published connection with the state of each of its objects. */
 export function ConnectionsPage({
   states,
+  offers,
   links,
 }: {
   states: readonly PublishedState[];
+  /** What waits for review, by connection; empty for those who may not decide about it. */
+  offers: ReadonlyMap<string, Offer>;
   links: readonly ConsoleLink[];
 }) {
+  const unpublished = [...offers].filter(([name]) => !states.some((state) => state.name === name));
   return (
     <ConsoleFrame title="Connections" links={links} here="/console/connections">
       {states.length === 0 && (
@@ -21,16 +26,45 @@ export function ConnectionsPage({
         </section>
       )}
       {states.map((state) => (
-        <Connection state={state} />
+        <Connection state={state} offer={offers.get(state.name)} />
       ))}
+      {unpublished.length > 0 && (
+        <section class="card">
+          <h2>Reviewed, and not published</h2>
+          <ul class="plain">
+            {unpublished.map(([name, offer]) => (
+              <li>
+                <code>{name}</code> <OfferLink name={name} offer={offer} />
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
     </ConsoleFrame>
+  );
+}
+
+function OfferLink({ name, offer: { waiting, connected } }: { name: string; offer: Offer }) {
+  return (
+    <>
+      <a href={`/console/connections/${name}/offers`}>What it offers</a>
+      {waiting > 0 && (
+        <>
+          {" "}
+          <span class="badge caution">{waiting} wait for review</span>
+        </>
+      )}
+      {connected > 0 && ` · ${connected} ${connected === 1 ? "person has" : "persons have"} an account there`}
+    </>
   );
 }
 
 function Connection({
   state: { name, kind, title, owner, allow_privileged_role, objects },
+  offer,
 }: {
   state: PublishedState;
+  offer: Offer | undefined;
 }) {
   const broken = objects.filter(({ breaker }) => breaker !== "closed").length;
   const failures = objects
@@ -55,6 +89,11 @@ function Connection({
       <p class="quiet">
         {kind} · owner {toDisplayText(owner ?? "nobody named", 120)}
       </p>
+      {offer !== undefined && (
+        <p>
+          <OfferLink name={name} offer={offer} />
+        </p>
+      )}
       <div class="scroll">
         <table>
           <thead>
