@@ -1,9 +1,14 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { overConnection } from "../../shared/encoding/platform-database.ts";
+import { stubOf } from "../../shared/objects/open-object.ts";
+import { taskGate } from "../../shared/objects/task.ts";
 import { changePerson } from "../../shared/people/change-person.ts";
 import { unlinkIdentities } from "../../shared/people/federated.ts";
-import { runMarkedJob } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { keptBy } from "../../workers/gateway/admin-jobs/erase-person.ts";
+import { runAdminJobs, runMarkedJob } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { StandingStore } from "../../workers/objects/principal/standing-store.ts";
 import { keyOn, sendForm } from "../keys/make-key.ts";
 import { connect, createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
 import { setSecondFactor } from "../support/policy.ts";
@@ -19,6 +24,8 @@ beforeEach(() => {
   setSignIn({});
   setSecondFactor("sales", {});
 });
+
+afterEach(() => vi.useRealTimers());
 
 /** A person with an app, a key, an open session of each, and every other way in. */
 async function settle(person: Pick<TestPerson, "id" | "email">, browser: TestBrowser) {
@@ -81,4 +88,71 @@ it("a recycled address leaves its former holder no way in, and its next holder k
     .bind(id)
     .all<{ by: string }>();
   expect(ended.results.map(({ by }) => by)).toEqual(["single sign-on (corp)", BY]);
+});
+
+/** What a holder leaves in the account's objects: a context, a kept result, a task and a standing approval. */
+async function leaveBehind(id: string, session: Awaited<ReturnType<typeof settle>>[number]) {
+  await session.call("context_set", { note: "the former holder's plan" });
+  await runInDurableObject(stubOf(env, env.PRINCIPAL, id), (_object, { storage }) => {
+    const standing = {
+      id: "standing-1",
+      requester: id,
+      clientId: "app",
+      grantId: "grant",
+      server: "crm",
+      by: "boss",
+    };
+    const rule = {
+      tool: "crm_move_deal",
+      rule: "r",
+      policyDigest: "d",
+      roleRevision: 0,
+      calls: 9,
+      bounds: {},
+      used: 0,
+    };
+    const times = { until: Date.now() + 86_400_000, madeAt: Date.now(), revokedAt: null };
+    new StandingStore(storage.sql).write({ ...standing, ...rule, ...times });
+  });
+}
+
+const standingOf = (id: string) =>
+  runInDurableObject(stubOf(env, env.PRINCIPAL, id), (_object, { storage }) =>
+    new StandingStore(storage.sql).read("standing-1"),
+  );
+
+it("the next holder of an account finds nothing that the former one kept, asked for or was allowed", async () => {
+  const { id } = await createPerson("sales");
+  const email = "handed-over@corp.example";
+  await database.prepare(`UPDATE "user" SET "email" = ? WHERE "id" = ?`).bind(email, id).run();
+  const [app] = await settle({ id, email }, await signIn({ email }));
+  if (app === undefined) throw new Error("no app");
+  await leaveBehind(id, app);
+  expect((await keptBy(env, id).readKept()).contexts).toHaveLength(1);
+  const mark = await changePerson(overConnection(database), email, unlinkIdentities(email, BY), BY);
+  expect(await runMarkedJob(env, mark)).toBe("in force");
+  expect(await keptBy(env, id).readKept()).toEqual({ contexts: [], results: [] });
+  expect(await taskGate(env, id).listKept()).toEqual([]);
+  expect((await standingOf(id))?.revokedAt).toBeTypeOf("number");
+});
+
+it("no call counts under an account from the change of hands until its job, also when the Worker is killed between", async () => {
+  const { id } = await createPerson("sales");
+  const email = "killed-between@corp.example";
+  await database.prepare(`UPDATE "user" SET "email" = ? WHERE "id" = ?`).bind(email, id).run();
+  const first = await settle({ id, email }, await signIn({ email }));
+  for (const session of first) expect((await session.request("tools/call", CALL)).status).toBe(200);
+  await changePerson(overConnection(database), email, unlinkIdentities(email, BY), BY);
+  // The isolate ends here. What an object knows of a person is 30 seconds old at most.
+  vi.setSystemTime(Date.now() + 31_000);
+  for (const session of first) expect((await session.request("tools/call", CALL)).status).toBe(401);
+  await runAdminJobs(env);
+  await expectNothingLeft(id, first);
+  setSignIn({ providers: { corp: { ...CORP, mfa: { amr: ["otp"] } } } });
+  await setPerson("heir-of-killed", { email, groups: ["gatehouse-sales"] });
+  const browser = new TestBrowser();
+  expect((await signInWith(browser, { login: "heir-of-killed", code: true })).status).toBe(303);
+  for (const session of await settle({ id, email }, browser)) {
+    expect((await session.request("tools/call", CALL)).status).toBe(200);
+  }
 });

@@ -16,7 +16,14 @@ export type ErasureOutcome =
 /** Methods of a Principal object that the erasure uses. */
 type Kept = Pick<
   Principal,
-  "eraseKept" | "forgetPerson" | "forgetStored" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept"
+  | "endHolder"
+  | "eraseKept"
+  | "forgetPerson"
+  | "forgetStored"
+  | "readUnstored"
+  | "recordOnce"
+  | "revokeGrant"
+  | "readKept"
 >;
 
 /** A person's Principal object, with the methods for administrators' requests. */

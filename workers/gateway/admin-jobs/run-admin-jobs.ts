@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ADMINISTRATION, type AdminEvent } from "../../../shared/audit/record.ts";
 import { publishRights } from "../../../shared/objects/change-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
+import { taskGate } from "../../../shared/objects/task.ts";
 
 import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../audit-log/redrive.ts";
@@ -55,7 +56,7 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     const change = CHANGE.parse(request.detail);
     // First, so that the person's next call in any session reads the database again.
     await keptBy(env, userId).forgetPerson();
-    if (change.change === "identity_removed") await endHolder(env, userId, announced);
+    if (changesHands(request)) await endHolder(env, userId, request.by, announced);
     announced.push(publishRights(env, { userId }));
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     return {};
@@ -128,6 +129,8 @@ async function runAdminJob(env: Env, request: AdminRequest, announced: Announcem
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
     if (!perform) throw new TypeError(`No job executes "${kind}".`);
     await closeRequest(env.PLATFORM_DB, id, await perform(env, request, announced));
+    // While the request was open no call counted under this account. Those of its next holder do from now on.
+    if (changesHands(request)) await keptBy(env, requireUser(request)).forgetPerson();
     log("info", "admin_request_done", { request: id, kind, by: request.by });
     return true;
   } catch (failure) {
@@ -137,13 +140,23 @@ async function runAdminJob(env: Env, request: AdminRequest, announced: Announcem
   }
 }
 
-/** Ends what an account's former holder still has open: apps, accounts at connections, and the keys that are removed. */
-async function endHolder(env: Env, userId: string, announced: Announcements): Promise<void> {
+/**
+ * Ends what an account's former holder still has open: apps, accounts at connections, tasks, requests for approval and
+ * standing ones, what is kept for apps, and the keys that are removed.
+ */
+async function endHolder(env: Env, userId: string, by: string, announced: Announcements): Promise<void> {
   await endGrants(env, userId);
   await endAccounts(env, userId);
+  await taskGate(env, userId).eraseKept();
+  await keptBy(env, userId).endHolder(by);
   for (const request of await readOpenOf(env.PLATFORM_DB, "key_change", userId)) {
     await runAdminJob(env, request, announced);
   }
+}
+
+/** Whether an account changes hands with this request. */
+function changesHands({ kind, detail }: AdminRequest): boolean {
+  return kind === "person_change" && CHANGE.safeParse(detail).data?.change === "identity_removed";
 }
 
 function recordAct(env: Env, { id }: AdminRequest, event: AdminEvent): Promise<void> {

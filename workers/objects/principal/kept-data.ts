@@ -37,8 +37,14 @@ export function eraseKept(sql: SqlStorage): { contexts: number; results: number 
   const count = (table: string) =>
     sql.exec<{ total: number }>(`SELECT count(*) AS total FROM ${table}`).one().total;
   const erased = { contexts: count("contexts"), results: count("kept_results") };
-  sql.exec(
-    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM approval; DELETE FROM approval_last; DELETE FROM session_mark",
-  );
+  forgetClients(sql);
+  sql.exec("DELETE FROM approval; DELETE FROM approval_last");
   return erased;
+}
+
+/** Deletes what was kept for the user's stateless clients. */
+export function forgetClients(sql: SqlStorage): void {
+  sql.exec(
+    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM session_mark",
+  );
 }

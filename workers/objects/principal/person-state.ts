@@ -159,11 +159,20 @@ export class PersonState {
   }
 }
 
+/**
+ * No role for an account that changes hands: whose it was may still have open what the job is about to end, also when the
+ * request that changed it was killed before the job.
+ */
+const READ_ROLE = `
+  SELECT "role" FROM "user" WHERE "id" = ?1 AND "disabled" = 0 AND NOT EXISTS (
+    SELECT 1 FROM admin_request WHERE user_id = ?1 AND done_at IS NULL
+       AND kind = 'person_change' AND detail ->> 'change' = 'identity_removed')`;
+
 /** Reads a user's role and the policy in force from the platform database: one trip, two rows. */
 export function readFactsFrom(database: D1Database): ReadFacts {
   return async (userId) => {
     const [people, policies] = await database.batch<unknown>([
-      database.prepare(`SELECT "role" FROM "user" WHERE "id" = ? AND "disabled" = 0`).bind(userId),
+      database.prepare(READ_ROLE).bind(userId),
       database.prepare(READ_REFERENCE),
     ]);
     const [person] = (people?.results ?? []) as { role: string }[];

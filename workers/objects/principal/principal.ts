@@ -42,7 +42,7 @@ import { AdmissionControl } from "./admission-control.ts";
 import { projectApprovals } from "./approval-projection.ts";
 import { Approvals } from "./approvals.ts";
 import { AuditTrail } from "./audit-trail.ts";
-import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
+import { eraseKept, forgetClients, type KeptData, readKept } from "./kept-data.ts";
 import { type PersonStatus, readPersonStatuses } from "./read-person-status.ts";
 import { RequestLimiter } from "./request-limiter.ts";
 import { SessionMarks } from "./session-marks.ts";
@@ -262,6 +262,14 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   /** Deletes everything that {@link readKept} reads. Revocations and records stay. */
   async eraseKept(): Promise<{ contexts: number; results: number }> {
     return eraseKept(this.#sql);
+  }
+
+  /** Ends what an account's former holder left here: requests, standing approvals, contexts and kept results. */
+  async endHolder(by: string): Promise<void> {
+    this.#approvals.endOthers(null, Date.now());
+    this.#approvals.standing.revokeAll(by, Date.now());
+    forgetClients(this.#sql);
+    await this.#afterApproval();
   }
 
   /** Some unconfirmed records, oldest first; empty if all are confirmed. */

@@ -118,6 +118,11 @@ export class StandingApprovals {
     return true;
   }
 
+  /** Revokes all that are in force. */
+  revokeAll(by: string, now: number): void {
+    for (const { id, until } of this.#store.list()) if (until > now) this.revoke(id, by, now);
+  }
+
   #record(standing: StandingApproval, change: StandingEvent["change"], by: string, now: number): void {
     const { id: standingId, clientId, server, tool, rule, policyDigest, calls, until } = standing;
     const bounds = Object.fromEntries(
