@@ -2,7 +2,7 @@ import os from "node:os";
 import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
 import { flowOf } from "../../shared/connections/flow.ts";
 import type { ConnectionFailure } from "../../shared/objects/connection-gate.ts";
-import { effectOfHints } from "../../workers/connections/mcp/definitions.ts";
+import { effectOfHints, takesAddress } from "../../workers/connections/mcp/definitions.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
 import { findEntry } from "./commands.ts";
@@ -181,10 +181,10 @@ function describe(item: Item, entry: ConnectionEntry): string[] {
 }
 
 /** The labels that a tool would get; `flow` under `tools` of the entry changes them. */
-function describeFlow({ name, annotations = {} }: Item, entry: ConnectionEntry): string {
+function describeFlow({ name, annotations = {}, arguments: names }: Item, entry: ConnectionEntry): string {
   const own = entry.kind === "mcp" ? entry.tools[name] : undefined;
   const effect = own?.effect ?? effectOfHints(annotations);
-  const { reads, sends } = flowOf(entry, effect, own?.flow);
+  const { reads, sends } = flowOf(entry, effect, own?.flow, takesAddress(names));
   const what = reads.length > 0 ? `reads ${reads.join(" and ")}` : "reads nothing that is labelled";
   return `${what}; sends ${sends}`;
 }

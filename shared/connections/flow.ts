@@ -29,17 +29,19 @@ const FOREIGN: readonly string[] = ["mcp", "openapi"];
  * company.
  *
  * @param own - what the entry says of this tool alone
+ * @param reaches - whether it takes an address, which it may ask for: then reading sends something out, too
  */
 export function flowOf(
   { kind, data_class, flow }: { kind: string; data_class: string; flow?: FlowField | undefined },
   effect: Effect,
   own?: FlowField | undefined,
+  reaches = false,
 ): FlowLabels {
   const isForeign = FOREIGN.includes(kind);
   const isPrivate = isForeign ? data_class === "pii" || data_class === "secret" : data_class !== "public";
   const usual: FlowLabels = {
     reads: [...(isPrivate ? (["private"] as const) : []), ...(isForeign ? (["untrusted"] as const) : [])],
-    sends: isForeign && effect !== "read" ? "outside" : "nothing",
+    sends: isForeign && (effect !== "read" || reaches) ? "outside" : "nothing",
   };
   return {
     reads: own?.reads ?? flow?.reads ?? usual.reads,

@@ -20,6 +20,17 @@ export async function connectionServer(
   revision: string,
   definitions: readonly Definition[],
 ): Promise<ServerDefinition> {
+  const server = await makeServer(name, entry, revision, definitions);
+  // Whatever its kind, and a kind that comes later: what it gives carries labels.
+  return { ...server, reads: flowOf(entry, "read").reads };
+}
+
+async function makeServer(
+  name: string,
+  entry: ConnectionEntry,
+  revision: string,
+  definitions: readonly Definition[],
+): Promise<ServerDefinition> {
   // A deployment without such a connection does not load its code.
   if (entry.kind === "openapi") {
     const { openapiServer } = await import("./openapi/server.ts");
@@ -47,7 +58,6 @@ export async function connectionServer(
     instructions: `${entry.title}: find tables with ${name}_search_objects, then read them with ${name}_query. Prefer the ready-made tools of ${name} where one fits.`,
     scopes: scopesOf(name, entry.title, scopes),
     baseline: `${name}:read`,
-    reads: flowOf(entry, "read").reads,
     defaults: z.object({}),
     store: (env, principal, masks) => new SqlHandle({ env, name, revision, entry, principal, masks }),
     tools,

@@ -71,6 +71,24 @@ export function effectOfHints({
   return destructiveHint === false ? "create" : "update";
 }
 
+/** Names of a tool's arguments. */
+export function namesOfArguments({ inputSchema }: McpTool): string[] {
+  const { properties } = inputSchema;
+  return typeof properties === "object" && properties !== null ? Object.keys(properties) : [];
+}
+
+/** Whether a tool with these arguments takes an address, by their names. */
+export function takesAddress(names: readonly string[]): boolean {
+  return names.some((name) =>
+    /(?:^|[_-])(?:urls?|uris?|href|link|links|webhook|address|host|domain)$/i.test(splitWords(name)),
+  );
+}
+
+/** `pageUrl` → `page_Url`. */
+function splitWords(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2");
+}
+
 /** A resource or a template of an MCP server; `name` is its URI or its URI template. */
 export type McpResource = Definition & {
   type: "resource" | "template";

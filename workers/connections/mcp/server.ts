@@ -18,7 +18,14 @@ import { argumentsFromJsonSchema, objectFromJsonSchema } from "../../../shared/s
 import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { readContents, readMessages, readSuggestions, readToolResult } from "./answer.ts";
-import { effectOfHints, type McpPrompt, type McpResource, type McpTool } from "./definitions.ts";
+import {
+  effectOfHints,
+  type McpPrompt,
+  type McpResource,
+  type McpTool,
+  namesOfArguments,
+  takesAddress,
+} from "./definitions.ts";
 import { McpHandle } from "./handle.ts";
 
 /** Milliseconds beyond the other system's limit, so that the object's own words come first. */
@@ -46,7 +53,6 @@ export function mcpServer(
       tools.map(({ scope }) => scope),
     ),
     baseline: `${name}:read`,
-    reads: flowOf(entry, "read").reads,
     defaults: z.object({}),
     store: (env, principal, masks) => new McpHandle({ env, name, revision, entry, principal, masks }),
     tools,
@@ -82,7 +88,7 @@ function makeTool(connection: string, entry: McpEntry, tool: McpTool): Tool {
     description: tool.description || `${tool.title ?? tool.name} of ${entry.title}.`,
     effect,
     scope: `${connection}:${SCOPES[effect]}`,
-    ...flowOf(entry, effect, entry.tools[tool.name]?.flow),
+    ...flowOf(entry, effect, entry.tools[tool.name]?.flow, takesAddress(namesOfArguments(tool))),
     openWorld: tool.annotations?.openWorldHint ?? true,
     ...(tool.annotations?.idempotentHint !== undefined && { idempotent: tool.annotations.idempotentHint }),
     relays: true,

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
-import { flowOf } from "../../../shared/connections/flow.ts";
 import type { RedisEntry } from "../../../shared/connections/kinds/redis.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
@@ -31,7 +30,6 @@ export function redisServer(name: string, entry: RedisEntry, revision: string): 
     instructions: `${entry.title}: find keys with ${name}_scan_keys, read one with ${name}_get_key.`,
     scopes: { [`${name}:read`]: `Read ${entry.title}` },
     baseline: `${name}:read`,
-    reads: flowOf(entry, "read").reads,
     defaults: z.object({}),
     store: (env, principal) => ({ env, name, revision, entry, principal }),
     tools: [scanKeys(name, entry), getKey(name, entry), readStream(name, entry)] as ToolDefinition<
