@@ -26,6 +26,8 @@ export default defineConfig(async () => {
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
         // The last one is a port where no process listens.
         miniflare: {
+          // Under a name of its own: code over tools is off, except in the tests that switch it on.
+          workerLoaders: { TEST_CODE_LOADER: {} },
           bindings: {
             TEST_MIGRATIONS: migrations,
             PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,

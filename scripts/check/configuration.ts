@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Unstable_Config } from "wrangler";
 import { KEY_NAMES } from "../../shared/auth/keyring.ts";
+import { CODE_LOADER } from "../../shared/server/code/loader.ts";
 import { checkConfiguration } from "../../workers/gateway/configuration.ts";
 import { OPTIONAL_SECRETS } from "../../workers/gateway/optional-secrets.ts";
 import { BASE_EN } from "../../workers/knowledge/vectors/models.ts";
@@ -77,7 +78,8 @@ async function listSettings(): Promise<Setting[]> {
       ]);
     }
   }
-  bindings.set(BASE_EN.binding, bindings.get(BASE_EN.binding) ?? []);
+  // Bound by those who want it.
+  for (const name of [BASE_EN.binding, CODE_LOADER]) bindings.set(name, bindings.get(name) ?? []);
   const variables = new Map(Object.entries(production.vars).map(([name, value]) => [name, String(value)]));
   for (const name of await readTypedNames()) {
     if (!variables.has(name) && !secrets.has(name) && !bindings.has(name)) bindings.set(name, []);

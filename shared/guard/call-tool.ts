@@ -27,6 +27,7 @@ import { guard } from "./guard.ts";
 import { maskChannel } from "./masking/mask-channel.ts";
 import { contentsSchemaOf } from "./masking/mask-session-memory.ts";
 import { findMisuse, listOffered, refuseUnknownTool } from "./offered/offered-tools.ts";
+import { NO_OTHERS, openOtherTools } from "./offered/other-tools.ts";
 import { openCursors } from "./open-cursors.ts";
 import { upstreamOf } from "./open-upstream.ts";
 import { withPausedDeadline } from "./paused-deadline.ts";
@@ -308,6 +309,8 @@ function openContext(
     now,
     timeLeft,
     offered: () => listOffered(ctx),
+    tools: entry.definition.composes ? openOtherTools(ctx, callTool) : NO_OTHERS,
+    policyDigest: ctx.policy.digest,
     ...channel,
     ...asking,
     ...openCursors(ctx, entry.definition.name),

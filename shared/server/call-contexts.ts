@@ -9,6 +9,7 @@ import type { Agreement, Proposal } from "../call/proposal.ts";
 import type { Answer, Question } from "../call/question.ts";
 import type { Effect } from "../call/subject.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import type { ToolOutcome } from "../objects/program-gate.ts";
 
 /** What every tool, resource and prompt gets besides its arguments. */
 export interface CallContext<Store = unknown> {
@@ -69,6 +70,12 @@ export interface OfferedTool {
   listed(): { inputSchema?: JsonValue | undefined; outputSchema?: JsonValue | undefined };
 }
 
+/** The other tools of a URL, for a tool that puts them together. Every call passes the guard as itself. */
+export interface OtherTools {
+  /** Never rejects for what the tool or the guard says. Without questions to the client: it gets `client_unsupported`. */
+  call(name: string, args: Readonly<Record<string, JsonValue>>, signal: AbortSignal): Promise<ToolOutcome>;
+}
+
 /** What a tool gets besides its arguments. */
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   /** Whether the client can show the user a form; otherwise `ask` fails. */
@@ -100,6 +107,10 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   cursors<Position>(question: JsonValue, position: z.ZodType<Position>): Cursors<Position>;
   /** The tools of this URL that the policy lets this caller use, without those that only find and call others. */
   offered(): readonly OfferedTool[];
+  /** For a tool that `composes` others. */
+  tools: OtherTools;
+  /** The policy by which the call was decided: SHA-256 of its document. */
+  policyDigest: string;
   /** Milliseconds until the call's deadline, which pauses while a person answers. */
   timeLeft(): number;
   /** Reports progress, if the client asked for it. */

@@ -5,6 +5,7 @@ import type { Subject } from "../call/subject.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { compileGlobs } from "../policy/glob.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
+import { codeTool, openCodeStore } from "./code/code-tool.ts";
 import { contextTools } from "./context-tools.ts";
 import type {
   Definitions,
@@ -107,6 +108,7 @@ export function openCatalogue(
  * Builds the catalogue of one URL. Throws if two servers define the same name.
  *
  * @param discovered - published definitions of servers besides their own, by server name
+ * @param runsCode - whether a model's code may run over the tools
  */
 export function createCatalogue(
   name: string,
@@ -114,6 +116,7 @@ export function createCatalogue(
   servers: readonly ServerDefinition[],
   discovered: ReadonlyMap<string, Definitions> = new Map(),
   at: Catalogue["at"] = follow(name, title, servers, NOT_PUBLISHED),
+  runsCode = false,
 ): Catalogue {
   const tools = new Map<string, ToolEntry>();
   const resources = new Map<string, Entry<ResourceDefinition>>();
@@ -136,18 +139,23 @@ export function createCatalogue(
       else templates.push({ ...entry, matcher: compileTemplate(resource.uriTemplate as string) });
     }
   }
+  // Loaded by the first search, which may never come.
+  const index = once(async () => {
+    const { indexTools } = await import("./search/tool-index.ts");
+    return indexTools([...tools.values()].map(describeForSearch));
+  });
   if (servers.some(({ searched }) => searched !== undefined)) {
-    // Loaded by the first search, which may never come.
-    const index = once(async () => {
-      const { indexTools } = await import("./search/tool-index.ts");
-      return indexTools([...tools.values()].map(describeForSearch));
-    });
     for (const tool of searchTools(index))
       addOnce(
         tools,
         tool.name,
         toolEntry({ name }, tool, () => undefined),
       );
+  }
+  if (runsCode) {
+    const openCode = (env: Env, { userId }: PrincipalIdentity) => openCodeStore(env, name, userId);
+    const tool = codeTool(index) as unknown as ToolDefinition;
+    addOnce(tools, tool.name, toolEntry({ name }, tool, openCode));
   }
   const defaults = z.object(Object.assign({}, ...servers.map((server) => server.defaults.shape)));
   for (const tool of contextTools(defaults)) {
@@ -168,8 +176,8 @@ function follow(
   registered: readonly ServerDefinition[],
   published: PublishedServers,
 ): Catalogue["at"] {
-  return followRevisions({ registered, published }, (servers, discovered, at) =>
-    createCatalogue(name, (name !== "" && servers[0]?.title) || title, servers, discovered, at),
+  return followRevisions({ registered, published }, (servers, discovered, at, runsCode) =>
+    createCatalogue(name, (name !== "" && servers[0]?.title) || title, servers, discovered, at, runsCode),
   );
 }
 

@@ -11,7 +11,14 @@ import type { AskingContext, CallContext, ToolContext } from "./call-contexts.ts
 import type { EventDefinition } from "./define-event.ts";
 import type { TaskWorkflow } from "./task-workflow.ts";
 
-export type { AskingContext, CallContext, Cursors, OfferedTool, ToolContext } from "./call-contexts.ts";
+export type {
+  AskingContext,
+  CallContext,
+  Cursors,
+  OfferedTool,
+  OtherTools,
+  ToolContext,
+} from "./call-contexts.ts";
 
 /** An icon of a server, tool, resource or prompt (MCP `Icon`). */
 export interface Icon {
@@ -64,6 +71,8 @@ export interface ToolDefinition<
    * those that change something. The guard judges, counts and records the other tool alone; `run` is never reached.
    */
   forwards?: { reads: boolean };
+  /** True if it calls other tools of its URL by itself. Only such a tool may use `tools` of its context. */
+  composes?: true;
   /**
    * True if `run` gives a whole result of another system, a {@link RelayedAnswer}: its blocks and its
    * structured content reach the client as they are, masked and bounded.

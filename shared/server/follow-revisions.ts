@@ -1,5 +1,6 @@
 import { logFailure } from "../observe/log.ts";
 import type { Catalogue, PublishedServers, Revisions } from "./catalogue.ts";
+import { loaderOf } from "./code/loader.ts";
 import { checkDefinitions, type Definitions, type ServerDefinition } from "./define.ts";
 
 /** Cached catalogues per URL: the current, the previous, and one for a roll-back. */
@@ -32,15 +33,21 @@ export function followRevisions(
     servers: readonly ServerDefinition[],
     discovered: ReadonlyMap<string, Definitions>,
     at: Catalogue["at"],
+    runsCode: boolean,
   ) => Catalogue,
 ): Catalogue["at"] {
   const discovering = registered.filter(({ discover }) => discover !== undefined);
   const kept = new Map<string, Catalogue>();
   return async function at(this: Catalogue, env: Env, revisions: Revisions): Promise<Catalogue> {
     const added = published.choose(revisions);
-    const key = [...discovering.map(({ name }) => name), ...added]
-      .map((name) => `${name}@${revisions.get(name) ?? ""}`)
-      .join(" ");
+    // The same in every request: a binding of the deployment.
+    const runsCode = loaderOf(env) !== undefined;
+    const key = [
+      ...(runsCode ? ["code"] : []),
+      ...[...discovering.map(({ name }) => name), ...added].map(
+        (name) => `${name}@${revisions.get(name) ?? ""}`,
+      ),
+    ].join(" ");
     if (key === "" && this.servers.length === registered.length) return this;
     const known = kept.get(key);
     if (known) return known;
@@ -54,7 +61,7 @@ export function followRevisions(
         chosen.flatMap(({ server, discovered: items }) => (items ? [[server.name, items]] : [])),
       );
       const opened = chosen.map(({ server }) => server).filter((server) => !registered.includes(server));
-      return build([...registered, ...opened], discovered, at);
+      return build([...registered, ...opened], discovered, at, runsCode);
     };
     const catalogue = buildUsable(found, buildOf, revisions);
     if (found.length === parts.length) {

@@ -14,7 +14,7 @@ let desk: Desk;
 
 beforeAll(async () => {
   desk = await startDesk();
-  const started = await startTaskGateway({ PLAIN_HTTP_UPSTREAMS: desk.host });
+  const started = await startTaskGateway({ vars: { PLAIN_HTTP_UPSTREAMS: desk.host }, runsCode: true });
   gateway = started.gateway;
   platform = started.databases.PLATFORM_DB;
   await publishDesk();
@@ -125,6 +125,26 @@ describe.each(["sessionful", "stateless"] as const)("the official client of the 
     expect((await client.call("desk_post_comment", { text: "Contract" })).error?.code).toBe(
       "approval_required",
     );
+    expect(desk.comments).toEqual([]);
+  });
+
+  test("code over tools gets nothing out either: it waits at the call that would send, and can do no other", async () => {
+    const code = `
+      const { companies } = await tools.crm_find_companies({ region: "Europe", limit: 3 });
+      await tools.desk_read_ticket({ id: "19" });
+      return await tools.desk_post_comment({ text: JSON.stringify(companies) });`;
+    const { data } = await read("tools_run_code", { code });
+    expect(data).toMatchObject({
+      status: "waiting",
+      calls: [
+        { tool: "crm_find_companies", outcome: "ok" },
+        { tool: "desk_read_ticket", outcome: "ok" },
+        { tool: "desk_post_comment", outcome: "waiting" },
+      ],
+    });
+    const again = await read("tools_run_code", { code, run: data.run });
+    expect(again.data.status, "no one has approved it").toBe("waiting");
+    expect(again.data.calls[0]).toEqual({ tool: "crm_find_companies", outcome: "ok", earlier: true });
     expect(desk.comments).toEqual([]);
   });
 

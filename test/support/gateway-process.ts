@@ -1,6 +1,7 @@
 import path from "node:path";
 import { createTestHarness, type Unstable_RawConfig } from "wrangler";
 import { ROOT, readEnvironment } from "../../scripts/local/project.ts";
+import { CODE_LOADER } from "../../shared/server/code/loader.ts";
 import { type Front, openFront } from "./front.ts";
 
 // A test run must not use the internet; and the emulator's own messages must not mix with its results.
@@ -23,6 +24,8 @@ export interface GatewayOptions {
    * `OTHER_ISOLATE`.
    */
   twoIsolates?: boolean;
+  /** Whether a model's code may run over the tools: a Worker Loader is bound. */
+  runsCode?: boolean;
   /** Fills the migrated databases. */
   seed?(env: Env): Promise<void>;
 }
@@ -93,7 +96,10 @@ function doubled(first: Unstable_RawConfig): [Unstable_RawConfig, Unstable_RawCo
 }
 
 /** The local environment of `wrangler.toml`, with the test's changes. */
-function configure(publicUrl: string, { main, agents = [], vars }: GatewayOptions): Unstable_RawConfig {
+function configure(
+  publicUrl: string,
+  { main, agents = [], vars, runsCode }: GatewayOptions,
+): Unstable_RawConfig {
   const local = readEnvironment("local");
   const classes = agents.map(({ className }) => className);
   return {
@@ -109,6 +115,7 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     r2_buckets: local.r2_buckets,
     d1_databases: local.d1_databases,
     queues: local.queues,
+    ...(runsCode && { worker_loaders: [{ binding: CODE_LOADER }] }),
     durable_objects: {
       bindings: [
         ...local.durable_objects.bindings,

@@ -6,7 +6,7 @@ import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { listLoaders } from "../../../scripts/local/demonstration.ts";
-import { type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
+import { type GatewayOptions, type GatewayProcess, startGateway } from "../../support/gateway-process.ts";
 import { AppCredentials } from "../app-credentials.ts";
 import { liftLimits } from "./lift-limits.ts";
 
@@ -37,14 +37,14 @@ export interface TaskClient {
 /**
  * Starts one gateway with demonstration data for all tasks, and returns its databases.
  *
- * @param vars - variables that differ from the local environment's
+ * @param options - what differs from the local environment
  */
 export async function startTaskGateway(
-  vars: Readonly<Record<string, string>> = {},
+  options: Pick<GatewayOptions, "vars" | "runsCode"> = {},
 ): Promise<{ gateway: GatewayProcess; databases: Databases }> {
   let databases: Databases | undefined;
   const gateway = await startGateway({
-    vars,
+    ...options,
     async seed(env) {
       databases = env;
       for (const [binding, loader] of Object.entries(listLoaders({ contacts: 800, events: 20_000 }))) {

@@ -45,6 +45,6 @@ export function eraseKept(sql: SqlStorage): { contexts: number; results: number 
 /** Deletes what was kept for the user's stateless clients. */
 export function forgetClients(sql: SqlStorage): void {
   sql.exec(
-    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM session_mark",
+    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM session_mark; DELETE FROM waiting_program; DELETE FROM waiting_program_call",
   );
 }

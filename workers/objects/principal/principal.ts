@@ -21,6 +21,7 @@ import type {
   Outcome,
   PrincipalGate,
 } from "../../../shared/objects/principal-gate.ts";
+import type { ProgramGate, WaitingProgram } from "../../../shared/objects/program-gate.ts";
 import type {
   StandingApproval,
   StandingRequest,
@@ -47,6 +48,7 @@ import { type PersonStatus, readPersonStatuses } from "./read-person-status.ts";
 import { RequestLimiter } from "./request-limiter.ts";
 import { SessionMarks } from "./session-marks.ts";
 import { SpentAnswers } from "./spent-answers.ts";
+import { WaitingPrograms } from "./waiting-programs.ts";
 
 /** Milliseconds from the first unsent record until records are sent. */
 const FLUSH_AFTER_MS = 5_000;
@@ -59,7 +61,7 @@ const PROJECT_AGAIN_MS = 30_000;
  * before it runs, holds the memory of the user's stateless clients, and sends the records of the chain to the
  * queue.
  */
-export class Principal extends DurableObject<Env> implements PrincipalGate, ApprovalGate {
+export class Principal extends DurableObject<Env> implements PrincipalGate, ApprovalGate, ProgramGate {
   readonly #sql: SqlStorage;
   readonly #trail: AuditTrail;
   readonly #gatekeeper: AdmissionControl;
@@ -67,6 +69,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   readonly #results: ResultStore;
   readonly #spent: SpentAnswers;
   readonly #met: SessionMarks;
+  readonly #programs: WaitingPrograms;
   readonly #requests = new RequestLimiter();
   readonly #alarm: ObjectAlarm;
 
@@ -81,6 +84,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#results = new ResultStore(this.#sql);
     this.#spent = new SpentAnswers(this.#sql);
     this.#met = new SessionMarks(this.#sql);
+    this.#programs = new WaitingPrograms(this.#sql);
   }
 
   /**
@@ -281,6 +285,16 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     return this.#context(clientId);
   }
 
+  async keepProgram(program: WaitingProgram): Promise<void> {
+    const now = Date.now();
+    this.#trail.transaction(() => this.#programs.keep(program, now));
+    await this.#alarm.wakeBy(this.#programs.nextMoment() ?? now);
+  }
+
+  async takeProgram(id: string, clientId: string, server: string): Promise<WaitingProgram | null> {
+    return this.#programs.take(id, clientId, server, Date.now());
+  }
+
   async applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void> {
     for (const operation of operations) {
       if (operation.kind === "clear" && operation.parts.includes("handles")) this.#results.clear(clientId);
@@ -330,15 +344,19 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#approvals.expire(Date.now());
     this.#project();
     this.#trail.sweep(Date.now());
+    this.#programs.forget(Date.now());
     await this.#noteUnstored();
     for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
       await this.env.CALL_QUEUE.send(links);
       this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
       links = this.#trail.unsent(Date.now());
     }
-    for (const next of [this.#trail.nextMoment(Date.now()), this.#approvals.nextMoment()]) {
-      if (next !== null) await this.#alarm.wakeBy(next);
-    }
+    const next = [
+      this.#trail.nextMoment(Date.now()),
+      this.#approvals.nextMoment(),
+      this.#programs.nextMoment(),
+    ];
+    for (const moment of next) if (moment !== null) await this.#alarm.wakeBy(moment);
   }
 
   /** Current state of these people; `undefined` if unknown. */
