@@ -1,12 +1,8 @@
 import { env } from "cloudflare:workers";
-import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
-import { type ConsoleRight, RIGHT_NAMES } from "../../shared/policy/console.ts";
 import { listRoles } from "../../shared/policy/current.ts";
-import { CONSOLE_PAGES } from "../../workers/gateway/console/pages.ts";
-import { consoleRoutes } from "../../workers/gateway/console/routes.tsx";
 import { callsOf } from "../audit/calls.ts";
 import { allEventsOf, deliver } from "../audit/trail.ts";
 import { createPerson, TestBrowser, type TestPerson } from "../support/oauth.ts";
@@ -23,9 +19,6 @@ afterEach(() => {
 
 /** The form with which one person changes another. */
 const form = (by: TestPerson, fields: Record<string, string>) => ({ subject: by.id, ...fields });
-
-const stateOf = (person: TestPerson) =>
-  env.PLATFORM_DB.prepare(`SELECT "role", "disabled" FROM "user" WHERE "id" = ?`).bind(person.id).first();
 
 describe("the console", { timeout: 20_000 }, () => {
   it.each([
@@ -82,49 +75,6 @@ describe("the console", { timeout: 20_000 }, () => {
     expect(html).toContain("Ask a person with the role admin.");
     setConsole("admin", []);
     expect(await textOf(browser.get("/console/people"))).toContain("No role has it.");
-  });
-
-  it("answers on no route without its page's right, whatever the role is called", {
-    timeout: 60_000,
-  }, async () => {
-    const routes = consoleRoutes.routes.filter(({ method, path }) => method !== "ALL" && path !== "/console");
-    const pages = CONSOLE_PAGES.map(({ name, right }) => ({ prefix: `/console/${name}`, right }));
-    const people = await Promise.all(
-      ["analyst", "editor"].map(async (role) => ({ role, ...(await openAs(role)) })),
-    );
-    const target = await createPerson("viewer");
-    expect(routes.length).toBeGreaterThan(3);
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom(...people),
-        fc.subarray<ConsoleRight>([...RIGHT_NAMES]),
-        fc.constantFrom(...routes),
-        async ({ role, browser }, rights, { method, path }) => {
-          for (const other of people) setConsole(other.role, other.role === role ? rights : [...RIGHT_NAMES]);
-          const page = pages.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
-          if (page === undefined) throw new Error(`${path} belongs to no page`);
-          const address = path.replace(":id", target.id);
-          const answer = method === "POST" ? await browser.post(address, {}) : await browser.get(address);
-          expect([path, answer.status === 403]).toEqual([path, !rights.includes(page.right)]);
-          if (answer.status === 403) expect(await answer.text()).toContain(`&quot;${page.right}&quot;`);
-          else await answer.body?.cancel();
-        },
-      ),
-      { numRuns: 40 },
-    );
-    expect(await stateOf(target)).toEqual({ role: "viewer", disabled: 0 });
-  });
-
-  it("takes no form of another site at any address", async () => {
-    const { browser } = await openAs("admin");
-    const forms = consoleRoutes.routes.filter(({ method }) => method === "POST");
-    expect(forms.length).toBeGreaterThan(2);
-    browser.headers = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
-    for (const { path } of forms) {
-      const answer = await browser.post(path.replace(":id", "x"), {});
-      expect([path, answer.status]).toEqual([path, 403]);
-      expect(await answer.text()).toContain("This form came from elsewhere");
-    }
   });
 
   it("asks a role that needs a second factor for it", async () => {
