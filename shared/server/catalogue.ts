@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { FlowLabels } from "../call/flow-labels.ts";
 import type { MaskRules } from "../call/mask-rules.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
 import type { Subject } from "../call/subject.ts";
@@ -197,7 +198,16 @@ function describeForSearch({ definition, subject }: ToolEntry): SearchedTool {
 }
 
 /** What an entry needs to know of its server. */
-type Home = Pick<ServerDefinition, "name" | "reads">;
+type Home = Pick<ServerDefinition, "name" | "reads" | "sends">;
+
+/** The labels of a tool. One that reaches other systems and says nothing is taken for what it may be. */
+function flowOfTool(server: Home, { reads, sends, openWorld, effect }: ToolDefinition): FlowLabels {
+  const isOpen = openWorld === true;
+  return {
+    reads: reads ?? server.reads ?? (isOpen ? ["untrusted"] : []),
+    sends: sends ?? server.sends ?? (isOpen && effect !== "read" ? "outside" : "nothing"),
+  };
+}
 
 function toolEntry(
   server: Home,
@@ -228,8 +238,7 @@ function toolEntry(
     subject: {
       kind: "tool",
       server: server.name,
-      reads: tool.reads ?? server.reads ?? [],
-      sends: tool.sends ?? "nothing",
+      ...flowOfTool(server, tool),
       ...(tool.recalls && { recalls: true }),
       name: tool.name,
       scope: tool.scope,

@@ -41,11 +41,14 @@ export interface ToolDefinition<
   effect: Effect;
   /** Scope that a token needs. */
   scope: string;
-  /** What its answers bring to the model; {@link ServerDefinition.reads} when left out. */
+  /**
+   * What its answers bring to the model; {@link ServerDefinition.reads} when left out, and `untrusted` for an `openWorld`
+   * tool of a server that says nothing either.
+   */
   reads?: readonly ReadLabel[];
   /** True if it gives what earlier calls of the session kept: what they met counts as met again. */
   recalls?: true;
-  /** `outside` if the arguments of a call leave the company. */
+  /** `outside` if the arguments of a call leave the company; left out, so for an `openWorld` tool that writes. */
   sends?: Sends;
   /** What else a search finds it by, such as the names of its arguments. */
   words?: readonly string[];
@@ -217,8 +220,10 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   instructions: string;
   /** Every scope with one plain sentence for the consent screen. */
   scopes: Record<string, string>;
-  /** What its tools, resources and prompts bring to the model, unless they say otherwise. */
+  /** What its tools, resources, prompts and events bring to the model, unless they say otherwise. */
   reads?: readonly ReadLabel[];
+  /** Where the arguments of its tools go, unless they say otherwise. */
+  sends?: Sends;
   /** The scope that any access needs; advertised in the 401. */
   baseline: string;
   /** Session defaults of this server, one optional field each; `context_set` validates against it. */

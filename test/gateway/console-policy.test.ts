@@ -264,7 +264,10 @@ describe("the policy in the console", { timeout: 30_000 }, () => {
     expect(html).toContain(` in line ${line}`);
     expect(await textOf(ask({ ...won, args: '{"stage":"lost"}' }))).toContain("<h2>Allowed</h2>");
     expect(await textOf(ask({ role: "viewer", tool: "crm_move_deal" }))).toContain("<h2>Denied</h2>");
+    const read = await textOf(ask({ ...won, session: "private untrusted" }));
+    expect(read).toContain("<dd>reads private</dd>");
     for (const [fields, text] of [
+      [{ ...won, session: "secret" }, "What the session has read before names"],
       [{ ...won, args: "[]" }, "Arguments is not a JSON object."],
       [{ ...won, person: "x@example.com" }, "No person has this address."],
       [{ ...won, tool: HOSTILE }, "Nothing is called"],

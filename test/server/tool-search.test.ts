@@ -131,3 +131,33 @@ describe("Tool search", () => {
     expect((await call("tools_find", { query: "¿?" }, offered)).tools).toEqual([]);
   });
 });
+
+describe("the labels of a tool", () => {
+  const labelsOf = (tool: object, server: object = {}) => {
+    const shape = { name: "own_tool", title: "T", description: "D", scope: "own:read", input: z.object({}) };
+    const definition = defineServer({
+      ...{ name: "own", title: "Own", description: "D", instructions: "I", scopes: { "own:read": "R" } },
+      ...{ baseline: "own:read", defaults: z.object({}), store: () => ({}), resources: [], prompts: [] },
+      tools: [{ ...shape, effect: "read", run: async () => [], ...tool } as never],
+      ...server,
+    });
+    const { reads, sends } = createCatalogue("own", "Own", [definition]).tools.get("own_tool")?.subject ?? {};
+    return { reads, sends };
+  };
+
+  it("are those of its definition, then of its server, and of another system for one that reaches others", () => {
+    expect(labelsOf({})).toEqual({ reads: [], sends: "nothing" });
+    expect(labelsOf({}, { reads: ["private"] })).toEqual({ reads: ["private"], sends: "nothing" });
+    expect(labelsOf({ openWorld: true })).toEqual({ reads: ["untrusted"], sends: "nothing" });
+    expect(labelsOf({ openWorld: true, effect: "create" })).toEqual({
+      reads: ["untrusted"],
+      sends: "outside",
+    });
+    expect(
+      labelsOf({ openWorld: true, effect: "create", reads: [], sends: "nothing" }, { reads: ["private"] }),
+    ).toEqual({
+      reads: [],
+      sends: "nothing",
+    });
+  });
+});

@@ -22,7 +22,7 @@ export async function connectionServer(
 ): Promise<ServerDefinition> {
   const server = await makeServer(name, entry, revision, definitions);
   // Whatever its kind, and a kind that comes later: what it gives carries labels.
-  return { ...server, reads: flowOf(entry, "read").reads };
+  return { ...server, ...flowOf(entry, "read") };
 }
 
 async function makeServer(

@@ -46,6 +46,9 @@ export function codeTool(
     effect: "delete",
     scope: SESSION_SCOPE,
     openWorld: true,
+    // The tools that it calls are judged, each as itself.
+    reads: [],
+    sends: "nothing",
     idempotent: false,
     costly: true,
     composes: true,

@@ -112,6 +112,9 @@ function callTool(kind: "read" | "write") {
     effect: reads ? "read" : "delete",
     scope: SESSION_SCOPE,
     openWorld: true,
+    // The tools that it calls are judged, each as itself.
+    reads: [],
+    sends: "nothing",
     idempotent: reads,
     input: z.object({ name: z.string().max(64).describe("Name of the tool"), arguments: ANYTHING }),
     forwards: { reads },

@@ -261,6 +261,18 @@ describe.each(LANES)("A URL whose lists stay small, on the %s lane", (lane) => {
     expect(answer.headers.get("www-authenticate")).toContain("zoo:write");
   });
 
+  it("counts and judges what was found as the tool itself, for what leaves the company too", async () => {
+    const scopes = [...scopesOf("zoo"), "crm:read"];
+    const session = await openSession({ server: "", lane, as: `flow_${lane}`, scopes });
+    const create = () => session.call("tools_write", { name: "zoo_create_pet", arguments: { name: "Ada" } });
+    await session.call("tools_read", { name: "zoo_list_pets", arguments: { limit: 1 } });
+    expect((await create()).data, "words of others alone").toMatchObject({ status: 201 });
+    await session.call("crm_find_companies", { query: "a" });
+    const { error } = await create();
+    expect(error?.code).toBe("approval_required");
+    expect(error?.message).toContain("text of others with zoo_create_pet, zoo_list_pets");
+  });
+
   it("never finds, describes or calls a tool that the policy denies", async () => {
     const viewer = await openSession({
       server: "zoo",

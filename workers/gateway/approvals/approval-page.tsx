@@ -138,10 +138,12 @@ function ReadBefore({ met }: { met: readonly Met[] }) {
           </>
         ))}
       </dl>
-      <p class="quiet small">
-        Text of others may have told the model to make this call. Compare the arguments with what you asked
-        for.
-      </p>
+      {met.some(({ label }) => label === "untrusted") && (
+        <p class="quiet small">
+          Text of others may have told the model to make this call. Compare the arguments with what you asked
+          for.
+        </p>
+      )}
     </>
   );
 }
