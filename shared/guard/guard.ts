@@ -119,11 +119,12 @@ async function runGuarded<Raw, Shaped>(
     status = error.code;
     throw error;
   } finally {
-    span?.end(subject, callId, status);
+    span?.step("settle", status);
     // The answer does not wait for connections to close.
     ctx.waitUntil(stores.close());
     const busy = admitted.running / limitsOf(ctx.policy, ctx.identity.role).concurrentCalls;
     settle(ctx, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
+    span?.end(subject, callId, status);
   }
 }
 

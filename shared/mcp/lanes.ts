@@ -5,7 +5,7 @@ import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from
 import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
 import { placeNamespace, stubOf } from "../objects/open-object.ts";
 import { objectIdOf } from "../objects/session-name.ts";
-import { flushSpans, startSpan, withinSpan, withMessage } from "../observe/spans.ts";
+import { flushSpans, isTracing, startSpan, withinSpan, withMessage } from "../observe/spans.ts";
 import { passTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import type { Catalogue } from "../server/catalogue.ts";
@@ -120,7 +120,7 @@ async function serveOne(
   const read = body === sent.body ? sent : { ...sent, body, text: JSON.stringify(body) };
   const { _meta } = (body.params ?? {}) as Params;
   const trace = traceOf(request.headers, typeof _meta === "object" ? _meta : null);
-  const span = startSpan(`POST /mcp/${options.catalogue.name}`, "server", trace);
+  const span = isTracing() ? startSpan(`POST /mcp/${options.catalogue.name}`, "server", trace) : null;
   span?.set({ "http.request.method": "POST", "mcp.method.name": METHOD.exec(String(body.method))?.[0] });
   const own = withMessage(trace, body.id, request.headers.get("mcp-protocol-version"));
   const answer = await withinSpan(span, own, async () =>

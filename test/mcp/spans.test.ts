@@ -7,7 +7,7 @@ import { LANES, openSession, REVISION } from "../support/session.ts";
 import { reachTask, TASKS } from "../support/tasks.ts";
 
 const CLIENT_SPAN = "12".repeat(8);
-const STEPS = ["decide", "admit", "run", "shape"];
+const STEPS = ["decide", "admit", "run", "shape", "settle"];
 
 /** A new trace id, and the header with which a client begins it. */
 function begin(flags = "01") {
@@ -73,6 +73,7 @@ describe.each(LANES)("the spans of a call on the %s lane", (lane) => {
       name.startsWith("tools/call"),
     );
     expect(one).toMatchObject({ failed: true, attributes: { "error.type": "tool_error" } });
+    expect(collector.spans.filter(({ failed }) => failed).map(({ name }) => name)).toContain("run");
     const other = await collector.await(refused.traceId, CLIENT_SPAN, "POST");
     expect(writePaths(other, CLIENT_SPAN)).toContain("POST /mcp/crm > tools/call crm_delete_record > decide");
     const call = other.find(({ name }) => name.startsWith("tools/call"));

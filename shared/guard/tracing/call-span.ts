@@ -5,7 +5,7 @@ import { currentTrace, runInTrace, type Trace } from "../../observe/trace.ts";
 import type { RequestContext } from "../request-context.ts";
 
 /** The steps of the guard. */
-type StepName = "decide" | "admit" | "run" | "shape";
+type StepName = "decide" | "admit" | "run" | "shape" | "settle";
 
 const METHODS: Readonly<Record<Subject["kind"], string>> = {
   tool: "tools/call",
@@ -33,9 +33,9 @@ export class CallSpan {
     this.#trace = { ...trace, spanId: span.id };
   }
 
-  /** Ends the step before and begins this one. */
-  step(name: StepName): void {
-    this.#step?.end();
+  /** Ends the step before, with the status of the call where it was the last one, and begins this one. */
+  step(name: StepName, status = "ok"): void {
+    this.#step?.end(hasFailed(status) ? status : undefined);
     this.#step = startSpan(name, "internal", { ...this.#trace, spanId: this.#span.id });
     this.#trace.spanId = this.#step?.id ?? this.#span.id;
   }
@@ -45,12 +45,13 @@ export class CallSpan {
     return this.#span.hold(() => runInTrace(this.#trace, work));
   }
 
-  /** Ends the call: `ok`, `input_required`, or the code of its failure, which is that of its last step too. */
+  /** Ends the call: `ok`, `input_required`, or the code of its failure. */
   end({ kind }: Subject, callId: string | undefined, status: string): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    const failed = status !== "ok" && status !== "input_required";
-    this.#step?.end(failed ? status : undefined);
+    const failed = hasFailed(status);
+    // A refusal before admission has no step after it.
+    this.#step?.end(failed && callId === undefined ? status : undefined);
     this.#span.set({
       "gatehouse.call.id": callId,
       "gatehouse.call.status": status,
@@ -58,6 +59,10 @@ export class CallSpan {
     // A failure of a tool is a result of its own; the others are errors of JSON-RPC.
     this.#span.end(failed ? (kind === "tool" ? "tool_error" : status) : undefined);
   }
+}
+
+function hasFailed(status: string): boolean {
+  return status !== "ok" && status !== "input_required";
 }
 
 /** Begins the span of a call; `null` when it is not recorded. */
