@@ -174,6 +174,14 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     },
   ],
   [
+    "console-connection-offers",
+    async (page) => {
+      await page.goto("/console/connections/ledger/offers");
+      await signIn(page, "admin");
+      await arriveAt(page, "What ledger offers");
+    },
+  ],
+  [
     "console-dead-letters",
     async (page) => {
       await page.goto("/console/dead-letters");

@@ -7,6 +7,7 @@ import { prepareDatabases } from "../../scripts/local/prepare.ts";
 import { startServer } from "../../scripts/local/server.ts";
 import { seedPeople } from "../../scripts/seed/people.ts";
 import { seedInvited } from "./invited.ts";
+import { seedOffered } from "./offered.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -33,6 +34,7 @@ export default async function startSite(project: TestProject): Promise<() => Pro
         load: async (database, report) => {
           await seedPeople(database, { asOf: new Date(), report });
           await seedInvited(database);
+          await seedOffered(database);
         },
       },
     },

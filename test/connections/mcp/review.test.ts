@@ -211,7 +211,8 @@ describe("what an MCP server offers", () => {
     const page = await (await browser.get(path)).text();
     expect(page).not.toMatch(/<script>alert|<img src=x/);
     expect(page).toContain("&lt;script&gt;alert(1)");
-    for (const text of ["Does pay.", "Pays twice.", "2 wait", "1 approved"]) expect(page).toContain(text);
+    for (const text of ["Does pay.", "Pays twice.", "2 wait", "1 approved and unchanged"])
+      expect(page).toContain(text);
     expect(await (await browser.get("/console/connections")).text()).toContain(path);
     const digest = items.pay?.digest ?? "";
     const decide = (as: typeof browser, fields: Record<string, string>) =>

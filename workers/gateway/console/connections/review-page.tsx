@@ -34,13 +34,12 @@ export function ReviewPage({ name, items, people, names, subject, links, most, n
           {toDisplayText(notice.text, 600)}
         </p>
       )}
-      <section class="card">
-        <p>
-          {waiting.length} wait · {count("approved")} approved · {count("refused")} refused · {count("gone")}{" "}
-          gone. An approval counts from the next publication: <code>npm run connections -- publish</code>. To
-          ask the server what it offers now: <code>npm run connections -- review {name}</code>
-        </p>
-      </section>
+      <p>
+        {waiting.length} wait · {count("approved")} approved and unchanged · {count("refused")} refused ·{" "}
+        {count("gone")} gone. An approval counts from the next publication:{" "}
+        <code>npm run connections -- publish</code>. To ask the server what it offers now:{" "}
+        <code>npm run connections -- review {name}</code>
+      </p>
       {waiting.length === 0 ? (
         <section class="card">
           <p>Nothing waits for a decision.</p>
