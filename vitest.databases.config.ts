@@ -15,7 +15,9 @@ export default defineConfig(async () => {
   const migrations = await readMigrations();
   const { startMongodbShop } =
     await load<typeof import("./test/support/mongodb-double.ts")>("mongodb-double.ts");
-  const doubles = { mongodb: (await startMongodbShop()).port };
+  const { startKafkaMock } = await import("./scripts/databases/kafka-mock.ts");
+  const kafka = await startKafkaMock(["orders", "private"]);
+  const doubles = { mongodb: (await startMongodbShop()).port, kafka };
 
   return {
     logLevel: "error" as const,

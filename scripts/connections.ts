@@ -47,6 +47,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  Kafka: --expose "orders,events.*" --auth none|plain|scram-sha-512
                   MongoDB: --expose "orders,customers"; OpenSearch: --expose "orders*,logs*" --auth basic:user|bearer|header:Authorization|none
                   an MCP server: --web-address https://… --auth none|bearer|per_person
                   without a terminal the password is read from standard input

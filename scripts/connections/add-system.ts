@@ -53,6 +53,14 @@ export async function askForSystem(
       const indices = split(flags.expose ?? (await ask("Indices that may be searched, with commas")));
       return { ...common, reach, auth, expose: { indices } };
     }
+    case "kafka": {
+      const type =
+        flags.auth ?? (await ask("Authentication (none, plain, scram-sha-256, scram-sha-512)", "none"));
+      const auth =
+        type === "none" ? { type } : { type, user: flags.user ?? (await ask("User", "gatehouse")) };
+      const topics = split(flags.expose ?? (await ask("Topics that may be read, with commas")));
+      return { ...common, reach, auth, expose: { topics } };
+    }
     case "mongodb": {
       const database = flags.database ?? (await ask("Database"));
       const user = flags.user ?? (await ask("User", "gatehouse"));

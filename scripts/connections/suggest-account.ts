@@ -40,6 +40,21 @@ export function suggestAccount(entry: ConnectionEntry): string {
         `    PUT _security/role/gatehouse {"cluster":["monitor"],"indices":[{"names":${patterns},"privileges":["read","view_index_metadata"]}]}`,
       ].join("\n");
     }
+    case "kafka": {
+      const topics = entry.expose.topics.map((topic) => `--topic ${topic.replace(/\*+$/, "")}`).join(" ");
+      const pattern = entry.expose.topics.some((topic) => topic.endsWith("*"))
+        ? " --resource-pattern-type prefixed"
+        : "";
+      const groups = entry.expose.groups.map((group) => `--group ${group}`).join(" ");
+      const acl = "    kafka-acls.sh --bootstrap-server … --add --allow-principal User:gatehouse --operation";
+      return [
+        `${acl} Read --operation Describe ${topics}${pattern}`,
+        ...(groups === "" ? [] : [`${acl} Describe ${groups}`]),
+        ...(entry.produce.length === 0
+          ? []
+          : [`${acl} Write ${entry.produce.map((topic) => `--topic ${topic}`).join(" ")}`]),
+      ].join("\n");
+    }
     case "mongodb":
       return [
         `    use ${entry.reach.auth_database}`,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { clickhouseEntry } from "./kinds/clickhouse.ts";
+import { kafkaEntry } from "./kinds/kafka.ts";
 import { mcpEntry } from "./kinds/mcp.ts";
 import { mongodbEntry } from "./kinds/mongodb.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
@@ -16,6 +17,7 @@ export const connectionEntry = z.discriminatedUnion("kind", [
   redisEntry,
   opensearchEntry,
   mongodbEntry,
+  kafkaEntry,
   mcpEntry,
   openapiEntry,
 ]);

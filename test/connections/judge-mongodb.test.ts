@@ -117,6 +117,21 @@ describe("the judge of aggregations", () => {
     }
   });
 
+  it("resolves classes of any collection as exactly as those of one, and wildcards for the worst", () => {
+    const sort = [{ $sort: { status: 1 } }];
+    const exact = new FieldSight(
+      { classes: { "customer.email": "pii" }, data_class: "internal" },
+      masks("mask"),
+    );
+    expect(judge(sort, exact)).toMatchObject({ stages: sort });
+    expect(judge([{ $match: { "customer.email": "a" } }], exact)).toMatchObject({ code: "forbidden" });
+    const wide = new FieldSight({ classes: { "*email*": "pii" }, data_class: "internal" }, masks("mask"));
+    expect(judge(sort, wide)).toMatchObject({ stages: [{ $addFields: {} }, { $sort: {} }, { $unset: {} }] });
+    const all = new FieldSight({ classes: { status: "public" }, data_class: "pii" }, masks("drop"));
+    expect(judge(sort, all)).toMatchObject({ stages: [{ $addFields: {} }, { $sort: {} }, { $unset: {} }] });
+    expect(judge([{ $sort: { total: 1 } }], all)).toMatchObject({ code: "forbidden" });
+  });
+
   it("masks what is hidden in the answer, where a join or a union has put it too", () => {
     const person = { name: "Ann", contact: { email: "ann@people.example", phone: "+49 170 1234567" } };
     const document: JsonValue = {

@@ -8,6 +8,7 @@ const CONNECTORS: Readonly<Record<ConnectionTarget["entry"]["kind"], () => Promi
   openapi: async () => (await import("./openapi/connector.ts")).openapi,
   clickhouse: async () => (await import("./clickhouse/connector.ts")).clickhouse,
   mcp: async () => (await import("./mcp/connector.ts")).mcp,
+  kafka: async () => (await import("./kafka/connector.ts")).kafka,
   mongodb: async () => (await import("./mongodb/connector.ts")).mongodb,
   opensearch: async () => (await import("./opensearch/connector.ts")).opensearch,
   redis: async () => (await import("./redis/connector.ts")).redis,

@@ -48,6 +48,10 @@ async function makeServer(
     const { mongodbServer } = await import("./mongodb/server.ts");
     return mongodbServer(name, entry, revision);
   }
+  if (entry.kind === "kafka") {
+    const { kafkaServer } = await import("./kafka/server.ts");
+    return kafkaServer(name, entry, revision);
+  }
   if (entry.kind === "redis") return redisServer(name, entry, revision);
   const tools = sqlTools(name, entry);
   const scopes = tools.map(({ scope }) => scope);

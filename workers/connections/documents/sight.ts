@@ -15,14 +15,19 @@ export class FieldSight {
   /** Whether there is anything that the role may not see. */
   readonly hidesAny: boolean;
   readonly #usual: Treatment;
-  readonly #rules: readonly { glob: string; fits(path: string): boolean; treatment: Treatment }[];
+  readonly #rules: readonly Rule[];
 
   constructor({ classes, data_class }: ClassifiedEntry, { fields }: MaskRules) {
     this.#usual = fields[data_class];
     this.#rules = Object.entries(classes).map(([key, kind]) => {
-      const glob = (key.includes("/") ? key : `*/${key}`).toLowerCase();
-      const match = compileGlobs([glob]);
-      return { glob, fits: (path) => match(path) !== null, treatment: fields[kind] };
+      const at = key.indexOf("/");
+      const path = key.slice(at + 1).toLowerCase();
+      return {
+        isOf: at === -1 ? () => true : matcherOf(key.slice(0, at).toLowerCase()),
+        path,
+        fits: matcherOf(path),
+        treatment: fields[kind],
+      };
     });
     this.hidesAny = [this.#usual, ...this.#rules.map(({ treatment }) => treatment)].some(isHiding);
   }
@@ -31,9 +36,8 @@ export class FieldSight {
   treatmentOf(sources: readonly string[], path: string): Treatment {
     const parts = path.split(".");
     const paths = parts.map((_, at) => parts.slice(0, at + 1).join("."));
-    const names = sources.flatMap((source) => paths.map((part) => `${source}/${part}`.toLowerCase()));
-    const found = this.#rules
-      .filter(({ fits }) => names.some(fits))
+    const found = this.#rulesOf(sources)
+      .filter(({ fits }) => paths.some((part) => fits(part.toLowerCase())))
       .map(({ treatment }) => STRICTNESS.indexOf(treatment));
     return found.length === 0 ? this.#usual : (STRICTNESS[Math.max(...found)] as Treatment);
   }
@@ -45,11 +49,28 @@ export class FieldSight {
   /** Whether something below the field may be hidden, whatever fields there are. */
   mayHideBelow(sources: readonly string[], path: string): boolean {
     if (isHiding(this.#usual)) return true;
-    return this.#rules.some(
-      ({ glob, treatment }) =>
-        isHiding(treatment) && sources.some((source) => canBegin(glob, `${source}/${path}.`.toLowerCase())),
+    return this.#rulesOf(sources).some(
+      (rule) => isHiding(rule.treatment) && canBegin(rule.path, `${path}.`.toLowerCase()),
     );
   }
+
+  #rulesOf(sources: readonly string[]): Rule[] {
+    return this.#rules.filter(({ isOf }) => sources.some((source) => isOf(source.toLowerCase())));
+  }
+}
+
+/** What an entry says of the fields of some sources. */
+interface Rule {
+  isOf(source: string): boolean;
+  /** Glob on paths, in lower case. */
+  path: string;
+  fits(path: string): boolean;
+  treatment: Treatment;
+}
+
+function matcherOf(glob: string): (name: string) => boolean {
+  const match = compileGlobs([glob]);
+  return (name) => match(name) !== null;
 }
 
 /** All names of some sources, by which their fields are classified. */

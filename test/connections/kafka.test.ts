@@ -1,0 +1,227 @@
+import { describe, expect, it } from "vitest";
+import { connectionEntry } from "../../shared/connections/entry.ts";
+import type { KafkaEntry } from "../../shared/connections/kinds/kafka.ts";
+import type { Broker, Cluster, RawMessage } from "../../workers/connections/kafka/driver.ts";
+import { explainKafka } from "../../workers/connections/kafka/errors.ts";
+import { inspectKafka } from "../../workers/connections/kafka/inspect.ts";
+import { peek, readOffsets } from "../../workers/connections/kafka/read-messages.ts";
+
+const ENTRY = {
+  kind: "kafka",
+  title: "Events",
+  description: "Events of the web shop.",
+  owner: "shop@people.example",
+  reach: { host: "broker.example" },
+  auth: { type: "scram-sha-512", user: "reader" },
+  expose: { topics: ["orders", "events.*"] },
+} as const;
+
+const entryOf = (more: object = {}) => connectionEntry.parse({ ...ENTRY, ...more }) as KafkaEntry;
+
+function failure(type: string): Error {
+  return Object.assign(new Error(`Kafka says ${type} of host-17.internal`), {
+    name: "KafkaJSProtocolError",
+    type,
+  });
+}
+
+/** A message of the partition `at % 2`. */
+function message(at: number, value: string | Uint8Array): RawMessage {
+  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
+  return { offset: String(at >> 1), timestamp: String(1_000 + at), key: null, value: bytes };
+}
+
+const MESSAGES = Array.from({ length: 20 }, (_, at) => message(at, `{"at":${at}}`));
+
+/** A cluster of one broker with a topic of two partitions, as the driver shows it. */
+function clusterOf(messages: readonly RawMessage[], changes: Partial<Broker> = {}): Cluster {
+  const partitions = [0, 1];
+  const own = (partition: number) => messages.filter((_, at) => at % 2 === partition);
+  const broker: Broker = {
+    listOffsets: async ({ topics }) => ({
+      responses: topics.map(({ topic, partitions: asked }) => ({
+        topic,
+        partitions: asked.map(({ partition, timestamp }) => {
+          const first = own(partition).find((one) => Number(one.timestamp) >= timestamp)?.offset ?? "-1";
+          const offset = timestamp === -1 ? String(own(partition).length) : timestamp === -2 ? "0" : first;
+          return { partition, offset };
+        }),
+      })),
+    }),
+    fetch: async ({ topics }) => ({
+      responses: topics.map(({ topic, partitions: asked }) => ({
+        topicName: topic,
+        // A broker gives the whole batch, from its beginning on.
+        partitions: asked.map(({ partition }) => ({ partition, messages: own(partition) })),
+      })),
+    }),
+    offsetFetch: async ({ topics }) => ({
+      responses: topics.map(({ topic, partitions: asked }) => ({
+        topic,
+        partitions: asked.map(({ partition }) => ({ partition, offset: partition === 0 ? "4" : "-1" })),
+      })),
+    }),
+    produce: () => Promise.reject(failure("TOPIC_AUTHORIZATION_FAILED")),
+    createTopics: () =>
+      Promise.reject(Object.assign(new Error("x"), { errors: [failure("CLUSTER_AUTHORIZATION_FAILED")] })),
+    deleteTopics: () => Promise.reject(failure("TOPIC_AUTHORIZATION_FAILED")),
+    alterConfigs: () => Promise.reject(failure("TOPIC_AUTHORIZATION_FAILED")),
+    deleteRecords: () =>
+      Promise.reject(
+        Object.assign(new Error("x"), { partitions: [{ error: failure("TOPIC_AUTHORIZATION_FAILED") }] }),
+      ),
+    ...changes,
+  };
+  return {
+    connect: async () => {},
+    disconnect: async () => {},
+    isConnected: () => true,
+    addMultipleTargetTopics: async () => {},
+    refreshMetadata: async () => {},
+    metadata: async () => ({
+      topicMetadata: ["orders", "private", "__consumer_offsets"].map((topic) => ({
+        topic,
+        partitionMetadata: partitions.map((partitionId) => ({ partitionId, leader: 1 })),
+      })),
+    }),
+    findLeaderForPartitions: (_topic, asked) => (asked.length === 0 ? {} : { 1: asked }),
+    findBroker: async () => broker,
+    findControllerBroker: async () => broker,
+    findGroupCoordinator: async () => broker,
+  };
+}
+
+const PEEK = {
+  operation: "peek",
+  topic: "orders",
+  partition: null,
+  from: null,
+  rows: 3,
+  bytes: 100_000,
+} as const;
+
+describe("a look at messages of Kafka", () => {
+  it("gives the newest ones of all partitions, newest first", async () => {
+    const { messages, cut } = await peek(clusterOf(MESSAGES), PEEK);
+    expect(messages.map(({ partition, value }) => [partition, value])).toEqual([
+      [1, { at: 19 }],
+      [0, { at: 18 }],
+      [1, { at: 17 }],
+    ]);
+    expect([messages[0]?.time, cut]).toEqual(["1970-01-01T00:00:01.019Z", true]);
+  });
+
+  it("begins at an offset or a time, whatever the broker's batches hold before it", async () => {
+    const at = await peek(clusterOf(MESSAGES), { ...PEEK, partition: 1, from: { offset: "8" } });
+    expect(at.messages.map(({ offset }) => offset)).toEqual(["8", "9"]);
+    const since = await peek(clusterOf(MESSAGES), { ...PEEK, from: { time: 1_017 } });
+    expect(since.messages.map(({ value }) => value)).toEqual([{ at: 17 }, { at: 18 }, { at: 19 }]);
+    expect(await peek(clusterOf(MESSAGES), { ...PEEK, from: { time: 9_000 } })).toEqual({
+      messages: [],
+      cut: false,
+    });
+    await expect(peek(clusterOf(MESSAGES), { ...PEEK, partition: 2 })).rejects.toThrow("partitions 0 to 1");
+  });
+
+  it("shows text, bytes by their number, and leaves out control records and what is too much", async () => {
+    const special = [
+      message(0, "plain"),
+      message(1, new Uint8Array([0, 0, 0, 1, 2, 9])),
+      { ...message(2, "commit"), isControlRecord: true },
+      message(3, new Uint8Array([255, 254])),
+    ];
+    const { messages } = await peek(clusterOf(special), { ...PEEK, rows: 10 });
+    expect(messages.map(({ value }) => value)).toEqual([{ bytes: 2 }, { bytes: 6, schema_id: 258 }, "plain"]);
+    const large = [0, 1, 2, 3].map((at) => message(at, "x".repeat(6_000)));
+    const bounded = await peek(clusterOf(large), { ...PEEK, rows: 10, bytes: 8_000 });
+    expect([bounded.messages.length, bounded.cut]).toEqual([1, true]);
+  });
+
+  it("tells how far a group is behind, and nothing where it has not read", async () => {
+    expect(await readOffsets(clusterOf(MESSAGES), "orders", "billing")).toEqual([
+      { partition: 0, earliest: "0", latest: "10", committed: "4", lag: 6 },
+      { partition: 1, earliest: "0", latest: "10", committed: null, lag: null },
+    ]);
+  });
+});
+
+describe("what an account of Kafka may do", () => {
+  it("is reading alone where each kind of change is refused, and topics of Kafka itself are not shown", async () => {
+    const report = await inspectKafka(
+      clusterOf(MESSAGES),
+      entryOf({ expose: { topics: ["*"], except: ["private"] } }),
+    );
+    expect(report).toMatchObject({ excess: [], exposed: ["orders"], mistakes: [] });
+  });
+
+  it("is found out without changing anything", async () => {
+    const asked: unknown[] = [];
+    const note = async (request: unknown) => void asked.push(request);
+    const changes = {
+      produce: note,
+      createTopics: note,
+      deleteTopics: note,
+      alterConfigs: note,
+      deleteRecords: note,
+    };
+    const cluster = clusterOf(MESSAGES, changes as unknown as Partial<Broker>);
+    const report = await inspectKafka(cluster, entryOf());
+    expect(report.excess.map(({ what }) => what)).toEqual([
+      "create topics",
+      "delete topics",
+      "write to orders",
+      "change the configuration of orders",
+      "delete messages of orders",
+    ]);
+    const text = JSON.stringify(asked);
+    expect(text.match(/"validateOnly":true/g)).toHaveLength(2);
+    expect(text.match(/"partition":2000000000/g)).toHaveLength(2);
+    expect(text).toMatch(/"topics":\["orders-gatehouse-probe-/);
+  });
+
+  it("includes writing to the topics that the entry names for it", async () => {
+    const allowed = { produce: () => Promise.reject(failure("UNKNOWN_TOPIC_OR_PARTITION")) };
+    const cluster = clusterOf(MESSAGES, allowed);
+    expect((await inspectKafka(cluster, entryOf())).excess.map(({ what }) => what)).toEqual([
+      "write to orders",
+    ]);
+    expect((await inspectKafka(cluster, entryOf({ produce: ["orders"] }))).excess).toEqual([]);
+    const { mistakes } = await inspectKafka(cluster, entryOf({ produce: ["order"] }));
+    expect(mistakes).toContain('produce: "order" matches no exposed topic.');
+  });
+});
+
+describe("words for errors of Kafka", () => {
+  const target = { name: "events", revision: "", entry: entryOf() };
+
+  it.each([
+    ["TOPIC_AUTHORIZATION_FAILED", "forbidden"],
+    ["SASL_AUTHENTICATION_FAILED", "unavailable"],
+    ["UNKNOWN_TOPIC_OR_PARTITION", "not_found"],
+    ["OFFSET_OUT_OF_RANGE", "invalid_input"],
+    ["MESSAGE_TOO_LARGE", "invalid_input"],
+  ])("are ours for %s", (type, code) => {
+    const known = explainKafka(failure(type), target);
+    expect(known).toMatchObject({ code });
+    expect(JSON.stringify(known)).not.toContain("host-17");
+  });
+
+  it.each(["NOT_LEADER_FOR_PARTITION", "REQUEST_TIMED_OUT", ""])(
+    "say of %s that the cluster is away",
+    (type) => {
+      expect(explainKafka(failure(type), target)).toBeNull();
+    },
+  );
+});
+
+describe("an entry of Kafka", () => {
+  it.each([
+    ["a topic with other characters", { expose: { topics: ["orders/x"] } }],
+    ["no sign-in, unsaid", { auth: undefined }],
+    ["a sign-in that is not there", { auth: { type: "oauthbearer", user: "x" } }],
+    ["a misspelt field", { produces: ["orders"] }],
+  ])("refuses %s", (_what, change) => {
+    expect(connectionEntry.safeParse(ENTRY).success).toBe(true);
+    expect(connectionEntry.safeParse({ ...ENTRY, ...change }).success).toBe(false);
+  });
+});

@@ -1,0 +1,131 @@
+import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type {
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { type Connector, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { matchExposed } from "../sql/expose.ts";
+import { isGroupExposed, mayProduce, readTopics } from "./catalogue.ts";
+import { type Cluster, choosePartition, openCluster } from "./driver.ts";
+import { explainKafka } from "./errors.ts";
+import { inspectKafka } from "./inspect.ts";
+import { kafkaOperation } from "./operation.ts";
+import { peek, readOffsets } from "./read-messages.ts";
+
+/** The cluster that the sessions of an object share: a socket to each broker, whatever the number of calls. */
+interface SharedCluster {
+  key: string;
+  cluster: Cluster;
+  users: number;
+}
+
+/** Connects to Kafka with the protocol code of `kafkajs`. */
+export const kafka: Connector = {
+  async open(_env, { name, revision, entry }, secret, memory) {
+    const own = entry as KafkaEntry;
+    if (own.auth.type !== "none" && secret === null) throw new RefusedRequest(withoutPassword(entry.title));
+    const key = `kafka ${digestText(JSON.stringify([name, revision, entry, secret]))}`;
+    const cluster = await openCluster(own, secret);
+    // Nothing is connected yet: of two sessions that open at the same moment, the second takes the first one's.
+    const shared = (memory.get(key) as SharedCluster | undefined) ?? { key, cluster, users: 0 };
+    shared.users += 1;
+    memory.set(key, shared);
+    const session = new KafkaSession(shared, memory);
+    try {
+      if (!shared.cluster.isConnected()) await shared.cluster.connect();
+      return session;
+    } catch (failure) {
+      session.close();
+      throw failure;
+    }
+  },
+  explain: explainKafka,
+};
+
+class KafkaSession implements Session {
+  readonly #shared: SharedCluster;
+  readonly #memory: Map<string, unknown>;
+  #usable = true;
+
+  constructor(shared: SharedCluster, memory: Map<string, unknown>) {
+    this.#shared = shared;
+    this.#memory = memory;
+  }
+
+  isUsable(): boolean {
+    return this.#usable && this.#shared.cluster.isConnected();
+  }
+
+  async run(target: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+    try {
+      return await this.#run(target, request, timeoutMs);
+    } catch (failure) {
+      // Partitions have moved to other brokers; the request is sent again with a fresh view.
+      const { type = "" } = failure as { type?: string };
+      if (/^(?:NOT_LEADER|LEADER_NOT_AVAILABLE|UNKNOWN_TOPIC)/.test(type))
+        await this.#shared.cluster.refreshMetadata().catch(() => {});
+      throw failure;
+    }
+  }
+
+  async #run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+    const operation = kafkaOperation.parse({ operation: request.operation, ...request.arguments });
+    const own = entry as KafkaEntry;
+    const { cluster } = this.#shared;
+    if (operation.operation === "catalogue") return (await readTopics(cluster, own)) as unknown as JsonValue;
+    // The tools have checked it too; the object that holds the sockets does not rely on them.
+    const { topics: tables, except } = own.expose;
+    if (!matchExposed({ tables, except })(operation.topic))
+      throw refuse("This connection does not expose that topic.");
+    switch (operation.operation) {
+      case "offsets":
+        if (operation.group !== null && !isGroupExposed(own, operation.group))
+          throw refuse("This connection does not expose that consumer group.");
+        return (await readOffsets(cluster, operation.topic, operation.group)) as unknown as JsonValue;
+      case "peek":
+        return (await peek(cluster, operation)) as unknown as JsonValue;
+      case "produce": {
+        if (!mayProduce(own, operation.topic)) throw refuse("This connection does not write to that topic.");
+        const { topic, key, value, headers } = operation;
+        await cluster.addMultipleTargetTopics([topic]);
+        const { topicMetadata } = await cluster.metadata({ topics: [topic] });
+        const found = topicMetadata.find((one) => one.topic === topic);
+        if (found === undefined) throw refuse("The topic is not there any more.");
+        const partition = await choosePartition(key, found);
+        const [nodeId = ""] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+        const broker = await cluster.findBroker({ nodeId });
+        const message = { key, value, headers, timestamp: String(Date.now()) };
+        const { topics } = await broker.produce({
+          acks: -1,
+          timeout: timeoutMs,
+          topicData: [{ topic, partitions: [{ partition, messages: [message] }] }],
+        });
+        const offset = topics[0]?.partitions[0]?.baseOffset ?? null;
+        return { partition, offset };
+      }
+    }
+  }
+
+  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+    return await inspectKafka(this.#shared.cluster, entry as KafkaEntry);
+  }
+
+  /** Each request is bounded by what the broker has; a wait ends with the request's time limit. */
+  async cancel(): Promise<void> {}
+
+  close(): void {
+    if (!this.#usable) return;
+    this.#usable = false;
+    this.#shared.users -= 1;
+    if (this.#shared.users > 0) return;
+    if (this.#memory.get(this.#shared.key) === this.#shared) this.#memory.delete(this.#shared.key);
+    void this.#shared.cluster.disconnect().catch(() => {});
+  }
+}
+
+function refuse(message: string): RefusedRequest {
+  return new RefusedRequest({ code: "forbidden", message });
+}

@@ -1,0 +1,48 @@
+import type { ConnectionFailure, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
+
+/** Our words for an error of Kafka («Protocol», error codes) or its driver; `null` when the cluster is away. */
+export function explainKafka(failure: unknown, { entry, name }: ConnectionTarget): ConnectionFailure | null {
+  if (!(failure instanceof Error)) return null;
+  const { type = "" } = failure as { type?: string };
+  const text = `${failure.name} ${type} ${failure.message}`;
+  if (/SASL|AUTHENTICATION/i.test(text)) {
+    return {
+      code: "unavailable",
+      message: `${entry.title} refuses the account of this connection.`,
+      action: "Ask its owner to set the password again.",
+    };
+  }
+  if (/AUTHORIZATION_FAILED/.test(type))
+    return { code: "forbidden", message: `The account of ${entry.title} may not do this.` };
+  if (failure.name === "KafkaJSGroupCoordinatorNotFound") {
+    return {
+      code: "not_found",
+      message: "The consumer group cannot be read: it is not there, or the account may not describe it.",
+      action: "Leave `group` out, or ask the owner of the connection.",
+    };
+  }
+  if (type === "UNKNOWN_TOPIC_OR_PARTITION" || type === "INVALID_TOPIC_EXCEPTION") {
+    return {
+      code: "not_found",
+      message: "The topic is not there any more.",
+      action: `Look the names up with ${name}_search_objects.`,
+    };
+  }
+  if (type === "OFFSET_OUT_OF_RANGE")
+    return {
+      code: "invalid_input",
+      message: "The partition has no such offset.",
+      action: `Ask ${name}_read_offsets.`,
+    };
+  if (/MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE/.test(type))
+    return { code: "invalid_input", message: "The message is larger than the topic takes." };
+  if (/INVALID_RECORD|POLICY_VIOLATION|INVALID_REQUIRED_ACKS/.test(type))
+    return { code: "invalid_input", message: `${entry.title} does not take such a message.` };
+  if (/compression not implemented/i.test(failure.message)) {
+    return {
+      code: "invalid_input",
+      message: "The messages are compressed in a way that is not read here (all but gzip).",
+    };
+  }
+  return null;
+}

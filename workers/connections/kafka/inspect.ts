@@ -1,0 +1,124 @@
+import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
+import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import { checkAgainstSources } from "../documents/check-sources.ts";
+import { mayProduce, readTopics } from "./catalogue.ts";
+import type { Cluster } from "./driver.ts";
+
+/** A partition that no topic has: what is sent to it is refused, and where it is not allowed, for that reason. */
+const NO_PARTITION = 2_000_000_000;
+
+/** Kafka's number for a topic among resources. */
+const TOPIC = 2;
+
+/** What the account may do beyond what the entry says, and how the entry fits the cluster. */
+export async function inspectKafka(cluster: Cluster, entry: KafkaEntry): Promise<ConnectionReport> {
+  const start = Date.now();
+  const sources = await readTopics(cluster, entry);
+  const ms = Date.now() - start;
+  const excess: ConnectionReport["excess"][number][] = [];
+  const readOnly = sources.map(({ name }) => name).find((name) => !mayProduce(entry, name));
+  for (const { what, remedy, attempt } of probesOf(cluster, readOnly)) {
+    const failure = await attempt().then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    if (!isUnauthorized(failure)) excess.push({ what, remedy, blocking: true });
+  }
+  const { expose, classes, produce } = entry;
+  const checked = checkAgainstSources(
+    { place: "expose.topics", globs: expose.topics, classes, isSample: true },
+    sources,
+  );
+  const names = sources.map(({ name }) => name);
+  const mistakes = produce
+    .filter((glob) => !names.some((name) => mayProduce({ ...entry, produce: [glob] }, name)))
+    .map((glob) => `produce: "${glob}" matches no exposed topic.`);
+  return { server: "Kafka", ms, excess, ...checked, mistakes: [...checked.mistakes, ...mistakes] };
+}
+
+interface Probe {
+  what: string;
+  remedy: string;
+  attempt(): Promise<unknown>;
+}
+
+/**
+ * One request of each kind of change, in a form that changes nothing where it is allowed: checked only, of a topic
+ * that does not exist, or to a partition that no topic has. Kafka tells an account nothing of its rights.
+ */
+function probesOf(cluster: Cluster, topic: string | undefined): Probe[] {
+  const name = `gatehouse-probe-${crypto.randomUUID()}`;
+  const timeout = 3_000;
+  const controller = () => cluster.findControllerBroker();
+  const onTopic = topic === undefined ? [] : probesOfTopic(cluster, topic);
+  return [
+    {
+      what: "create topics",
+      remedy: "Remove its ACLs for Create on topics and on the cluster.",
+      attempt: async () =>
+        (await controller()).createTopics({
+          validateOnly: true,
+          topics: [{ topic: name, numPartitions: 1, replicationFactor: 1 }],
+          timeout,
+        }),
+    },
+    {
+      what: "delete topics",
+      remedy: "Remove its ACLs for Delete on topics.",
+      attempt: async () =>
+        (await controller()).deleteTopics({ topics: [`${topic ?? "x"}-${name}`], timeout }),
+    },
+    ...onTopic,
+  ];
+}
+
+function probesOfTopic(cluster: Cluster, topic: string): Probe[] {
+  const leader = async () => {
+    const [nodeId = ""] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
+    return await cluster.findBroker({ nodeId });
+  };
+  const message = { key: null, value: "", headers: {}, timestamp: "0" };
+  return [
+    {
+      what: `write to ${topic}`,
+      remedy: `Remove its ACLs for Write on topics that the entry does not name under \`produce\`.`,
+      attempt: async () =>
+        (await leader()).produce({
+          acks: -1,
+          timeout: 3_000,
+          topicData: [{ topic, partitions: [{ partition: NO_PARTITION, messages: [message] }] }],
+        }),
+    },
+    {
+      what: `change the configuration of ${topic}`,
+      remedy: "Remove its ACLs for AlterConfigs.",
+      attempt: async () =>
+        (await cluster.findControllerBroker()).alterConfigs({
+          validateOnly: true,
+          resources: [{ type: TOPIC, name: topic, configEntries: [] }],
+        }),
+    },
+    {
+      what: `delete messages of ${topic}`,
+      remedy: "Remove its ACLs for Delete on topics.",
+      attempt: async () =>
+        (await leader()).deleteRecords({
+          topics: [{ topic, partitions: [{ partition: NO_PARTITION, offset: "0" }] }],
+        }),
+    },
+  ];
+}
+
+/** Whether an error of the driver, or one of the topics or partitions that it is about, is that of an authorization. */
+function isUnauthorized(failure: unknown): boolean {
+  if (typeof failure !== "object" || failure === null) return false;
+  const { type, error, cause, errors, partitions } = failure as {
+    type?: string;
+    error?: unknown;
+    cause?: unknown;
+    errors?: unknown[];
+    partitions?: unknown[];
+  };
+  if (type !== undefined && /AUTHORIZATION_FAILED$/.test(type)) return true;
+  return [error, cause, ...(errors ?? []), ...(partitions ?? [])].some(isUnauthorized);
+}

@@ -1,0 +1,4 @@
+declare module "kafkajs/src/cluster/index.js";
+declare module "kafkajs/src/loggers/index.js";
+declare module "kafkajs/src/network/socketFactory.js";
+declare module "kafkajs/src/producer/partitioners/default/index.js";
