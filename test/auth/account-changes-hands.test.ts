@@ -131,7 +131,7 @@ it("the next holder of an account finds nothing that the former one kept, asked 
   expect((await keptBy(env, id).readKept()).contexts).toHaveLength(1);
   const mark = await changePerson(overConnection(database), email, unlinkIdentities(email, BY), BY);
   expect(await runMarkedJob(env, mark)).toBe("in force");
-  expect(await keptBy(env, id).readKept()).toEqual({ contexts: [], results: [] });
+  expect(await keptBy(env, id).readKept()).toEqual({ contexts: [], results: [], met: [], programs: [] });
   expect(await taskGate(env, id).listKept()).toEqual([]);
   expect((await standingOf(id))?.revokedAt).toBeTypeOf("number");
 });

@@ -9,6 +9,7 @@ import { judgeAnswers } from "../../shared/guard/flow/judge-answers.ts";
 import type { ClientChannel, RequestContext } from "../../shared/guard/request-context.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { openCatalogueOf } from "../../workers/catalogues.ts";
+import { keptBy } from "../../workers/gateway/admin-jobs/erase-person.ts";
 import { SessionMarks } from "../../workers/objects/principal/session-marks.ts";
 import { openAs } from "../gateway/waiting-call.ts";
 import { decideAs, findApproval, pathIn } from "../support/approvals.ts";
@@ -132,7 +133,7 @@ describe("what leaves the company after private data and words of others were re
           );
         }
       }),
-      { numRuns: 12 },
+      { numRuns: 10 },
     );
   }, 120_000);
 
@@ -189,6 +190,22 @@ describe("what leaves the company after private data and words of others were re
     bundledPolicy().informationFlow.session = "person";
     expect(await send(other.sessions[1] as TestSession)).toBe(false);
     expect(await send(stranger.sessions[1] as TestSession)).toBe(true);
+  });
+
+  it("belongs to the person's data, which is exported and erased", async () => {
+    const { sessions, as, clientId } = await openApp();
+    const [first] = sessions as [TestSession];
+    await first.call("crm_find_companies", { query: "a" });
+    await first.call("search", { query: "refund" });
+    const person = keptBy(env, `user_${as}`);
+    expect((await person.readKept()).met).toMatchObject([
+      { clientId, label: "private", name: "crm_find_companies" },
+      { clientId, label: "untrusted", name: "search" },
+    ]);
+    expect(await send(first)).toBe(false);
+    await person.eraseKept();
+    expect((await person.readKept()).met).toEqual([]);
+    expect(await send(first)).toBe(true);
   });
 
   it("is judged by what was read before it, not by what it reads itself, also while it waits for its approval", async () => {

@@ -5,6 +5,10 @@ export interface KeptData {
   contexts: { clientId: string; context: SessionContext }[];
   /** Results that were too large for one response, in chunks. */
   results: { clientId: string; handle: string; rows: unknown[] }[];
+  /** What the person's sessions with each app have met. */
+  met: { clientId: string; label: string; name: string; at: string }[];
+  /** Programs that wait for an approval, with what their calls have answered. */
+  programs: { clientId: string; keptAt: string; calls: unknown[] }[];
 }
 
 /** Reads all data stored for a user. */
@@ -19,7 +23,26 @@ export function readKept(sql: SqlStorage): KeptData {
       "SELECT owner, handle, rows FROM kept_chunks ORDER BY owner, handle, chunk",
     )
     .toArray();
+  const met = sql
+    .exec<{ client_id: string; label: string; name: string; at: number }>(
+      "SELECT client_id, label, name, at FROM session_mark ORDER BY at",
+    )
+    .toArray();
+  const programs = sql
+    .exec<{ id: string; client_id: string; kept_at: number }>(
+      "SELECT id, client_id, kept_at FROM waiting_program ORDER BY kept_at",
+    )
+    .toArray();
   return {
+    met: met.map(({ client_id: clientId, label, name, at }) => ({ clientId, label, name, at: momentOf(at) })),
+    programs: programs.map(({ id, client_id: clientId, kept_at }) => ({
+      clientId,
+      keptAt: momentOf(kept_at),
+      calls: sql
+        .exec<{ entry: string }>("SELECT entry FROM waiting_program_call WHERE id = ? ORDER BY place", id)
+        .toArray()
+        .map(({ entry }) => JSON.parse(entry) as unknown),
+    })),
     contexts: contexts.map((row) => ({
       clientId: row.client_id,
       context: JSON.parse(row.context) as SessionContext,
@@ -30,6 +53,10 @@ export function readKept(sql: SqlStorage): KeptData {
       rows: JSON.parse(rows) as unknown[],
     })),
   };
+}
+
+function momentOf(at: number): string {
+  return new Date(at).toISOString();
 }
 
 /** Deletes all data stored for a user, approvals too. Returns the number of contexts and results. */

@@ -265,6 +265,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
 
   /** Deletes everything that {@link readKept} reads. Revocations and records stay. */
   async eraseKept(): Promise<{ contexts: number; results: number }> {
+    this.#met.clear();
     return eraseKept(this.#sql);
   }
 
@@ -273,6 +274,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#approvals.endOthers(null, Date.now());
     this.#approvals.standing.revokeAll(by, Date.now());
     forgetClients(this.#sql);
+    this.#met.clear();
     await this.#afterApproval();
   }
 

@@ -71,6 +71,13 @@ export class SessionMarks {
     });
   }
 
+  /** Forgets what every app has met: the person's data is erased. */
+  clear(): void {
+    this.#marks.clear();
+    this.#made.clear();
+    this.#sql.exec("DELETE FROM session_mark");
+  }
+
   /** A call has ended. What it alone has marked is taken back if it never ran. */
   end(callId: string, status: string): void {
     const made = this.#made.get(callId);
