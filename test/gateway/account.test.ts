@@ -6,6 +6,7 @@ import {
   connect,
   createPerson,
   PASSWORD,
+  registerClient,
   requestToken,
   signIn,
   TestBrowser,
@@ -49,6 +50,34 @@ describe("the account page", () => {
     const html = await (await browser.get("/account")).text();
     expect(html).toContain(">2126-03-07 00:00 UTC</time>");
     expect(html).not.toContain("2126-03-09");
+  });
+
+  it("shows what each app did lately, finds apps by name, and disconnects all of this person alone", async () => {
+    const person = await createPerson("sales");
+    const stranger = await connect(await createPerson("sales"), { resource: "/mcp/crm" });
+    const first = await connect(person, { resource: "/mcp/crm" });
+    const names = ["Desk", "Phone", "Lab"];
+    const ids = await Promise.all(names.map((client_name) => registerClient({ client_name })));
+    for (const clientId of ids) await connect(person, { resource: "/mcp/crm", clientId }, first.browser);
+    const call = async (userId: string, clientId: string | undefined, name: string) => {
+      const intent = { ...intentOf(userId, `${userId}-${name}`), clientId: clientId ?? "", name };
+      await withTrail(userId, (trail) => trail.open(intent, Date.now(), takenAt(Date.now())));
+      await deliverAll(userId);
+    };
+    await call(person.id, ids[0], "crm_list_deals");
+    await call("somebody", ids[1], "crm_delete_contact");
+    const html = await (await first.browser.get("/account")).text();
+    expect(html).toContain("<code>crm_list_deals</code>");
+    expect(html).not.toContain("crm_delete_contact");
+    const found = await (await first.browser.get("/account?q=%20pHoNe")).text();
+    expect(grantsOn(found)).toHaveLength(1);
+    expect(await (await first.browser.get('/account?q="><script>')).text()).toContain("No app fits.");
+    expect((await first.browser.post("/account/revoke", { all: "yes" })).headers.get("Location")).toBe(
+      "/account?done=all-revoked",
+    );
+    expect((await callMcp("/mcp/crm", first.accessToken)).status).toBe(401);
+    expect((await callMcp("/mcp/crm", stranger.accessToken)).status).toBe(200);
+    expect(await (await first.browser.get("/account")).text()).toContain("No app is connected");
   });
 
   it("shows no apps of other users", async () => {

@@ -1,6 +1,7 @@
 import { Page } from "../../../shared/web/page.tsx";
 import type { Person } from "../people.ts";
 import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
+import { AppList } from "./app-list.tsx";
 import { BrowserList } from "./browser-list.tsx";
 import type { ConnectedApp } from "./connected-apps.ts";
 import type { OwnBrowser } from "./own-browsers.ts";
@@ -11,6 +12,8 @@ export interface AccountPageProps {
   apps: ConnectedApp[];
   /** Cursor of the next page of apps. */
   cursor?: string;
+  /** What the person searches their apps for; empty for all. */
+  query: string;
   browsers: readonly OwnBrowser[];
   hasSecondFactor: boolean;
   /** Whether the person has a password; others sign in elsewhere. */
@@ -22,7 +25,7 @@ export interface AccountPageProps {
 
 /** The person's own page: connected apps with what each may do, the password, and the way out. */
 export function AccountPage(props: AccountPageProps) {
-  const { person, apps, cursor, browsers, hasSecondFactor, hasPassword, hasConsole, notice } = props;
+  const { person, apps, cursor, query, browsers, hasSecondFactor, hasPassword, hasConsole, notice } = props;
   const signOut = (
     <form class="inline" method="post" action="/sign-out">
       <button type="submit" class="link">
@@ -50,22 +53,7 @@ export function AccountPage(props: AccountPageProps) {
       </section>
       <h2>Connected apps</h2>
       <section class="card">
-        {apps.length === 0 ? (
-          <p>
-            No app is connected. Add one of the <a href="/">MCP addresses</a> to your AI client to begin.
-          </p>
-        ) : (
-          <ul class="plain">
-            {apps.map((app) => (
-              <AppItem app={app} />
-            ))}
-          </ul>
-        )}
-        {cursor !== undefined && (
-          <p>
-            <a href={`/account?cursor=${encodeURIComponent(cursor)}`}>More apps</a>
-          </p>
-        )}
+        <AppList apps={apps} cursor={cursor} query={query} />
       </section>
       <h2>Connections</h2>
       <section class="card">
@@ -124,77 +112,6 @@ export function AccountPage(props: AccountPageProps) {
       )}
     </Page>
   );
-}
-
-function AppItem({ app }: { app: ConnectedApp }) {
-  return (
-    <li>
-      <h3>{app.name}</h3>
-      <p class="quiet small">
-        {app.domain === null ? (
-          <span class="badge caution">Not verified</span>
-        ) : (
-          <span class="badge good">{app.domain}</span>
-        )}{" "}
-        {app.covers} ·{" "}
-        {app.connectedBy === null ? `sends to ${app.redirectHost}` : `connected by ${app.connectedBy}`} ·
-        since <Day date={app.since} /> ·{" "}
-        {app.lastUsed === null ? (
-          "not used yet"
-        ) : (
-          <>
-            last used <Time date={app.lastUsed} />
-          </>
-        )}
-        {app.expires && (
-          <>
-            {" "}
-            · ends <Day date={app.expires} /> if unused
-          </>
-        )}
-      </p>
-      {app.use && (
-        <p class="quiet small">
-          First used <Time date={app.use.firstUsed} />
-          {app.use.address !== null && <> · from {app.use.address}</>}
-          {app.use.userAgent !== null && <> · {app.use.userAgent}</>}
-        </p>
-      )}
-      <ul class="grants">
-        {app.scopes.map(({ description, access }) => (
-          <li>
-            {description} {access !== "read" && <span class="badge caution">Can {access} data</span>}
-          </li>
-        ))}
-      </ul>
-      <form method="post" action="/account/revoke">
-        <input type="hidden" name="grant" value={app.grantId} />
-        <button type="submit" class="danger" aria-label={nameApp(app)}>
-          Revoke access
-        </button>
-      </form>
-    </li>
-  );
-}
-
-/** Without it, two machines with the same app would have identical buttons. */
-function nameApp({ name, covers, use }: ConnectedApp): string {
-  const first =
-    use && `, first used ${minuteOf(use.firstUsed)}${use.address === null ? "" : ` from ${use.address}`}`;
-  return `Revoke access of ${name}, ${covers}${first ?? ""}`;
-}
-
-function minuteOf(date: Date): string {
-  return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
-}
-
-function Time({ date }: { date: Date }) {
-  return <time dateTime={date.toISOString()}>{minuteOf(date)}</time>;
-}
-
-function Day({ date }: { date: Date }) {
-  const day = date.toISOString().slice(0, 10);
-  return <time dateTime={date.toISOString()}>{day}</time>;
 }
 
 function PasswordForm({ email }: { email: string }) {

@@ -1,12 +1,14 @@
 import type { GrantSummary, OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import type { GrantUses } from "../../objects/grants/grant-uses.ts";
 import { describeScope, type OfferedScope, toAccess } from "../authorize/offer.ts";
+import type { ListedCall } from "../console/trail/find-calls.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 import { readGrantMetadata } from "../oauth/grant.ts";
 import { listResources, type Resource } from "../oauth/resources.ts";
+import { listRecentCalls } from "./recent-calls.ts";
 
-/** Most apps on one page of the list. */
-const PAGE_SIZE = 50;
+/** Most apps on one page of the list, and most that a search looks at. */
+const [PAGE_SIZE, MOST_SEARCHED] = [50, 1_000];
 
 /** One connected app, as its owner sees it. */
 export interface ConnectedApp {
@@ -32,6 +34,10 @@ export interface ConnectedApp {
    * asked for tokens since an earlier release.
    */
   use: { firstUsed: Date; address: string | null; userAgent: string | null } | null;
+  /** Whether the app is connected once; else calls cannot be told apart by machine. */
+  isOnly: boolean;
+  /** Its newest calls, newest first. */
+  recent: readonly ListedCall[];
   /** When the connection expires unless the app is used; `null` for never. */
   expires: Date | null;
 }
@@ -42,12 +48,14 @@ export async function listConnectedApps(
   env: Env,
   userId: string,
   cursor?: string,
+  query = "",
 ): Promise<{ apps: ConnectedApp[]; cursor?: string }> {
   const page = await oauth.listUserGrants(userId, {
-    limit: PAGE_SIZE,
+    limit: query === "" ? PAGE_SIZE : MOST_SEARCHED,
     ...(cursor !== undefined && { cursor }),
   });
-  const [calls, uses, resources] = await Promise.all([
+  const [recent, calls, uses, resources] = await Promise.all([
+    listRecentCalls(env.PLATFORM_DB, userId),
     readLastUses(env.PLATFORM_DB, userId),
     grantStore(env, userId).listUses(),
     listResources(env),
@@ -57,10 +65,21 @@ export async function listConnectedApps(
     const use = uses.find(({ grantId }) => grantId === grant.id) ?? null;
     const isOnly = clients.filter((clientId) => clientId === grant.clientId).length === 1;
     const called = isOnly || use === null ? (calls.get(grant.clientId) ?? null) : new Date(use.lastAt);
-    return toConnectedApp(grant, resources, called, use);
+    const app = toConnectedApp(grant, resources, called, use);
+    return { ...app, isOnly, recent: recent.get(grant.clientId) ?? [] };
   });
   apps.sort((a, b) => b.since.getTime() - a.since.getTime());
+  const wanted = fold(query);
+  if (wanted !== "") {
+    const fits = ({ name, domain, covers }: ConnectedApp) =>
+      [name, domain ?? "", covers].some((text) => fold(text).includes(wanted));
+    return { apps: apps.filter(fits).slice(0, PAGE_SIZE) };
+  }
   return { apps, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+}
+
+function fold(text: string): string {
+  return text.normalize("NFKC").trim().toLowerCase();
 }
 
 /** The newest recorded call of each of the user's apps, by client id. */
@@ -77,7 +96,7 @@ function toConnectedApp(
   resources: readonly Resource[],
   lastUsed: Date | null,
   use: GrantUses | null,
-): ConnectedApp {
+): Omit<ConnectedApp, "isOnly" | "recent"> {
   const url = Array.isArray(grant.resource) ? grant.resource[0] : grant.resource;
   const resource = resources.find((candidate) => candidate.url === url);
   const metadata = readGrantMetadata(grant.metadata);

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { isKeyId } from "../../../shared/auth/access-key.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
+import { endGrants } from "../admin-jobs/erase-person.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { getOAuthServers } from "../oauth/oauth.ts";
@@ -22,6 +23,7 @@ const NOTICES: Readonly<Record<string, string>> = {
   browser: "The browser is signed out.",
   browsers: "You are signed out everywhere else.",
   revoked: "The app's access has been revoked.",
+  "all-revoked": "Every app is disconnected.",
   password: "Your password has been changed, and you are signed out everywhere else.",
   "second-factor-off": "The second factor is off. Your password alone signs you in.",
 };
@@ -38,6 +40,12 @@ accountRoutes.get(PAGE, requirePerson(), async (c) => {
 accountRoutes.post("/account/revoke", requirePerson(PAGE), async (c) => {
   const form = await readForm(c.req.raw);
   const { person } = c.var.signIn;
+  if (form.get("all") === "yes") {
+    for (const grantId of await endGrants(c.env, person.id)) {
+      await recordEvent(c, person.id, { type: "revocation", grantId });
+    }
+    return c.redirect("/account?done=all-revoked", 303);
+  }
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under the signed-in user's id, so a user cannot revoke another user's grant.
   // An API key is no grant: it is revoked on its own page, which removes it as well.
@@ -93,7 +101,9 @@ async function showAccount(
 ): Promise<Response> {
   const { person, hasSecondFactor, sessionId } = c.var.signIn;
   const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
-  const list = await listConnectedApps(oauth, c.env, person.id, c.req.query("cursor")?.slice(0, 1024));
+  const query = (c.req.query("q") ?? "").trim().slice(0, 100);
+  const cursor = c.req.query("cursor")?.slice(0, 1024);
+  const list = await listConnectedApps(oauth, c.env, person.id, cursor, query);
   const hasConsole = (await policyInForce(c.env)).roles.get(person.role)?.console.size;
   const props = {
     person,
@@ -101,6 +111,7 @@ async function showAccount(
     hasSecondFactor,
     hasPassword: await hasPassword(c.env.PLATFORM_DB, person.id),
     hasConsole: Boolean(hasConsole),
+    query,
     ...list,
     ...(notice !== undefined && { notice }),
   };

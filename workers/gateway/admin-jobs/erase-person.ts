@@ -97,7 +97,7 @@ export async function erasePerson(
   const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.results.length ?? 0]);
 
   const principal = keptBy(env, userId);
-  const grants = await endGrants(env, userId);
+  const grants = (await endGrants(env, userId)).length;
   for (const { id } of keys.results) await principal.revokeGrant(id);
   const accounts = await endAccounts(env, userId);
   const kept = await principal.eraseKept();
@@ -126,11 +126,11 @@ export async function erasePerson(
   };
 }
 
-/** Disconnects every app of a person, for the next call of each. Returns their number. */
-export async function endGrants(env: Env, userId: string): Promise<number> {
+/** Disconnects every app of a person, for the next call of each. Returns the ids of their grants. */
+export async function endGrants(env: Env, userId: string): Promise<string[]> {
   const grants = await grantStore(env, userId).eraseAll();
   for (const grantId of grants) await keptBy(env, userId).revokeGrant(grantId);
-  return grants.length;
+  return grants;
 }
 
 /** Ends the person's accounts at connections; their tokens are revoked where the other side can. Returns their number. */

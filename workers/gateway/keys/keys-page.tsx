@@ -1,6 +1,8 @@
 import type { Child } from "hono/jsx";
 import { OVERLAP_HOURS, type Proof } from "../../../shared/people/key-request.ts";
 import { Page } from "../../../shared/web/page.tsx";
+import { RecentList } from "../account/recent-list.tsx";
+import type { ListedCall } from "../console/trail/find-calls.ts";
 import type { OwnKey } from "./own-keys.ts";
 import { PasswordField } from "./password-field.tsx";
 import { PublicKeyField } from "./public-key-field.tsx";
@@ -88,6 +90,8 @@ export function KeysPage({ keys, next, notice }: KeysPageProps) {
 
 interface KeyPageProps {
   owned: OwnKey;
+  /** Its newest calls, newest first. */
+  recent: readonly ListedCall[];
   /** Id of the person who looks: a form counts for this person only. */
   subject: string;
   asksPassword: boolean;
@@ -96,7 +100,7 @@ interface KeyPageProps {
 }
 
 /** One key: what it may do, and its rotation and end. */
-export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: KeyPageProps) {
+export function KeyPage({ owned, recent, subject, asksPassword, publicUrl, notice }: KeyPageProps) {
   const hasEnded = owned.ends.getTime() <= Date.now();
   return (
     <KeysFrame title={owned.name} corner={<a href="/account/keys">API keys</a>} notice={notice}>
@@ -149,6 +153,10 @@ export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: Key
           </dd>
         </dl>
         <p class="quiet small">Another key is made for other rights; these stay as they are.</p>
+      </section>
+      <h2>Lately</h2>
+      <section class="card">
+        {recent.length === 0 ? <p>No call of this key is in the trail.</p> : <RecentList calls={recent} />}
       </section>
       {!hasEnded && (
         <>

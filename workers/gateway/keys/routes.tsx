@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { createKeyId, isKeyId } from "../../../shared/auth/access-key.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
+import { listCallsOfKey } from "../account/recent-calls.ts";
 import { offerScopes } from "../authorize/offer.ts";
 import { refuse } from "../failures.tsx";
 import { listResources } from "../oauth/resources.ts";
@@ -177,7 +178,8 @@ async function showKey(
 ): Promise<Response> {
   const asksPassword = (await missingForKey(c.env, c.var.signIn)) === "password";
   const subject = c.var.signIn.person.id;
-  const props = { owned, subject, asksPassword, publicUrl: c.env.PUBLIC_URL, notice };
+  const recent = await listCallsOfKey(c.env.PLATFORM_DB, subject, owned.id);
+  const props = { owned, recent, subject, asksPassword, publicUrl: c.env.PUBLIC_URL, notice };
   return c.html(<KeyPage {...props} />, status);
 }
 
