@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { deliverAll, linksOf } from "../../audit/trail.ts";
 import { publishConnections } from "../../support/publish-connections.ts";
 import { openSession } from "../../support/session.ts";
@@ -15,6 +15,10 @@ const endSockets = () =>
   );
 
 describe.skipIf(SERVERS.postgresql === null)("100 calls while the database ends its sockets", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
   beforeAll(async () => {
     await createShop(DATABASE);
     await publishConnections({ shop: shopEntry(DATABASE, { limits: { concurrent: 8 } }) });
@@ -53,4 +57,43 @@ describe.skipIf(SERVERS.postgresql === null)("100 calls while the database ends 
       })
       .toEqual([[1]]);
   }, 60_000);
+
+  it("open the breaker while the database takes no connection, and close it again, each told in the log", async () => {
+    const states: string[] = [];
+    for (const level of ["info", "warn", "log"] as const) {
+      vi.spyOn(console, level).mockImplementation((line: unknown) => {
+        const { event, connection, state } = readLine(line);
+        if (event === "connection_breaker" && connection === "shop") states.push(String(state));
+      });
+    }
+    const session = await openSession({
+      server: "shop",
+      lane: "stateless",
+      as: "olga",
+      scopes: ["shop:read"],
+    });
+    const ask = () => session.call("shop_query", { sql: "SELECT 1 AS one" });
+    await asPostgresqlOwner("postgres", `ALTER DATABASE ${DATABASE} CONNECTION LIMIT 0`);
+    await endSockets();
+    for (let call = 0; call < 14; call += 1)
+      expect((await ask()).error).toMatchObject({ code: "unavailable", retry_after: expect.any(Number) });
+    expect(states).toContain("open");
+    await asPostgresqlOwner("postgres", `ALTER DATABASE ${DATABASE} CONNECTION LIMIT -1`);
+    await expect.poll(async () => (await ask()).data?.rows, { timeout: 20_000 }).toEqual([[1]]);
+    expect(
+      states
+        .slice(states.indexOf("open"))
+        .filter((state) => state !== "open")
+        .slice(0, 2),
+    ).toEqual(["half_open", "closed"]);
+  }, 60_000);
 });
+
+/** A line of the log; an empty one for text that is none. */
+function readLine(line: unknown): Record<string, unknown> {
+  try {
+    return JSON.parse(String(line)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
