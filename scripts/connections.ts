@@ -44,6 +44,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   --file <connections.yaml>        another file
   --env local|staging|production   default: local; --state <folder> as with npm start
   --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
+  --new-address                    test, review, publish: the secret may go to an address that no published connection has
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
@@ -62,6 +63,7 @@ const OPTIONS = {
   note: { type: "string", default: "" },
   remove: { type: "boolean", default: false },
   all: { type: "boolean", default: false },
+  "new-address": { type: "boolean", default: false },
   person: { type: "string" },
   verbose: { type: "boolean", default: false },
   "web-address": { type: "string" },
@@ -148,7 +150,17 @@ async function main(): Promise<void> {
   }
 }
 
-function placeOf({ env, state, url }: { env: string; state?: string; url?: string }): WorkerPlace {
+function placeOf({
+  env,
+  state,
+  url,
+  "new-address": newAddress,
+}: {
+  env: string;
+  state?: string;
+  url?: string;
+  "new-address": boolean;
+}): WorkerPlace {
   const environment = ENVIRONMENTS.find((known) => known === env);
   if (environment === undefined) {
     throw new CommandFailure(
@@ -156,7 +168,7 @@ function placeOf({ env, state, url }: { env: string; state?: string; url?: strin
       "See: npm run connections -- --help",
     );
   }
-  return { env: environment, state, url };
+  return { env: environment, state, url, newAddress };
 }
 
 function requireName(name: string | undefined): string {

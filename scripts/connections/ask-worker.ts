@@ -16,6 +16,8 @@ export interface WorkerPlace {
   env: EnvironmentName;
   state?: string | undefined;
   url?: string | undefined;
+  /** Whether the operator says that a secret may go to an address that no published connection has. */
+  newAddress?: boolean;
 }
 
 /**

@@ -21,7 +21,8 @@ export function testConnection(
   place: WorkerPlace,
   secret: string | null = null,
 ): Promise<TestAnswer> {
-  return askWorker<TestAnswer>(place, { command: "test", connection, entry, secret });
+  const new_address = place.newAddress ?? false;
+  return askWorker<TestAnswer>(place, { command: "test", connection, entry, secret, new_address });
 }
 
 /** What keeps a connection from being published, one sentence each. */

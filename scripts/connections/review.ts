@@ -152,7 +152,14 @@ async function look(
   person: string | undefined,
   place: WorkerPlace,
 ) {
-  const asked = { command: "review", connection, entry, ...(person !== undefined && { person }) };
+  const new_address = place.newAddress ?? false;
+  const asked = {
+    command: "review",
+    connection,
+    entry,
+    new_address,
+    ...(person !== undefined && { person }),
+  };
   const answer = await askWorker<Review>(place, asked);
   if (answer.ok) return answer;
   throw new CommandFailure(answer.failure.message, answer.failure.action ?? "Check address and secret.");

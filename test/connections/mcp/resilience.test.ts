@@ -1,10 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { stubOf } from "../../../shared/objects/open-object.ts";
 import { awaitEvents } from "../../audit/trail.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { approve, command, HOST, mcpEntryOf, publishEntries } from "./gateway.ts";
+import { approve, attemptsIn, command, HOST, mcpEntryOf, publishEntries } from "./gateway.ts";
 
 const BAD = [
   "hangs",
@@ -142,6 +143,29 @@ describe("a session with a server", () => {
     await publishEntries({ ...ENTRIES, guarded: entry });
     const session = await openSession({ server: "guarded", lane: "stateless", scopes: ["guarded:read"] });
     expect((await session.call("guarded_echo", { text: "in" })).content[0]).toMatchObject({ text: "in" });
+  });
+
+  it("gets the secret of a published connection at no other address of a changed file, unless its operator says so", async () => {
+    const entry = mcpEntryOf("/guarded/legacy", { auth: { type: "bearer" }, title: "Guarded" });
+    const elsewhere = { ...entry, reach: { ...mcpEntryOf("/x").reach, url: "http://127.0.0.1:1/mcp" } };
+    const before = await attemptsIn(ADMINISTRATION);
+    for (const connection of ["guarded", "another"]) {
+      const changed = { ...elsewhere, secret: "guarded" };
+      for (const asked of [{ command: "review" }, { command: "test", secret: null }]) {
+        const answer = await command({ ...asked, connection, entry: changed });
+        expect(answer.failure.message).toContain(
+          `belongs to http://${HOST}; the file names http://127.0.0.1:1`,
+        );
+        expect(answer.failure.action).toContain("--new-address");
+      }
+    }
+    expect((await attemptsIn(ADMINISTRATION)).slice(before.length)).toEqual([
+      "other_address",
+      "other_address",
+    ]);
+    const said = { command: "review", connection: "guarded", entry: elsewhere, new_address: true };
+    expect((await command(said)).failure.message).toContain("cannot be reached");
+    expect((await command({ command: "review", connection: "guarded", entry })).ok).toBe(true);
   });
 
   it("of a server that describes a tool with 10 MB is not opened for use, and says why", async () => {

@@ -4,6 +4,9 @@ import { connectionEntry, connectionName } from "../../../shared/connections/ent
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const by = z.string().min(1).max(200);
 
+/** Whether the operator said that a secret may go to an address that no published connection has. */
+export const newAddress = z.boolean().default(false);
+
 /** Commands on what connected systems offer. */
 export const reviewCommands = [
   z.strictObject({
@@ -12,6 +15,7 @@ export const reviewCommands = [
     entry: connectionEntry,
     /** User id or e-mail address: for a connection with each person's accounts, whose account is used to look. */
     person: z.string().max(200).optional(),
+    new_address: newAddress,
   }),
   z.strictObject({
     command: z.literal("approve"),

@@ -16,12 +16,18 @@ import {
 } from "../../connections/review/found.ts";
 import { serversInForce } from "../../servers-in-force.ts";
 import type { CommandOf } from "./review-commands.ts";
+import { findElsewhere } from "./secret-address.ts";
 
 /** Asks the other system what it offers, keeps it, and says how it differs from what was approved. */
 export async function review(
   env: Env,
-  { connection, entry, person: named }: CommandOf<"review">,
+  { connection, entry, person: named, new_address }: CommandOf<"review">,
 ): Promise<object> {
+  const elsewhere = new_address ? null : await findElsewhere(env, connection, entry);
+  if (elsewhere !== null) {
+    await recordAttempt(env, connection, "other_address");
+    return { ok: false, failure: elsewhere };
+  }
   const at = Date.now();
   const person = named?.includes("@") ? await findPerson(env, named) : named;
   const session = person === undefined ? {} : { session: { person, asks: ASKS_NOTHING } };

@@ -8,7 +8,8 @@ import { connectionEntry, connectionName } from "../../../shared/connections/ent
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { writeSecret } from "../../connections/vault.ts";
-import { reviewCommands } from "./review-commands.ts";
+import { newAddress, reviewCommands } from "./review-commands.ts";
+import { findElsewhere } from "./secret-address.ts";
 import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
 
@@ -28,6 +29,7 @@ const command = z.discriminatedUnion("command", [
     entry: connectionEntry,
     /** Used for this test alone; `null` for the one of the vault. */
     secret: z.string().max(SECRET_LENGTH).nullable(),
+    new_address: newAddress,
   }),
   z.strictObject({
     command: z.literal("secret"),
@@ -67,6 +69,11 @@ type Command = z.output<typeof command>;
 async function runCommand(env: Env, asked: Command): Promise<object> {
   switch (asked.command) {
     case "test": {
+      const refused =
+        asked.secret === null && !asked.new_address
+          ? await findElsewhere(env, asked.connection, asked.entry)
+          : null;
+      if (refused !== null) return { ok: false, failure: refused };
       const target = { name: asked.connection, revision: "", entry: asked.entry };
       return await connectionGate(env, asked.connection, 0).probe(target, asked.secret);
     }

@@ -1,0 +1,48 @@
+import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
+import { parseRevision } from "../../../shared/connections/revision.ts";
+import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { readRevision } from "../../../shared/server/read-revision.ts";
+import { publishedServers } from "../../published-servers.ts";
+
+/**
+ * Why a secret of the vault is not sent to the address of an entry that is not published: a published connection uses
+ * that secret, and none of those that do has this address. `null` if it may be. A changed file must not carry a secret
+ * to where its operator never sent it.
+ */
+export async function findElsewhere(
+  env: Env,
+  connection: string,
+  entry: ConnectionEntry,
+): Promise<ConnectionFailure | null> {
+  if (!takesSecret(entry)) return null;
+  const secret = entry.secret ?? connection;
+  const { revisions } = await policyInForce(env);
+  const published = await Promise.all(
+    publishedServers.choose(revisions).map(async (name) => {
+      const { entry: other } = parseRevision(name, await readRevision(env, String(revisions.get(name))));
+      return takesSecret(other) && (other.secret ?? name) === secret ? [placeOf(other)] : [];
+    }),
+  );
+  const known = new Set(published.flat());
+  if (known.size === 0 || known.has(placeOf(entry))) return null;
+  return {
+    code: "forbidden",
+    message: `The secret "${secret}" belongs to ${[...known].join(" and ")}; the file names ${placeOf(entry)}, which does not get it.`,
+    action: "If the new address is right, say so: the same command with --new-address.",
+    attempt: "other_address",
+  };
+}
+
+function takesSecret(entry: ConnectionEntry): boolean {
+  return !("auth" in entry) || (entry.auth.type !== "none" && entry.auth.type !== "per_person");
+}
+
+/** The place that a secret is sent to: an origin, that of the token's address with it, or a host with its port. */
+function placeOf(entry: ConnectionEntry): string {
+  const { reach } = entry;
+  const tokens =
+    "auth" in entry && "token_url" in entry.auth ? ` by ${new URL(entry.auth.token_url).origin}` : "";
+  if ("url" in reach) return `${new URL(reach.url).origin}${tokens}`;
+  return "host" in reach ? `${reach.host}:${reach.port}` : `the binding ${reach.hyperdrive}`;
+}
