@@ -125,6 +125,7 @@ export function NewKeyPage(props: NewKeyPageProps) {
         </label>
         <fieldset>
           <legend>How it proves itself</legend>
+          <p class="quiet small">Limits, end and trail are the same whichever it is.</p>
           {PROOF_TEXTS.map(({ proof, title, text }) => (
             <label class="scope">
               <input type="radio" name="proof" value={proof} checked={typed.proof === proof} />

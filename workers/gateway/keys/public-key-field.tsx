@@ -3,7 +3,7 @@ export function PublicKeyField({ value }: { value: string }) {
   return (
     <>
       <label class="field">
-        Public key
+        Public key (for signatures only)
         <textarea name="public_key" rows={4} spellcheck={false} aria-describedby="public-key-rule">
           {value}
         </textarea>
