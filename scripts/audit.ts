@@ -10,7 +10,7 @@ import { changeHold, type Held, listHolds } from "./audit/holds.ts";
 import { checkSignedFile } from "./audit/signed-file.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { openPlatformDatabase, type TrailDatabase, trailOf } from "./platform/database.ts";
 import { waitFor } from "./platform/notify-worker.ts";
 import { runCommand } from "./platform/run-command.ts";
 
@@ -53,8 +53,7 @@ type Flags = ReturnType<typeof readCommand>["values"];
 const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string[]) => Promise<void>>> = {
   async export(flags) {
     const span = readSpan(flags);
-    const database = open(flags);
-    const lines = exportLines((sql) => database.query(sql), readEnvironment(flags), span, Date.now());
+    const lines = exportLines(trailOf(open(flags)), readEnvironment(flags), span, Date.now());
     for await (const line of lines) {
       process.stdout.write(`${JSON.stringify(line)}\n`);
       if (line.line !== "end") continue;
@@ -109,7 +108,7 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
   },
 };
 
-function open(flags: Flags): PlatformDatabase {
+function open(flags: Flags): TrailDatabase {
   return openPlatformDatabase(readEnvironment(flags), flags.state);
 }
 

@@ -24,7 +24,7 @@ import { email, name } from "./people/fields.ts";
 import { findProviderTitle } from "./people/find-provider.ts";
 import { importPeople } from "./people/import-people.ts";
 import { listPage } from "./people/list-page.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { openPlatformDatabase, type TrailDatabase } from "./platform/database.ts";
 import { type Addressee, addressOf, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
 import { nameAsker, readRequest } from "./platform/requests.ts";
 import { runCommand } from "./platform/run-command.ts";
@@ -91,7 +91,7 @@ async function main(): Promise<void> {
   await run(openPlatformDatabase(environment, state), flags);
 }
 
-const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
+const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) => Promise<void>>> = {
   async list(database, flags) {
     await listPage(database, flags);
   },
@@ -228,7 +228,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
 
 /** Gives a person a link, in one transaction with the change that it comes with. */
 async function giveLink(
-  database: PlatformDatabase,
+  database: TrailDatabase,
   flags: Flags,
   { address, kind, also }: { address: string; kind: LinkKind; also: string },
 ): Promise<void> {
@@ -251,7 +251,7 @@ async function sayWhen(flags: Addressee, mark: string): Promise<void> {
   console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
 }
 
-async function requirePerson(database: PlatformDatabase, flags: Flags): Promise<string> {
+async function requirePerson(database: TrailDatabase, flags: Flags): Promise<string> {
   const address = read("email", email, flags.email);
   if ((await database.query(findByEmail(address))).length > 0) return address;
   throw new CommandFailure(

@@ -5,6 +5,8 @@ import { copyReference } from "../shared/policy/reference-copy.ts";
 import { createTracer } from "../shared/upstream/tracing.ts";
 import { feedSinks } from "./audit-log/feed-sinks.ts";
 import { countRecords } from "./audit-log/figures/count-records.ts";
+import { takeOverCalls } from "./audit-log/figures/take-over-calls.ts";
+import { moveRecords } from "./audit-log/move-records.ts";
 import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
 import { writeRecords } from "./audit-log/write-records.ts";
 import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
@@ -55,6 +57,8 @@ export default {
     if (cron === REQUESTS_CRON) {
       ctx.waitUntil(logged("audit_checkpoint_failed", writeOverdueCheckpoints(env)));
       ctx.waitUntil(logged("records_not_removed", removeRetiredRecords(env)));
+      ctx.waitUntil(logged("records_not_moved", moveRecords(env)));
+      ctx.waitUntil(logged("calls_not_moved", takeOverCalls(env.PLATFORM_DB)));
       return;
     }
     ctx.waitUntil(logged("audit_checkpoint_failed", writeCheckpoints(env)));

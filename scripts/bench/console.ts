@@ -141,7 +141,7 @@ async function signIn(url: string): Promise<Browser> {
 async function listPages(browser: Browser, url: string): Promise<[title: string, address: string][]> {
   const list = await browser.open(`${url}/console/trail`);
   const call =
-    /\/console\/trail\/calls\/[\w-]+/.exec("html" in list ? list.html : "")?.[0] ?? "/console/trail";
+    /\/console\/trail\/calls\/[\d.]+/.exec("html" in list ? list.html : "")?.[0] ?? "/console/trail";
   const from = new Date(Date.now() - 30 * 86_400_000).toISOString().slice(0, 16);
   return [
     ["overview of a day", "/console/overview"],

@@ -21,6 +21,8 @@ export interface LocalDatabases {
   all: readonly LocalDatabase[];
   /** The R2 bucket of pictures and recordings. */
   media: R2Bucket;
+  /** The R2 bucket of the audit trail. */
+  segments: R2Bucket;
   close(): Promise<void>;
 }
 
@@ -45,7 +47,9 @@ export async function openLocalDatabases(stateFolder: string | null): Promise<Lo
     JSON.stringify({ name: "gatehouse-local", compatibility_date, d1_databases: databases, r2_buckets }),
   );
   try {
-    const platform = await getPlatformProxy<Record<string, D1Database> & { MEDIA: R2Bucket }>({
+    const platform = await getPlatformProxy<
+      Record<string, D1Database> & { MEDIA: R2Bucket; AUDIT_SEGMENTS: R2Bucket }
+    >({
       configPath,
       persist: stateFolder === null ? false : { path: path.join(stateFolder, "v3") },
       remoteBindings: false,
@@ -59,6 +63,7 @@ export async function openLocalDatabases(stateFolder: string | null): Promise<Lo
         connection: requireBinding(platform.env, binding),
       })),
       media: platform.env.MEDIA,
+      segments: platform.env.AUDIT_SEGMENTS,
       close: () => platform.dispose(),
     };
   } finally {

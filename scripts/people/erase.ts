@@ -18,7 +18,10 @@ function countPerson(email: string): string {
     `SELECT ${id} AS id,`,
     `(SELECT count(*) FROM "session" WHERE "userId" = ${id}) AS sessions,`,
     `(SELECT count(*) FROM "account" WHERE "userId" = ${id}) AS credentials,`,
-    `(SELECT count(*) FROM audit_record WHERE chain = ${id} AND event IS NOT NULL) AS events,`,
+    `(SELECT count(*) FROM audit_record WHERE chain = ${id} AND event IS NOT NULL)`,
+    `+ (SELECT ifnull(sum(span.last - span.first + 1), 0) FROM audit_part AS part`,
+    `CROSS JOIN audit_span AS span ON span.part = part.id`,
+    `WHERE part.chain = ${id} AND part.secret IS NOT NULL) AS events,`,
     `${heldSql(email)} AS held;`,
   ].join("\n");
 }
@@ -46,7 +49,7 @@ export async function erase(
   the account, with ${found?.sessions} sign-in sessions and ${found?.credentials} credentials
   every connected app with its tokens, session memory and kept results (counted after the erasure)
   ${found?.events} events of the audit trail: actions, places, apps and arguments
-To be kept: the opaque user id; position, type and time of the newest record and of those between others;
+To be kept: the opaque user id; position, type and time of the records of the newest day and of those between others;
 actions of administrators; and names on business records, such as CRM activities that they wrote.`);
   if (!options.yes) {
     console.log("\nNothing was removed. To erase: the same command with --yes");

@@ -1,16 +1,18 @@
+import { StoredTrail } from "../../shared/audit/read-stored.ts";
+import { ADMINISTRATION, type AuditRecord } from "../../shared/audit/record.ts";
 import { quoteText } from "../../shared/encoding/quote-text.ts";
 import { askFor } from "../../shared/people/admin-requests.ts";
 import { idOfUser } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
-import type { PlatformDatabase, Row } from "../platform/database.ts";
+import { type TrailDatabase, trailOf } from "../platform/database.ts";
 import { awaitRequest, createMark, findRequest, nameAsker, type Waiting } from "../platform/requests.ts";
 
-/** Records per read. */
-const PAGE = 2_000;
+/** Records after which a person is told how many were read. */
+const TOLD = 2_000;
 
 /** A user's data as JSON (GDPR Article 15: the stored personal data, in a machine-readable form). */
 export async function exportPerson(
-  database: PlatformDatabase,
+  database: TrailDatabase,
   email: string,
   waiting: Waiting,
 ): Promise<Record<string, unknown>> {
@@ -46,12 +48,9 @@ export async function exportPerson(
   const password_links = await database.query(
     `SELECT kind, by, created_at, ends_at FROM password_link WHERE user_id = ${user};`,
   );
-  const own = await readEvents(database, `chain = ${user}`, waiting);
-  const about = await readEvents(
-    database,
-    `chain = 'gatehouse:administration' AND event ->> '$.userId' = ${user}`,
-    waiting,
-  );
+  const userId = String(account?.id ?? "");
+  const own = await readEvents(database, userId, () => true, waiting);
+  const about = await readEvents(database, ADMINISTRATION, (event) => event?.userId === userId, waiting);
   // The result stays in the database until the command has read it.
   await database.change(`UPDATE admin_request SET outcome = NULL WHERE id = ${id};`);
   return {
@@ -68,19 +67,21 @@ export async function exportPerson(
   };
 }
 
-async function readEvents(database: PlatformDatabase, which: string, { say }: Waiting): Promise<unknown[]> {
+/** The events of a chain, with place and time; `null` where one was removed. */
+async function readEvents(
+  database: TrailDatabase,
+  chain: string,
+  isWanted: (event: { userId?: string } | null) => boolean,
+  { say }: Waiting,
+): Promise<unknown[]> {
   const events: unknown[] = [];
-  for (let after = 0, full = true; full; ) {
-    const rows: Row[] = await database.query(
-      `SELECT sequence, at, type, event FROM audit_record WHERE ${which} AND sequence > ${after} ORDER BY sequence LIMIT ${PAGE};`,
-    );
-    for (const { sequence, at, type, event } of rows) {
-      const time = new Date(Number(at)).toISOString();
-      events.push({ sequence, time, type, event: event === null ? null : JSON.parse(String(event)) });
-    }
-    after = Number(rows.at(-1)?.sequence ?? after);
-    full = rows.length === PAGE;
-    if (full) say(`${events.length} records of the audit trail read …`);
+  let read = 0;
+  for await (const { sequence, body, event: text } of new StoredTrail(trailOf(database)).followChain(chain)) {
+    const { at, type } = JSON.parse(body) as AuditRecord;
+    const event = text === null ? null : (JSON.parse(text) as { userId?: string });
+    if (isWanted(event)) events.push({ sequence, time: new Date(at).toISOString(), type, event });
+    read += 1;
+    if (read % TOLD === 0) say(`${read} records of the audit trail read …`);
   }
   return events;
 }

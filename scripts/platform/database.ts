@@ -1,14 +1,35 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import type { TrailSource } from "../../shared/audit/read-stored.ts";
+import { segmentKey } from "../../shared/audit/segment.ts";
 import { overConnection, type PlatformDatabase, type Row } from "../../shared/encoding/platform-database.ts";
 import { type LocalDatabases, openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
 import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts";
 import { requireStorage } from "../local/storage.ts";
+import { fetchThere } from "./fetch-segments.ts";
 
 export type { PlatformDatabase, Row } from "../../shared/encoding/platform-database.ts";
+
+/** The platform database with the segments of the trail that it names. */
+export interface TrailDatabase extends PlatformDatabase {
+  /** Reads segments, in their order; `null` for one that is not there. */
+  fetchSegments(digests: readonly string[]): Promise<(Uint8Array<ArrayBuffer> | null)[]>;
+}
+
+/** Segments that a command fetches at once. */
+const SEGMENTS_AT_ONCE = 100;
+
+/** The stored audit trail of a platform database. */
+export function trailOf(database: TrailDatabase): TrailSource {
+  return {
+    atOnce: SEGMENTS_AT_ONCE,
+    ask: (sql) => database.query(sql),
+    fetchSegments: (digests) => database.fetchSegments(digests),
+  };
+}
 
 /** Open local databases; a command closes them at its end. */
 const opened = new Set<Promise<LocalDatabases>>();
@@ -20,32 +41,44 @@ export async function closeDatabases(): Promise<void> {
 }
 
 /** Opens the platform database: embedded storage for `local`, the deployed database for the others. */
-export function openPlatformDatabase(environment: EnvironmentName, stateFolder?: string): PlatformDatabase {
+export function openPlatformDatabase(environment: EnvironmentName, stateFolder?: string): TrailDatabase {
   return environment === "local" ? openHere(stateFolder) : openThere(environment);
 }
 
 /** Embedded storage, opened once per command: starting wrangler for every query took seconds each. */
-function openHere(stateFolder: string | undefined): PlatformDatabase {
+function openHere(stateFolder: string | undefined): TrailDatabase {
   let databases: Promise<LocalDatabases> | undefined;
-  const connect = async (): Promise<D1Database> => {
+  const open = (): Promise<LocalDatabases> => {
     requireStorage(stateFolder);
     if (databases === undefined) {
       databases = openLocalDatabases(path.resolve(ROOT, stateFolder ?? ".wrangler/state"));
       opened.add(databases);
     }
-    const found = (await databases).all.find(({ binding }) => binding === "PLATFORM_DB");
-    if (found === undefined) throw new Error("wrangler.toml names no PLATFORM_DB for the local environment.");
-    return found.connection;
+    return databases;
   };
-  return explaining(connect);
+  return explaining(
+    async () => {
+      const found = (await open()).all.find(({ binding }) => binding === "PLATFORM_DB");
+      if (found === undefined)
+        throw new Error("wrangler.toml names no PLATFORM_DB for the local environment.");
+      return found.connection;
+    },
+    async () => (await open()).segments,
+  );
 }
 
-/** The platform database over a connection that the caller has open on this machine. */
-export function platformDatabase(connection: D1Database): PlatformDatabase {
-  return explaining(async () => connection);
+/** The platform database over connections that the caller has open on this machine. */
+export function platformDatabase(connection: D1Database, segments?: R2Bucket): TrailDatabase {
+  return explaining(
+    async () => connection,
+    async () => {
+      if (segments === undefined) throw new TypeError("The bucket of the trail is not open.");
+      return segments;
+    },
+  );
 }
 
-function explaining(connect: () => Promise<D1Database>): PlatformDatabase {
+function explaining(connect: () => Promise<D1Database>, openBucket: () => Promise<R2Bucket>): TrailDatabase {
   const explained = (failure: unknown): never => {
     if (failure instanceof CommandFailure) throw failure;
     throw explain("local", failure instanceof Error ? failure.message : String(failure));
@@ -59,6 +92,15 @@ function explaining(connect: () => Promise<D1Database>): PlatformDatabase {
       overConnection(await connect())
         .change(sql)
         .catch(explained),
+    async fetchSegments(digests) {
+      const bucket = await openBucket();
+      return await Promise.all(
+        digests.map(async (digest) => {
+          const object = await bucket.get(segmentKey(digest));
+          return object && new Uint8Array(await object.arrayBuffer());
+        }),
+      );
+    },
   };
 }
 
@@ -66,7 +108,7 @@ function explaining(connect: () => Promise<D1Database>): PlatformDatabase {
  * The deployed database, accessed through `wrangler d1 execute`. Statements are passed in a file that only
  * this user can read, not on a command line.
  */
-function openThere(environment: Exclude<EnvironmentName, "local">): PlatformDatabase {
+function openThere(environment: Exclude<EnvironmentName, "local">): TrailDatabase {
   const execute = async (input: readonly string[]): Promise<ProcessResult> => {
     const place = [environmentFlag(environment), "--remote"];
     const result = await runWrangler(
@@ -92,6 +134,7 @@ function openThere(environment: Exclude<EnvironmentName, "local">): PlatformData
         await rm(folder, { recursive: true, force: true });
       }
     },
+    fetchSegments: fetchThere(environment, (sql) => execute(["--command", sql])),
   };
 }
 

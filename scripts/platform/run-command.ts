@@ -2,6 +2,7 @@ import { reportFailure } from "../local/failure.ts";
 import { endWithReader } from "../local/output.ts";
 import { advise } from "../policy/advice.ts";
 import { closeDatabases } from "./database.ts";
+import { forgetSegments } from "./fetch-segments.ts";
 
 /** Runs an administrator's command: reports a failure, sets the exit code, and closes the databases. */
 export async function runCommand(main: () => Promise<void>): Promise<void> {
@@ -12,5 +13,6 @@ export async function runCommand(main: () => Promise<void>): Promise<void> {
     process.exitCode = reportFailure(advise(failure));
   } finally {
     await closeDatabases();
+    await forgetSegments();
   }
 }

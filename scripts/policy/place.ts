@@ -1,6 +1,6 @@
 import { CommandFailure } from "../local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "../local/project.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "../platform/database.ts";
+import { openPlatformDatabase, type TrailDatabase } from "../platform/database.ts";
 
 /** Environment of a command. */
 export interface Place {
@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** Opens the platform database of the environment that a command names. */
-export function openPlatform(place: Place): PlatformDatabase {
+export function openPlatform(place: Place): TrailDatabase {
   return openPlatformDatabase(environmentOf(place), place.state);
 }
 

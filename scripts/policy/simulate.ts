@@ -1,6 +1,8 @@
+import { readCalls } from "../../shared/policy/changes/recorded-calls.ts";
 import { report } from "../../shared/policy/changes/replay.ts";
 import { simulate } from "../../shared/policy/changes/simulate.ts";
 import { CommandFailure } from "../local/failure.ts";
+import { trailOf } from "../platform/database.ts";
 import type { Loaded } from "./files.ts";
 import { openPlatform, type Place } from "./place.ts";
 
@@ -14,5 +16,7 @@ export async function simulateDays(loaded: Loaded, days: string, place: Place, n
   if (!Number.isFinite(count) || count <= 0) {
     throw new CommandFailure(`--days ${days} is no number of days.`, "Write --days 7.");
   }
-  return report(await simulate(openPlatform(place), draft, loaded.known, now - count * DAY_MS), count);
+  const database = openPlatform(place);
+  const calls = await readCalls(trailOf(database), now - count * DAY_MS);
+  return report(await simulate(database, draft, loaded.known, calls), count);
 }

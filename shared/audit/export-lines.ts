@@ -1,13 +1,9 @@
-import { quoteText } from "../encoding/quote-text.ts";
-import type { Link } from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type ExportedChain, type ExportLine, type RecordLine, toRecordLine } from "./export-line.ts";
+import { type Arrived, StoredTrail, type TrailSource } from "./read-stored.ts";
 import type { Removal } from "./removal.ts";
 
 const NEWEST_REMOVAL = "SELECT max(number) FROM audit_removal";
-
-/** Rows per read. */
-const PAGE = 5_000;
 
 /**
  * What to export: a span of time in milliseconds since the epoch, both ends included, `null` for no bound; and one chain,
@@ -19,25 +15,24 @@ export interface Span {
   chain?: string;
 }
 
-/** Runs one SQL query on the platform database. */
-export type Ask = (sql: string) => Promise<Record<string, string | number | null>[]>;
-
 /**
  * Writes the audit trail as lines of an export, which `verifyExport` reads. Records that arrive while it runs
  * are left to the next export, so that checkpoints and records match. Throws when records are removed
  * meanwhile: an export with half of a removal would look like tampering.
  */
 export async function* exportLines(
-  ask: Ask,
+  source: TrailSource,
   environment: string,
   span: Span,
   at: number,
 ): AsyncGenerator<ExportLine> {
+  const { ask } = source;
   const [bound] = await ask(
-    `SELECT (SELECT max(id) FROM audit_record) AS id, (SELECT max(number) FROM audit_checkpoint) AS number,
-            (${NEWEST_REMOVAL}) AS removal`,
+    `SELECT (SELECT max(id) FROM audit_record) AS id, (SELECT max(through) FROM audit_segment) AS through,
+            (SELECT max(number) FROM audit_checkpoint) AS number, (${NEWEST_REMOVAL}) AS removal`,
   );
-  const [lastId, lastNumber] = [Number(bound?.id ?? 0), Number(bound?.number ?? 0)];
+  const arrived = { id: Number(bound?.id ?? 0), through: Number(bound?.through ?? 0) };
+  const lastNumber = Number(bound?.number ?? 0);
   const lastRemoval = Number(bound?.removal ?? 0);
   yield { line: "export", version: 2, environment, at, from: span.from, to: span.to };
 
@@ -46,7 +41,7 @@ export async function* exportLines(
   const begun = (chain: string) => (span.from === null ? (cutThrough.get(chain) ?? 0) + 1 : null);
   const chains: ExportedChain[] = [];
   let records = 0;
-  for await (const line of readRecords(ask, span, lastId)) {
+  for await (const line of readRecords(source, span, arrived)) {
     const { hash } = line;
     const { chain, sequence } = line.record;
     const current = chains.at(-1);
@@ -87,19 +82,16 @@ function noteRecord(chain: ExportedChain, sequence: number, hash: string): void 
   Object.assign(chain, { last: sequence, hash });
 }
 
-async function* readRecords(ask: Ask, { from, to, chain }: Span, lastId: number): AsyncGenerator<RecordLine> {
-  let after = `(${quoteText(chain ?? "")}, 0)`;
-  const ofChain = chain === undefined ? "" : `AND chain = ${quoteText(chain)}`;
-  for (let full = true; full; ) {
-    const rows = await ask(
-      `SELECT chain, sequence, hash, body, salt, event FROM audit_record
-        WHERE (chain, sequence) > ${after} ${ofChain} AND id <= ${lastId}
-          AND at BETWEEN ${from ?? 0} AND ${to ?? Number.MAX_SAFE_INTEGER}
-        ORDER BY chain, sequence LIMIT ${PAGE}`,
-    );
-    for (const row of rows) yield toRecordLine(row as unknown as Link);
-    const last = rows.at(-1);
-    if (last) after = `(${quoteText(String(last.chain))}, ${Number(last.sequence)})`;
-    full = rows.length === PAGE;
+/** @param arrived - the newest arrivals to write: what comes later is not signed by the checkpoints of the export */
+async function* readRecords(
+  source: TrailSource,
+  { from, to, chain }: Span,
+  arrived: Arrived,
+): AsyncGenerator<RecordLine> {
+  const trail = new StoredTrail(source);
+  const [since, until] = [from ?? 0, to ?? Number.MAX_SAFE_INTEGER];
+  const chains = chain === undefined ? await trail.listChains(since, until) : [chain];
+  for (const one of chains) {
+    for await (const link of trail.followChain(one, { since, until, arrived })) yield toRecordLine(link);
   }
 }

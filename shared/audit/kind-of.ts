@@ -50,3 +50,28 @@ export function cutoffsAt(rules: RetentionRules, now: number): Record<string, nu
     Object.entries(KINDS).map(([type, kind]) => [type, now - daysOf(rules, kind) * DAY_MS]),
   );
 }
+
+/** Kind of a part of a chain: that of its events' retention, and its own for the event that states an erasure. */
+export type PartKind = RecordKind | "erasure";
+
+/** The part of its chain and day that an event of this type belongs to. */
+export function partKindOf(type: AuditEvent["type"]): PartKind {
+  return type === "erasure" ? "erasure" : KINDS[type];
+}
+
+/** The day (UTC) of a time in milliseconds, in days since the epoch. */
+export function dayOf(at: number): number {
+  return Math.floor(at / DAY_MS);
+}
+
+/** By kind of part, the first day that is not yet past its retention at `now`: a day's events are removed together. */
+export function firstKeptDays(rules: RetentionRules, now: number): Record<PartKind, number> {
+  const first = (kind: RecordKind) => dayOf(now - daysOf(rules, kind) * DAY_MS);
+  return {
+    calls: first("calls"),
+    denials: first("denials"),
+    sign_ins: first("sign_ins"),
+    changes: first("changes"),
+    erasure: first("changes"),
+  };
+}

@@ -15,11 +15,13 @@ import {
   readSeries,
   sumCounts,
 } from "../../workers/audit-log/figures/read-figures.ts";
+import { removeOldCalls } from "../../workers/audit-log/figures/remove-calls.ts";
 import { removeFigures } from "../../workers/audit-log/figures/remove-figures.ts";
-import { WINDOW_STATEMENTS } from "../../workers/audit-log/figures/statements.ts";
-import { d1Sink } from "../../workers/audit-log/sinks/d1.ts";
+import { COUNT_STATEMENTS } from "../../workers/audit-log/figures/statements.ts";
+import { takeOverCalls } from "../../workers/audit-log/figures/take-over-calls.ts";
+import { storeLinks } from "../../workers/audit-log/store-records.ts";
 import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
-import { deliver, intentOf } from "./trail.ts";
+import { deliver, emptyTrail, insertIntoTable, intentOf } from "./trail.ts";
 
 const START = Date.UTC(2026, 10, 29, 10, 59, 30);
 const DAY_MS = 86_400_000;
@@ -76,19 +78,7 @@ const ENDING_OF: Record<Call["end"], string | null> = {
   running: null,
 };
 
-const TABLES = [
-  "audit_record",
-  "trail_call",
-  "call_figure",
-  "reason_figure",
-  "early_outcome",
-  "erased_person",
-];
-
-// Ids of records go on counting, so the place after them stays true.
-beforeEach(() =>
-  env.PLATFORM_DB.batch(TABLES.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`))),
-);
+beforeEach(emptyTrail);
 
 const calls = fc.array(
   fc.record<Call>({
@@ -143,7 +133,7 @@ describe("the counts of the trail", () => {
     });
     await fc.assert(
       fc.asyncProperty(calls, delivery, fc.integer({ min: 1, max: 9 }), async (made, order, size) => {
-        await env.PLATFORM_DB.batch(TABLES.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)));
+        await emptyTrail();
         const links = linksOfCalls(made);
         const sent = links
           .map((link, index) => ({ link, ...order[index % order.length] }))
@@ -151,11 +141,11 @@ describe("the counts of the trail", () => {
           .sort((one, other) => one.key - other.key)
           .map(({ link }) => link);
         for (let start = 0; start < sent.length; start += size) {
-          await d1Sink.write(env, sent.slice(start, start + size));
-          if (start % 2 === 0)
-            await Promise.all([countRecords(env.PLATFORM_DB), countRecords(env.PLATFORM_DB)]);
+          const part = sent.slice(start, start + size);
+          // Two consumers get the same message, or its neighbours.
+          if (start % 2 === 0) await Promise.all([storeLinks(env, part), storeLinks(env, part.slice(1))]);
+          else await storeLinks(env, part);
         }
-        await countRecords(env.PLATFORM_DB);
         for (const grain of ["total", "minute", "hour", "day"] as const) {
           expect(compact(sumCounts(await readSeries(env.PLATFORM_DB, { ...ALL, grain })))).toEqual(
             tally(made),
@@ -178,8 +168,10 @@ describe("the counts of the trail", () => {
             [...Map.groupBy(failed, ({ end }) => end)].map(([end, own]) => [end, own.length]),
           ),
         );
-        const left = await env.PLATFORM_DB.prepare("SELECT count(*) AS left FROM early_outcome").first();
-        expect(left).toEqual({ left: 0 });
+        const left = await env.PLATFORM_DB.prepare(
+          "SELECT (SELECT count(*) FROM early_outcome) AS early, (SELECT count(*) FROM open_call) AS open",
+        ).first();
+        expect(left).toEqual({ early: 0, open: made.filter(({ end }) => end === "running").length });
         expect(await readCountLag(env.PLATFORM_DB, Date.now())).toEqual({ records: 0, ms: 0 });
       }),
       { numRuns: 15 },
@@ -217,18 +209,19 @@ describe("the counts of the trail", () => {
     );
     await env.PLATFORM_DB.prepare("INSERT INTO erased_person VALUES ('user_new', 1)").run();
     await sweepRecords(env, bundledPolicy().retention, now);
-    const { results } = await env.PLATFORM_DB.prepare("SELECT chain FROM trail_call").all();
+    const { results } = await env.PLATFORM_DB.prepare(
+      "SELECT word AS chain FROM call_entry JOIN trail_word ON trail_word.id = person",
+    ).all();
     expect(results).toEqual([{ chain: "user_kept" }]);
     // What arrives of the erased person after that is counted among all calls alone.
-    await d1Sink.write(
+    await env.PLATFORM_DB.prepare("DELETE FROM call_figure WHERE dimension = 'person'").run();
+    await storeLinks(
       env,
       linksOfCalls([
         { ...call, person: "user_new", at: now },
         { ...call, person: "user_new", at: now },
       ]).slice(2),
     );
-    await env.PLATFORM_DB.prepare("DELETE FROM call_figure WHERE dimension = 'person'").run();
-    await countRecords(env.PLATFORM_DB);
     expect(await readMembers(env.PLATFORM_DB, "person", ALL, 10)).toEqual([]);
   });
 
@@ -270,7 +263,7 @@ describe("the counts of the trail", () => {
         end: "ok",
       }),
     );
-    await d1Sink.write(env, linksOfCalls(made));
+    await insertIntoTable(linksOfCalls(made));
     expect((await readCountLag(env.PLATFORM_DB, START + 9_000)).records).toBe(5_000);
     const budget = { clock: () => 0, ms: 1, rounds: 2 };
     expect(await countRecords(env.PLATFORM_DB, budget)).toBe(true);
@@ -280,15 +273,39 @@ describe("the counts of the trail", () => {
     ]);
   });
 
+  it("know a call of the release before, which ends here, and keep the newest calls when there are too many", async () => {
+    const call = { name: "crm_move_deal", clientId: "app_1", person: "user_a", end: "ok" as const };
+    const made = [3, 2, 1, 0].map((days) => ({ ...call, ms: 7, at: START - days * DAY_MS }));
+    const links = linksOfCalls(made);
+    await env.PLATFORM_DB.prepare(
+      `INSERT INTO trail_call (at, id, call_id, chain, sequence, trace_id, client_id, session_id, kind, server, name, decision, rule)
+       VALUES (?, 1, 'call-0', 'user_a', 1, ?, 'app_1', 'session', 'tool', 'crm', 'crm_move_deal', 'allow', 'r')`,
+    )
+      .bind(START - 3 * DAY_MS, "0".repeat(31).concat("1"))
+      .run();
+    expect(await takeOverCalls(env.PLATFORM_DB)).toBe(1);
+    await storeLinks(env, links.slice(1));
+    const found = async () =>
+      (await env.PLATFORM_DB.prepare("SELECT status, duration_ms AS ms FROM call_entry ORDER BY at").all())
+        .results;
+    expect(await found()).toEqual(made.map(() => ({ status: "ok", ms: 7 })));
+    // The first one was counted by the release before.
+    expect(await removeOldCalls(env.PLATFORM_DB, 3)).toBe(0);
+    await removeOldCalls(env.PLATFORM_DB, 2);
+    expect(await found()).toHaveLength(2);
+  });
+
   it("are made without reading the whole trail", async () => {
     const scans: string[] = [];
-    for (const [index, sql] of WINDOW_STATEMENTS.entries()) {
-      const bound = env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`);
-      const { results } = await (index === 0 ? bound.bind(9) : bound).all<{ detail: string }>();
+    for (const sql of COUNT_STATEMENTS) {
+      const explained = env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind("[]", null, null);
+      const { results } = await explained.all<{ detail: string }>();
       scans.push(
         ...results
           .map(({ detail }) => detail)
-          .filter((detail) => /^SCAN (record|audit_record|trail_call|begun|early)/.test(detail)),
+          .filter((detail) =>
+            /^SCAN (record|audit_record|trail_call|call_entry|open_call|begun|early)/.test(detail),
+          ),
       );
     }
     expect(scans).toEqual([]);

@@ -3,21 +3,21 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readExportLine } from "../../shared/audit/export-line.ts";
+import { StoredTrail } from "../../shared/audit/read-stored.ts";
 import { feedSinks } from "../../workers/audit-log/feed-sinks.ts";
 import { readLags } from "../../workers/audit-log/sinks/cursor.ts";
 import { r2Archive } from "../../workers/audit-log/sinks/r2-archive.ts";
 import type { AuditSink } from "../../workers/audit-log/sinks/sink.ts";
+import { trailSource } from "../../workers/audit-log/trail-source.ts";
 import { app } from "../../workers/gateway/app.ts";
-import { deliverAll, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
+import { deliverAll, emptyTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
 const HOUR_MS = 60 * 60_000;
 
 /** `chain/sequence` of every stored record, in the order in which they were stored. */
 async function listStored(): Promise<string[]> {
-  const { results } = await env.PLATFORM_DB.prepare(
-    "SELECT chain || '/' || sequence AS place FROM audit_record ORDER BY id",
-  ).all<{ place: string }>();
-  return results.map(({ place }) => place);
+  const links = await new StoredTrail(trailSource(env)).readArrivals(0, Number.MAX_SAFE_INTEGER);
+  return links.map(({ chain, sequence }) => `${chain}/${sequence}`);
 }
 
 let calls = 0;
@@ -33,7 +33,7 @@ async function storeCalls(user: string, count: number): Promise<void> {
   await deliverAll(user);
 }
 
-/** Stores records directly, one a minute from a moment on: more than one window quickly. */
+/** Stores records as an earlier release did, one a minute from a moment on: more than one window quickly. */
 async function insertRecords(count: number, from: number): Promise<void> {
   await env.PLATFORM_DB.prepare(
     `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
@@ -95,9 +95,7 @@ async function ready() {
 }
 
 async function empty(): Promise<void> {
-  await env.PLATFORM_DB.batch(
-    ["audit_record", "audit_sink"].map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)),
-  );
+  await emptyTrail();
   const { objects } = await env.AUDIT_ARCHIVE.list();
   await env.AUDIT_ARCHIVE.delete(objects.map(({ key }) => key));
 }
@@ -241,8 +239,10 @@ describe("the archive in R2", () => {
       expect(event === undefined).toBe(minute % 2 === 0);
     }
     const own = await env.AUDIT_ARCHIVE.list({ prefix: "trail/2026-11-29/12" });
-    const lines =
-      (await (await env.AUDIT_ARCHIVE.get(own.objects[0]?.key ?? ""))?.text())?.trim().split("\n") ?? [];
+    const texts = await Promise.all(
+      own.objects.map(async ({ key }) => (await env.AUDIT_ARCHIVE.get(key))?.text()),
+    );
+    const lines = texts.join("").trim().split("\n");
     expect(lines.flatMap((line) => readExportLine(line) ?? [])).toMatchObject([
       { line: "record", record: { chain: "user_archived" }, event: { type: "intent" } },
     ]);

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { retentionSection } from "../../shared/policy/retention.ts";
 import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
-import { deliverAll, intentOf, takenAt, withTrail } from "./trail.ts";
+import { deliverAll, emptyTrail, intentOf, storedOf, takenAt, withTrail } from "./trail.ts";
 
 export const DAY = 24 * 60 * 60_000;
 export const RULES = retentionSection.parse({
@@ -18,18 +18,7 @@ export const nameOf = (user: string) => `${user}_${run}`;
 
 export async function empty(): Promise<void> {
   run += 1;
-  await env.PLATFORM_DB.batch(
-    [
-      "audit_record",
-      "audit_checkpoint",
-      "audit_removal",
-      "audit_cut",
-      "audit_swept",
-      "audit_last_use",
-      "legal_hold",
-      "erased_person",
-    ].map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)),
-  );
+  await emptyTrail();
 }
 
 export const SIGN_IN: AuditEvent = { type: "sign_in", succeeded: true, ip: "203.0.113.7", country: "DE" };
@@ -60,12 +49,11 @@ export const erase = (user: string) =>
 
 export const sweep = (day: number) => sweepRecords(env, RULES, day * DAY);
 
-/** The rows of a user in the database: sequence, type, and whether the event is present. */
+/** The stored records of a user: sequence, type, and whether the event is gone. */
 export async function stored(user: string): Promise<string[]> {
-  const { results } = await env.PLATFORM_DB.prepare(
-    "SELECT sequence, type, event IS NULL AS gone FROM audit_record WHERE chain = ? ORDER BY sequence",
-  )
-    .bind(nameOf(user))
-    .all<{ sequence: number; type: string; gone: number }>();
-  return results.map(({ sequence, type, gone }) => `${sequence} ${type}${gone ? " gone" : ""}`);
+  const links = await storedOf(nameOf(user));
+  return links.map(({ sequence, body, event }) => {
+    const { type } = JSON.parse(body) as { type: string };
+    return `${sequence} ${type}${event === null ? " gone" : ""}`;
+  });
 }

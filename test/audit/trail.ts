@@ -3,9 +3,12 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import type { Link } from "../../shared/audit/chain.ts";
 import { exportLines } from "../../shared/audit/export-lines.ts";
+import { StoredTrail } from "../../shared/audit/read-stored.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
+import { decodeSegment, encodeSegment, segmentKey } from "../../shared/audit/segment.ts";
 import { deliverOutcomes } from "../../shared/guard/settle.ts";
 import type { Admission, Intent, PrincipalGate } from "../../shared/objects/principal-gate.ts";
+import { trailSource } from "../../workers/audit-log/trail-source.ts";
 import { writeRecords } from "../../workers/audit-log/write-records.ts";
 import { AuditTrail, type Taken } from "../../workers/objects/principal/audit-trail.ts";
 import type { Principal } from "../../workers/objects/principal/principal.ts";
@@ -27,16 +30,17 @@ export async function eventsOf(userId: string): Promise<AuditEvent[]> {
   return (await linksOf(userId)).map(({ event }) => JSON.parse(event ?? "null") as AuditEvent);
 }
 
+/** The stored records of a chain, by sequence. */
+export function storedOf(chain: string): Promise<Link[]> {
+  return new StoredTrail(trailSource(env)).readChain(chain, { most: 10_000 });
+}
+
 /** Every event of a chain that is not erased, oldest first: from its object and the platform database. */
 export async function allEventsOf(chain: string): Promise<AuditEvent[]> {
   // In this order: a record that leaves the object meanwhile is in the database by then.
   const waiting = await linksOf(chain);
-  const { results } = await env.PLATFORM_DB.prepare(
-    "SELECT sequence, event FROM audit_record WHERE chain = ?1",
-  )
-    .bind(chain)
-    .all<Pick<Link, "sequence" | "event">>();
-  const events = new Map([...results, ...waiting].map(({ sequence, event }) => [sequence, event]));
+  const stored = await storedOf(chain);
+  const events = new Map([...stored, ...waiting].map(({ sequence, event }) => [sequence, event]));
   return [...events]
     .sort(([a], [b]) => a - b)
     .flatMap(([, event]) => (event === null ? [] : [JSON.parse(event) as AuditEvent]));
@@ -75,10 +79,9 @@ export async function deliverAll(userId: string): Promise<void> {
 
 /** The whole trail as the lines of an export. */
 export async function exportTrail(from: number | null = null, to: number | null = null): Promise<string[]> {
-  const ask = async (sql: string) =>
-    (await env.PLATFORM_DB.prepare(sql).all<Record<string, string | number | null>>()).results;
   const lines: string[] = [];
-  for await (const line of exportLines(ask, "local", { from, to }, 0)) lines.push(JSON.stringify(line));
+  for await (const line of exportLines(trailSource(env), "local", { from, to }, 0))
+    lines.push(JSON.stringify(line));
   return lines;
 }
 
@@ -121,4 +124,65 @@ export function intentOf(userId: string, callId: string): Intent {
     unknownArguments: 0,
     argumentsDigest: "0".repeat(64),
   };
+}
+
+/** Changes the body of a stored record in its segment, as a writer of the bucket could. */
+export async function forgeBody({ chain, sequence }: Link, body: object): Promise<void> {
+  const row = await env.PLATFORM_DB.prepare(
+    `SELECT segment.digest FROM audit_part AS part JOIN audit_span AS span ON span.part = part.id
+       JOIN audit_segment AS segment ON segment.through = span.segment
+      WHERE part.chain = ?1 AND ?2 BETWEEN span.first AND span.last`,
+  )
+    .bind(chain, sequence)
+    .first<{ digest: string }>();
+  const key = segmentKey(row?.digest ?? "");
+  const lines = await decodeSegment(
+    new Uint8Array((await (await env.AUDIT_SEGMENTS.get(key))?.arrayBuffer()) ?? new ArrayBuffer()),
+  );
+  const { bytes } = await encodeSegment(
+    lines.map((line) => {
+      const record = JSON.parse(line.body) as { chain: string; sequence: number };
+      const isIt = record.chain === chain && record.sequence === sequence;
+      return isIt ? { ...line, body: JSON.stringify(body) } : line;
+    }),
+  );
+  await env.AUDIT_SEGMENTS.put(key, bytes);
+}
+
+/** Stores records as an earlier release did. */
+export async function insertIntoTable(links: readonly Link[]): Promise<void> {
+  await env.PLATFORM_DB.prepare(
+    `INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
+     SELECT value ->> 'chain', value ->> 'sequence', value ->> 'hash', value ->> 'body', value ->> 'salt', value ->> 'event'
+       FROM json_each(?)`,
+  )
+    .bind(JSON.stringify(links))
+    .run();
+}
+
+/** Empties the stored trail, with what was removed, held and copied of it. */
+export async function emptyTrail(): Promise<void> {
+  const tables = [
+    "audit_record",
+    "audit_span",
+    "audit_part",
+    "audit_segment",
+    "audit_origin",
+    "audit_checkpoint",
+    "audit_removal",
+    "audit_cut",
+    "audit_swept",
+    "audit_last_use",
+    "audit_sink",
+    "audit_sink_letter",
+    "legal_hold",
+    "erased_person",
+    "trail_call",
+    "call_entry",
+    "open_call",
+    "call_figure",
+    "reason_figure",
+    "early_outcome",
+  ];
+  await env.PLATFORM_DB.batch(tables.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)));
 }

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
 import { alertsSection } from "../../shared/policy/alerts.ts";
+import { takeOverCalls } from "../../workers/audit-log/figures/take-over-calls.ts";
 import { collectFacts } from "../../workers/gateway/alerts/collect-facts.ts";
 import { findAlerts } from "../../workers/gateway/alerts/find-alerts.ts";
 import type { AlertMessage } from "../../workers/gateway/alerts/list-targets.ts";
@@ -63,7 +64,7 @@ const tables = [
   "alert_silence",
   "dead_letter",
   "call_figure",
-  "trail_call",
+  "call_entry",
   "known_use",
   "access_key",
 ];
@@ -138,6 +139,7 @@ describe("what alerts are found from", { timeout: 30_000 }, () => {
         ).bind(NOW - MINUTE_MS, 1_000_000 + index, `call-${index}`, chain, name),
       ),
     );
+    await takeOverCalls(env.PLATFORM_DB);
     expect(await kindsAt(NOW)).toEqual(["new_tools user_old"]);
     expect(await kindsAt(NOW + 2 * HOUR_MS)).toEqual([]);
   });

@@ -140,7 +140,7 @@ const THRESHOLDS: readonly [AlertKind, AlertFacts, AlertFacts][] = [
 beforeEach(async () => {
   vi.spyOn(console, "error").mockImplementation(() => undefined);
   await env.PLATFORM_DB.batch(
-    ["alert_delivery", "alert", "alert_silence", "dead_letter", "call_figure", "trail_call", "known_use"].map(
+    ["alert_delivery", "alert", "alert_silence", "dead_letter", "call_figure", "call_entry", "known_use"].map(
       (table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`),
     ),
   );

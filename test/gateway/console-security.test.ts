@@ -98,9 +98,11 @@ beforeAll(async () => {
   ]);
   await deliver(links);
   stored.call = String(
-    await env.PLATFORM_DB.prepare("SELECT call_id FROM trail_call WHERE chain = ? LIMIT 1")
+    await env.PLATFORM_DB.prepare(
+      "SELECT at || '.' || id AS place FROM call_entry WHERE person = (SELECT id FROM trail_word WHERE word = ?) LIMIT 1",
+    )
       .bind(person.id)
-      .first("call_id"),
+      .first("place"),
   );
   const now = Date.now();
   const run = (sql: string, ...values: unknown[]) => env.PLATFORM_DB.prepare(sql).bind(...values);

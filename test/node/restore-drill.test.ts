@@ -34,10 +34,11 @@ const command = (name: string, ...args: string[]) =>
 
 /** The trace ids of calls that the database has, in the order of their chain. */
 function listStored(): string[] {
-  const trail = openLocalDatabase(stateFolder, "audit_record");
+  const trail = openLocalDatabase(stateFolder, "call_entry");
   const rows = trail
     .prepare(
-      "SELECT event ->> '$.traceId' AS id FROM audit_record WHERE event ->> '$.type' = 'intent' ORDER BY chain, sequence",
+      `SELECT lower(hex(trace)) AS id FROM call_entry JOIN trail_word AS person ON person.id = call_entry.person
+        ORDER BY person.word, sequence`,
     )
     .all() as { id: string }[];
   trail.close();
@@ -76,10 +77,7 @@ function forgetInObject(traceIds: readonly string[]): number {
 }
 
 async function verify() {
-  const trail = openLocalDatabase(stateFolder, "audit_record");
-  const verification = await verifyExport(await exportStored(trail));
-  trail.close();
-  return verification;
+  return await verifyExport(await exportStored(stateFolder));
 }
 
 describe("a restore drill", () => {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { type RecordedCall, readCalls } from "../../shared/policy/changes/recorded-calls.ts";
 import { type Bench, replay, report } from "../../shared/policy/changes/replay.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
+import { trailSource } from "../../workers/audit-log/trail-source.ts";
 import { listServers } from "../../workers/servers.ts";
 import { deliverAll, eventsOf } from "../audit/trail.ts";
 import { addCompany, addDeal } from "../crm/rows.ts";
@@ -48,11 +49,7 @@ beforeAll(async () => {
   });
   await deliverAll("user_sam");
   await deliverAll("user_vera");
-  const database = {
-    query: async (sql: string) => (await env.PLATFORM_DB.prepare(sql).all<Record<string, string>>()).results,
-    change: async () => {},
-  };
-  calls = await readCalls(database, 0);
+  calls = await readCalls(trailSource(env), 0);
 });
 
 describe("recorded calls, replayed against a draft", () => {

@@ -14,6 +14,7 @@ import {
   intentOf,
   linksOf,
   principalOf,
+  storedOf,
   takenAt,
   withTrail,
 } from "../audit/trail.ts";
@@ -22,11 +23,7 @@ import { LANES, openSession } from "../support/session.ts";
 const MINUTE = 60_000;
 
 const stored = async (userId: string) =>
-  (
-    await env.PLATFORM_DB.prepare("SELECT sequence, hash FROM audit_record WHERE chain = ? ORDER BY sequence")
-      .bind(userId)
-      .all<{ sequence: number; hash: string }>()
-  ).results;
+  (await storedOf(userId)).map(({ sequence, hash }) => ({ sequence, hash }));
 
 describe.each(LANES)("the records of a call on the %s lane", (lane) => {
   it("contain user, call, app, session, decision and outcome", async () => {

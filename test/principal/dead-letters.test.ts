@@ -7,7 +7,7 @@ import { redriveDeadLetters } from "../../workers/audit-log/redrive.ts";
 import { writeRecords } from "../../workers/audit-log/write-records.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import configuration from "../../wrangler.toml?raw";
-import { exportTrail, intentOf, linksOf, takenAt, withTrail } from "../audit/trail.ts";
+import { exportTrail, intentOf, linksOf, storedOf, takenAt, withTrail } from "../audit/trail.ts";
 
 const DEAD = "gatehouse-local-calls-dead";
 
@@ -45,12 +45,7 @@ const letters = async () =>
     }>()
   ).results;
 
-const sequences = async (chain: string) =>
-  (
-    await env.PLATFORM_DB.prepare("SELECT sequence FROM audit_record WHERE chain = ? ORDER BY sequence")
-      .bind(chain)
-      .all<{ sequence: number }>()
-  ).results.map(({ sequence }) => sequence);
+const sequences = async (chain: string) => (await storedOf(chain)).map(({ sequence }) => sequence);
 
 /** Three calls of a user that are in their object and not in the database. */
 async function makeCalls(user: string) {

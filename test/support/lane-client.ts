@@ -5,6 +5,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Browser } from "../../scripts/demo/browser.ts";
 import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
+import { openLocalDatabases } from "../../scripts/local/databases.ts";
+import { platformDatabase, trailOf } from "../../scripts/platform/database.ts";
 import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
 import { exportLines } from "../../shared/audit/export-lines.ts";
 import type { SpawnedStart } from "./spawned-start.ts";
@@ -101,12 +103,19 @@ export function openLocalDatabase(stateFolder: string, table: string, readOnly =
   throw new Error(`No database has the table ${table}.`);
 }
 
-/** The whole trail of a local storage as lines of an export. */
-export async function exportStored(trail: DatabaseSync): Promise<string[]> {
-  const ask = async (sql: string) => trail.prepare(sql).all() as Record<string, string | number | null>[];
-  const lines: string[] = [];
-  for await (const line of exportLines(ask, "local", { from: null, to: null }, Date.now())) {
-    lines.push(JSON.stringify(line));
+/** The whole trail of a local storage as lines of an export. Only while nothing runs on it. */
+export async function exportStored(stateFolder: string): Promise<string[]> {
+  const databases = await openLocalDatabases(stateFolder);
+  try {
+    const connection = databases.all.find(({ binding }) => binding === "PLATFORM_DB")?.connection;
+    if (connection === undefined) throw new Error("No platform database.");
+    const source = trailOf(platformDatabase(connection, databases.segments));
+    const lines: string[] = [];
+    for await (const line of exportLines(source, "local", { from: null, to: null }, Date.now())) {
+      lines.push(JSON.stringify(line));
+    }
+    return lines;
+  } finally {
+    await databases.close();
   }
-  return lines;
 }

@@ -1,10 +1,11 @@
-import type { Link } from "../../shared/audit/chain.ts";
 import { type Checkpoint, keyIdOf } from "../../shared/audit/checkpoint.ts";
 import { toRecordLine } from "../../shared/audit/export-line.ts";
 import type { Finding } from "../../shared/audit/finding.ts";
+import { StoredTrail } from "../../shared/audit/read-stored.ts";
 import { NO_RECORD } from "../../shared/audit/record.ts";
 import { placeRecord, verifyChain } from "../../shared/audit/verify-chains.ts";
 import { verifyCheckpoints } from "../../shared/audit/verify-checkpoints.ts";
+import { type TrailBindings, trailSource } from "./trail-source.ts";
 
 /** Most records of one check. */
 export const MOST_RECORDS = 1_000;
@@ -26,10 +27,6 @@ export interface CheckedStretch {
   findings: Finding[];
 }
 
-const RECORDS = `
-  SELECT chain, sequence, hash, body, salt, event FROM audit_record
-   WHERE chain = ?1 AND sequence <= ?2 ORDER BY sequence DESC LIMIT ${MOST_RECORDS}`;
-
 const CHECKPOINTS = `SELECT body, signature FROM audit_checkpoint ORDER BY number DESC LIMIT ${MOST_CHECKPOINTS}`;
 
 /**
@@ -37,15 +34,16 @@ const CHECKPOINTS = `SELECT body, signature FROM audit_checkpoint ORDER BY numbe
  * and link, and the heads that the newest checkpoints signed.
  */
 export async function checkStretch(
-  database: D1Database,
+  env: TrailBindings,
   chain: string,
   through = Number.MAX_SAFE_INTEGER,
 ): Promise<CheckedStretch> {
+  const trail = new StoredTrail(trailSource(env));
   const [links, checkpoints] = await Promise.all([
-    database.prepare(RECORDS).bind(chain, through).all<Link>(),
-    database.prepare(CHECKPOINTS).all<{ body: string; signature: string }>(),
+    trail.readChain(chain, { through, most: MOST_RECORDS, newest: true }),
+    env.PLATFORM_DB.prepare(CHECKPOINTS).all<{ body: string; signature: string }>(),
   ]);
-  const records = links.results.reverse().map((link, index) => placeRecord(index + 1, toRecordLine(link)));
+  const records = links.map((link, index) => placeRecord(index + 1, toRecordLine(link)));
   const [begin, end] = [records[0], records.at(-1)];
   const signed = checkpoints.results
     .reverse()

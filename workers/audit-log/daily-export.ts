@@ -4,6 +4,7 @@ import type { ExportLine } from "../../shared/audit/export-line.ts";
 import { exportLines } from "../../shared/audit/export-lines.ts";
 import { signExport, statementNameOf } from "../../shared/audit/export-statement.ts";
 import { openKeyring } from "../../shared/auth/keyring.ts";
+import { trailSource } from "./trail-source.ts";
 
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -38,9 +39,7 @@ export async function writeDailyExport(env: Env & WithArchive, now: number): Pro
   const written = new ObjectWriter(bucket, file);
   let last: Extract<ExportLine, { line: "end" }> | undefined;
   try {
-    const ask = async (sql: string) =>
-      (await env.PLATFORM_DB.prepare(sql).all<Record<string, string | number | null>>()).results;
-    for await (const line of exportLines(ask, env.ENVIRONMENT, { from, to: end - 1 }, now)) {
+    for await (const line of exportLines(trailSource(env), env.ENVIRONMENT, { from, to: end - 1 }, now)) {
       await written.add(`${JSON.stringify(line)}\n`);
       if (line.line === "end") last = line;
     }

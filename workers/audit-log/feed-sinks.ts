@@ -1,10 +1,11 @@
-import type { Link } from "../../shared/audit/chain.ts";
+import { StoredTrail } from "../../shared/audit/read-stored.ts";
 import { log, logFailure } from "../../shared/observe/log.ts";
 import { claimSink, fixWindow, noteFailure, noteWritten, type SinkPlace } from "./sinks/cursor.ts";
 import { keepLetters, retryLetters } from "./sinks/letters.ts";
 import { FURTHER_SINKS } from "./sinks/list.ts";
 import { RefusedRecords, TryLater } from "./sinks/refusals.ts";
 import type { AuditSink } from "./sinks/sink.ts";
+import { trailSource } from "./trail-source.ts";
 
 /** Milliseconds that a sink has for one window, and for which a run holds its claim on one. */
 const WRITE_MS = 30_000;
@@ -19,14 +20,10 @@ const REFUSED_MS = 24 * 60 * 60_000;
 /** Digits of a record's number in the name of a window, so that the order of texts is that of numbers. */
 const DIGITS = 12;
 
-// By the id under which a record was stored: whatever is stored later has a larger one.
-const READ = `
-  SELECT chain, sequence, hash, body, salt, event FROM audit_record WHERE id > ? AND id <= ? ORDER BY id`;
-
 /**
  * Brings every further sink up to the newest stored record. Each sink has a place of its own in the trail and is fed
- * apart from the others, so one that hangs or fails holds neither them nor the trail itself: records reach the platform
- * database and are confirmed without any of this. What fails is logged, and tried again later and later, at most an hour
+ * apart from the others, so one that hangs or fails holds neither them nor the trail itself: records are
+ * stored and confirmed without any of this. What fails is logged, and tried again later and later, at most an hour
  * apart.
  *
  * @param writeMs - milliseconds that a sink has for one window
@@ -83,7 +80,8 @@ async function goOnWithout(env: Env, place: SinkPlace, failure: unknown): Promis
 }
 
 async function writeWindow(env: Env, sink: AuditSink, { through, until, mark }: SinkPlace): Promise<void> {
-  const { results: links } = await env.PLATFORM_DB.prepare(READ).bind(through, until).all<Link>();
+  // Whatever is stored later has a larger number.
+  const links = await new StoredTrail(trailSource(env)).readArrivals(through, until);
   // All of them may have been removed since: their time was over, or their person was erased.
   if (links.length === 0) return;
   const first = String(through + 1).padStart(DIGITS, "0");

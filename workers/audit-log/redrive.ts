@@ -1,5 +1,5 @@
 import { noteTries, readDeadLetters } from "./dead-letters.ts";
-import { d1Sink } from "./sinks/d1.ts";
+import { storeRecords } from "./store-records.ts";
 import { readMessage } from "./write-records.ts";
 
 /** Letters per statement. A letter has at most 128 kilobytes. */
@@ -25,7 +25,7 @@ export async function redriveDeadLetters(
         failed.push({ id, reason: read.reason });
         continue;
       }
-      await d1Sink.write(env, read.links);
+      await storeRecords(env, read.links);
       delivered.push(id);
     }
     await noteTries(env.PLATFORM_DB, delivered, failed, Date.now());

@@ -10,19 +10,40 @@ import { openKeyring } from "../../shared/auth/keyring.ts";
 import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { log } from "../../shared/observe/log.ts";
 
-/** Most arrivals that one checkpoint covers: its heads must fit into one row of D1 (two megabytes). */
+/** Most records that one checkpoint covers: its heads must fit into one row of D1 (two megabytes). */
 const WINDOW = 10_000;
 
 /** Milliseconds after which a checkpoint should have a successor: an hour, and the duration of a run. */
 const OVERDUE_MS = 65 * 60_000;
 
 const NEWEST = "SELECT body FROM audit_checkpoint ORDER BY number DESC LIMIT 1";
-const WINDOW_END =
-  "SELECT max(id) AS id, count(*) AS records FROM (SELECT id FROM audit_record WHERE id > ? ORDER BY id LIMIT ?)";
-// SQLite takes the other columns from the row that has the maximum.
-const HEADS = `
+
+// What an earlier release stored. SQLite takes the other columns from the row that has the maximum.
+const TABLE_END = `
+  SELECT max(id) AS through, count(*) AS records FROM (
+    SELECT id FROM audit_record
+     WHERE id > ?1 AND id <= ifnull((SELECT last FROM audit_origin), ${Number.MAX_SAFE_INTEGER}) ORDER BY id LIMIT ${WINDOW})`;
+const TABLE_HEADS = `
   SELECT chain, max(sequence) AS sequence, hash FROM audit_record
-   WHERE id > ? AND id <= ? GROUP BY chain ORDER BY chain`;
+   WHERE id > ?1 AND id <= ?2 GROUP BY chain ORDER BY chain`;
+
+const SEGMENTS = `
+  SELECT through, heads FROM (
+    SELECT through, heads, sum(records) OVER (ORDER BY through) - records AS before
+      FROM (SELECT through, heads, records FROM audit_segment WHERE through > ?1 ORDER BY through LIMIT ${WINDOW / 10}))
+   WHERE before < ${WINDOW}`;
+
+const MORE = `
+  SELECT EXISTS (SELECT 1 FROM audit_segment WHERE through > ?1)
+      OR EXISTS (SELECT 1 FROM audit_record WHERE id > ?1 AND id <= ifnull((SELECT last FROM audit_origin), ${Number.MAX_SAFE_INTEGER})) AS more`;
+
+const SIGNED = "UPDATE audit_segment SET heads = NULL WHERE through > ?1 AND through <= ?2";
+
+/** The ends of chains that grew, up to an arrival number. */
+interface Grown {
+  through: number;
+  heads: SignedHead[];
+}
 
 /**
  * Signs the heads of all chains that grew since the last checkpoint. Writes at least one checkpoint per run,
@@ -55,12 +76,7 @@ export async function writeOverdueCheckpoints(env: Env): Promise<void> {
 async function writeCheckpoint(database: D1Database, key: SigningKey, successor?: string): Promise<boolean> {
   const last = await readNewest(database);
   const since = last?.checkpoint.through ?? 0;
-  const end = await database
-    .prepare(WINDOW_END)
-    .bind(since, WINDOW)
-    .first<{ id: number | null; records: number }>();
-  const through = end?.id ?? since;
-  const { results: heads } = await database.prepare(HEADS).bind(since, through).all<SignedHead>();
+  const { through, heads } = await readGrown(database, since);
   const checkpoint: Checkpoint = {
     version: 1,
     number: (last?.checkpoint.number ?? 0) + 1,
@@ -73,10 +89,13 @@ async function writeCheckpoint(database: D1Database, key: SigningKey, successor?
   };
   const body = canonicalize(checkpoint);
   const keyId = keyIdOf(key.publicKey);
-  await database
-    .prepare("INSERT INTO audit_checkpoint (number, body, key_id, signature) VALUES (?, ?, ?, ?)")
-    .bind(checkpoint.number, body, keyId, await key.sign(body))
-    .run();
+  await database.batch([
+    database
+      .prepare("INSERT INTO audit_checkpoint (number, body, key_id, signature) VALUES (?, ?, ?, ?)")
+      .bind(checkpoint.number, body, keyId, await key.sign(body)),
+    // The heads are in the checkpoint now.
+    database.prepare(SIGNED).bind(since, through),
+  ]);
   // The log is independent of the database: it too states what was signed, and by which key.
   log("info", "audit_checkpoint", {
     number: checkpoint.number,
@@ -85,7 +104,30 @@ async function writeCheckpoint(database: D1Database, key: SigningKey, successor?
     chains: heads.length,
     hash: digestText(body),
   });
-  return end?.records === WINDOW;
+  return (await database.prepare(MORE).bind(through).first<number>("more")) === 1;
+}
+
+async function readGrown(database: D1Database, since: number): Promise<Grown> {
+  const end = await database
+    .prepare(TABLE_END)
+    .bind(since)
+    .first<{ through: number | null; records: number }>();
+  if (end !== null && end.through !== null) {
+    const { results } = await database.prepare(TABLE_HEADS).bind(since, end.through).all<SignedHead>();
+    return { through: end.through, heads: results };
+  }
+  const { results } = await database
+    .prepare(SEGMENTS)
+    .bind(since)
+    .all<{ through: number; heads: string | null }>();
+  const newest = new Map<string, SignedHead>();
+  for (const { heads } of results) {
+    for (const [chain, sequence, hash] of JSON.parse(heads ?? "[]") as [string, number, string][]) {
+      if (sequence > (newest.get(chain)?.sequence ?? 0)) newest.set(chain, { chain, sequence, hash });
+    }
+  }
+  const heads = [...newest.values()].sort((a, b) => (a.chain < b.chain ? -1 : 1));
+  return { through: results.at(-1)?.through ?? since, heads };
 }
 
 async function readNewest(database: D1Database): Promise<{ body: string; checkpoint: Checkpoint } | null> {

@@ -5,8 +5,7 @@ import type { AuditRecord } from "../../shared/audit/record.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { log, logFailure } from "../../shared/observe/log.ts";
 import { keepDeadLetters } from "./dead-letters.ts";
-import { countBehindBatch } from "./figures/count-records.ts";
-import { d1Sink } from "./sinks/d1.ts";
+import { storeRecords } from "./store-records.ts";
 
 /**
  * Seconds until a message that could not be written is delivered again: the first delay of each queue, and
@@ -48,12 +47,11 @@ export function readMessage(body: unknown): ReadMessage {
 }
 
 /**
- * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
- * before its predecessor does not wait, because its place is its sequence number. What is written is confirmed to
- * the chain's object. Further sinks read the stored records later, see `feed-sinks.ts`, and charts count them, see
- * `figures/count-records.ts`. While the database is away everything is delivered again, with growing delays. A message
- * that cannot be read is retried alone, in case the next release is on its way; then it is kept with the reason, see
- * `dead-letters.ts`.
+ * Queue consumer: stores records, see `store-records.ts`. A record that comes twice is stored once, and one that comes
+ * before its predecessor does not wait, because its place is its sequence number. What is stored is confirmed to the
+ * chain's object. Further sinks read the stored records later, see `feed-sinks.ts`. While bucket or database is away
+ * everything is delivered again, with growing delays. A message that cannot be read is retried alone, in case the next
+ * release is on its way; then it is kept with the reason, see `dead-letters.ts`.
  */
 export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Promise<void> {
   const read = batch.messages.map((message) => ({ message, ...readMessage(message.body) }));
@@ -71,13 +69,11 @@ export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Prom
       Date.now(),
     );
     for (const entry of unreadable) if (!given.includes(entry)) retryLater(entry.message, dead);
-    await d1Sink.write(env, links);
+    await storeRecords(env, links);
   } catch (failure) {
     logFailure("audit_records_not_written", failure, { queue: batch.queue, ...describeOldest(links) });
     for (const message of batch.messages) retryLater(message, dead);
-    return;
   }
-  if (links.length > 0) await countBehindBatch(env.PLATFORM_DB);
 }
 
 function retryLater(message: Message<unknown>, dead: boolean): void {

@@ -23,6 +23,7 @@ import { secondFactorRoutes } from "./second-factor/routes.tsx";
 import { secureHeaders } from "./security-headers.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";
 import { singleSignOnRoutes } from "./single-sign-on/routes.tsx";
+import { trailSegmentRoutes } from "./trail-segments/routes.ts";
 
 /**
  * Gatehouse's public routes, in the order of a request: security headers, health, checks of configuration and
@@ -41,6 +42,7 @@ app.route("/", discoveryRoutes);
 app.route("/", protocolRoutes);
 app.route("/", requestRoutes);
 app.route("/", connectionRoutes);
+app.route("/", trailSegmentRoutes);
 app.route("/", scimRoutes);
 app.use(directLostClients);
 app.use(requireOwnForm);

@@ -54,7 +54,9 @@ export function checkConfiguration(
       checkBinding(env, name, "prepare", "D1 database", "[[d1_databases]]"),
     ),
     ...checkBinding(env, "OAUTH_KV", "get", "KV namespace", "[[kv_namespaces]]"),
-    ...checkBinding(env, "MEDIA", "head", "R2 bucket", "[[r2_buckets]]"),
+    ...["MEDIA", "AUDIT_SEGMENTS"].flatMap((name) =>
+      checkBinding(env, name, "head", "R2 bucket", "[[r2_buckets]]"),
+    ),
     ...objects.flatMap((name) =>
       checkBinding(env, name, "idFromName", "Durable Object namespace", "[[durable_objects.bindings]]"),
     ),

@@ -3,6 +3,7 @@ import { log } from "../../shared/observe/log.ts";
 import { removeOldFactors } from "../../shared/people/fresh-factor.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
 import { writeDailyExport } from "../audit-log/daily-export.ts";
+import { removeOldCalls } from "../audit-log/figures/remove-calls.ts";
 import { removeFigures } from "../audit-log/figures/remove-figures.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
 import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
@@ -81,6 +82,7 @@ export async function runMaintenance(env: Env): Promise<void> {
  * records of an hour are more than one run removes.
  */
 export async function removeRetiredRecords(env: Env): Promise<void> {
+  await removeOldCalls(env.PLATFORM_DB);
   const sweep = await sweepInForce(env, Date.now());
   if (sweep.emptied + sweep.cut > 0) log("info", "records_removed", sweep);
 }

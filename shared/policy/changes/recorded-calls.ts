@@ -1,7 +1,6 @@
-import type { PlatformDatabase } from "../../encoding/platform-database.ts";
-
-/** Rows per read. */
-const PAGE = 5_000;
+import type { Link } from "../../audit/chain.ts";
+import { StoredTrail, type TrailSource } from "../../audit/read-stored.ts";
+import type { AuditEvent, AuditRecord, CallDetails } from "../../audit/record.ts";
 
 /** One call in the audit trail, which does not store arguments. */
 export interface RecordedCall {
@@ -19,70 +18,61 @@ export interface RecordedCall {
   at: number;
 }
 
-/** The event of a record as JSON; records of version 1 contain it directly. */
-const EVENT = "coalesce(event, body -> '$.event')";
-
-const field = (name: string) => `event ->> '$.${name}'`;
-
 /**
  * Reads the calls since a time, oldest first. A call that was admitted and then refused, because of its
  * arguments or a change of role or policy, counts as refused; a call that needed approval counts as such,
  * approved or not.
  *
- * @param most - how many of the newest records are read
+ * @param most - how many of the newest records are read, and fewer where their segments are small; every one when left out
  */
-export async function readCalls(
-  database: PlatformDatabase,
-  since: number,
-  most = Number.MAX_SAFE_INTEGER,
-): Promise<RecordedCall[]> {
+export async function readCalls(source: TrailSource, since: number, most?: number): Promise<RecordedCall[]> {
+  const trail = new StoredTrail(source);
   const calls = new Map<string, RecordedCall>();
-  for (let after = await findStart(database, most), full = true; full; ) {
-    const rows = await database.query(
-      `SELECT id, chain, type, ${field("callId")} AS call_id, ${field("clientId")} AS client_id, ${field("kind")} AS kind, ${field("name")} AS name,
-              ${field("decision")} AS decision, ${field("rule")} AS rule, ${field("ip")} AS ip,
-              ${field("country")} AS country, ${field("error")} AS error, ${field("startedAt")} AS at
-         FROM (SELECT id, chain, type, at, ${EVENT} AS event FROM audit_record WHERE id > ${after} AND at >= ${since})
-        WHERE type IN ('intent', 'denial', 'approval_executed')
-           OR (type = 'outcome' AND ${field("error")} IN ('forbidden', 'approval_required'))
-        ORDER BY id LIMIT ${PAGE};`,
-    );
-    for (const row of rows) {
-      const callId = String(row.call_id);
-      const known = calls.get(callId);
-      if (row.type === "outcome" || row.type === "approval_executed") {
-        if (known) known.decision = row.error === "forbidden" ? "deny" : "approval";
-        continue;
-      }
-      if (known) {
-        // Denied later: the rule that denied it is the newer one.
-        Object.assign(known, { decision: String(row.decision), rule: String(row.rule) });
-        continue;
-      }
-      calls.set(callId, {
-        callId,
-        userId: String(row.chain),
-        clientId: String(row.client_id),
-        kind: String(row.kind),
-        name: String(row.name),
-        decision: String(row.decision),
-        rule: String(row.rule),
-        ip: row.ip === null ? null : String(row.ip),
-        country: row.country === null ? null : String(row.country),
-        at: Number(row.at),
-      });
+  if (most !== undefined) {
+    for (const link of await trail.readNewest(most)) {
+      const event = readEvent(link);
+      if (event !== null && (JSON.parse(link.body) as AuditRecord).at >= since)
+        note(calls, link.chain, event);
     }
-    after = Number(rows.at(-1)?.id ?? after);
-    full = rows.length === PAGE;
+    return [...calls.values()].sort((a, b) => a.at - b.at);
   }
-  return [...calls.values()];
+  for (const chain of await trail.listChains(since, Number.MAX_SAFE_INTEGER)) {
+    for await (const link of trail.followChain(chain, { since })) {
+      const event = readEvent(link);
+      if (event !== null) note(calls, chain, event);
+    }
+  }
+  return [...calls.values()].sort((a, b) => a.at - b.at);
 }
 
-/** The id behind which the newest records begin. */
-async function findStart(database: PlatformDatabase, most: number): Promise<number> {
-  if (most === Number.MAX_SAFE_INTEGER) return 0;
-  const [row] = await database.query(
-    `SELECT id FROM audit_record ORDER BY id DESC LIMIT 1 OFFSET ${Math.trunc(most)};`,
-  );
-  return Number(row?.id ?? 0);
+/** The event of a record; one of version 1 has it in its body. */
+function readEvent({ body, event }: Link): AuditEvent | null {
+  if (event !== null) return JSON.parse(event) as AuditEvent;
+  return (JSON.parse(body) as AuditRecord & { event?: AuditEvent }).event ?? null;
+}
+
+function note(calls: Map<string, RecordedCall>, userId: string, event: AuditEvent): void {
+  switch (event.type) {
+    case "outcome":
+    case "approval_executed": {
+      const refusal = event.type === "outcome" ? event.error : "approval_required";
+      const known = calls.get(event.callId);
+      if (known === undefined || !["forbidden", "approval_required"].includes(refusal ?? "")) return;
+      known.decision = refusal === "forbidden" ? "deny" : "approval";
+      return;
+    }
+    case "intent":
+    case "denial": {
+      const known = calls.get(event.callId);
+      const { decision, rule } = event;
+      // Denied later: the rule that denied it is the newer one.
+      if (known) Object.assign(known, { decision, rule });
+      else calls.set(event.callId, toCall(userId, event, decision));
+    }
+  }
+}
+
+function toCall(userId: string, details: CallDetails, decision: string): RecordedCall {
+  const { callId, clientId, kind, name, rule, ip, country, startedAt: at } = details;
+  return { callId, userId, clientId, kind, name, decision, rule, ip, country, at };
 }

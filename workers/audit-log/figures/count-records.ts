@@ -1,35 +1,51 @@
-import { logFailure } from "../../../shared/observe/log.ts";
+import type { Link } from "../../../shared/audit/chain.ts";
 import { type RunBudget, runRounds } from "../run-rounds.ts";
-import { WINDOW_STATEMENTS } from "./statements.ts";
+import { countable } from "./countable.ts";
+import { COUNT_STATEMENTS } from "./statements.ts";
 
 /** Most records of one window. */
 const WINDOW = 1_000;
 
-/** Limits of a run behind one batch of the queue, and of one on a schedule. */
-const BEHIND_A_BATCH: RunBudget = { clock: () => Date.now(), ms: 5_000, rounds: 5 };
-const ON_SCHEDULE: RunBudget = { clock: () => Date.now(), ms: 120_000, rounds: 80 };
+/** Limits of a run on a schedule. */
+const ON_SCHEDULE: RunBudget = { clock: () => Date.now(), ms: 60_000, rounds: 40 };
+
+/** What an earlier release stored and did not count. Records of version 1 have their event in the body. */
+const UNCOUNTED = `
+  SELECT id, chain, sequence, at, type, coalesce(event, body -> '$.event') AS event
+    FROM audit_record
+   WHERE id > (SELECT through FROM figure_place)
+     AND id <= ifnull((SELECT last FROM audit_origin), ${Number.MAX_SAFE_INTEGER})
+   ORDER BY id LIMIT ${WINDOW}`;
+
+const PLACE = "SELECT through FROM figure_place";
+
+const MOVE = "UPDATE figure_place SET through = ?1 WHERE through = ?2";
+
+type Row = Pick<Link, "chain" | "sequence" | "event"> & { id: number; at: number; type: string };
 
 /**
- * Counts the stored records that are not counted yet, oldest first: charts, `/metrics` and the search of the trail read
- * what it writes. Each window and the place after it are one transaction, so two runs at once and records that are
- * delivered again change nothing. Returns whether records may be left.
+ * Counts the records of `audit_record` that an earlier release left uncounted, oldest first; records of segments are
+ * counted when their segment is named. Each window and the place after it are one transaction, so two runs at once change
+ * nothing. Returns whether records may be left.
  */
 export async function countRecords(database: D1Database, budget: RunBudget = ON_SCHEDULE): Promise<boolean> {
-  const [fix = "", ...rest] = WINDOW_STATEMENTS;
   return await runRounds(async () => {
-    const results = await database.batch<{ more: number }>([
-      database.prepare(fix).bind(WINDOW),
-      ...rest.map((sql) => database.prepare(sql)),
+    const [place, read] = await database.batch<Row & { through: number }>([
+      database.prepare(PLACE),
+      database.prepare(UNCOUNTED),
     ]);
-    return { more: results.at(-1)?.results[0]?.more === 1 };
+    const rows: readonly Row[] = read?.results ?? [];
+    const [before, last] = [place?.results[0]?.through ?? 0, rows.at(-1)];
+    if (last === undefined) return { more: false };
+    const events = rows
+      .filter(({ event }) => event !== null)
+      .map((row) => countable(row, JSON.parse(String(row.event)) as object));
+    await database.batch([
+      ...COUNT_STATEMENTS.map((sql) => database.prepare(sql).bind(JSON.stringify(events), before, null)),
+      database.prepare(MOVE).bind(last.id, before),
+    ]);
+    return { more: rows.length === WINDOW };
   }, budget);
-}
-
-/** {@link countRecords} behind a batch. The trail does not depend on it: a failure is logged, the next run goes on. */
-export async function countBehindBatch(database: D1Database): Promise<void> {
-  await countRecords(database, BEHIND_A_BATCH).catch((failure: unknown) =>
-    logFailure("records_not_counted", failure),
-  );
 }
 
 /** Stored records that are not counted yet: how many at most, and how old the oldest is, in milliseconds. */

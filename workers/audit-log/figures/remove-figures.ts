@@ -7,7 +7,7 @@ const DAY_MS = 24 * 60 * 60_000;
 const MINUTE_DAYS = 3;
 const HOUR_DAYS = 70;
 
-/** Days that an outcome waits for the beginning of its call. The queues deliver for less than five. */
+/** Days that one half of a call waits for the other. The queues deliver for less than five. */
 const EARLY_DAYS = 14;
 
 const REMOVE_CALLS = `
@@ -54,7 +54,9 @@ export async function removeFigures(
   const results = await database.batch([
     ...statements,
     database.prepare(ENDED_BEFORE).bind(before(daysOf(rules, "denials"))),
-    database.prepare("DELETE FROM early_outcome WHERE at < ?").bind(before(EARLY_DAYS)),
+    ...["early_outcome", "open_call"].map((table) =>
+      database.prepare(`DELETE FROM ${table} WHERE at < ?`).bind(before(EARLY_DAYS)),
+    ),
   ]);
   return results.slice(0, statements.length).reduce((sum, { meta }) => sum + meta.changes, 0);
 }

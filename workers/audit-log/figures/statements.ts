@@ -1,34 +1,7 @@
 import { quoteText } from "../../../shared/encoding/quote-text.ts";
-import { BOUNDS_MS, BUCKETS, DIMENSIONS, ENDINGS, GRAINS, STOPPED } from "./grains.ts";
-
-const list = (texts: readonly string[]) => texts.map(quoteText).join(", ");
-
-/** Fixes the end of the next window: at most `?1` records. */
-const FIX = `
-  UPDATE figure_place SET until =
-    (SELECT max(id) FROM (SELECT id FROM audit_record WHERE id > through ORDER BY id LIMIT ?1))`;
-
-// Records of version 1 have their event in the body.
-const window = (types: readonly string[]) => `
-  fresh AS MATERIALIZED (
-    SELECT record.id, record.chain, record.sequence, record.at, record.type,
-           coalesce(record.event, record.body -> '$.event') AS event
-      FROM figure_place AS place
-     CROSS JOIN audit_record AS record ON record.id > place.through AND record.id <= place.until
-     WHERE record.type IN (${list(types)}) AND coalesce(record.event, record.body -> '$.event') IS NOT NULL)`;
-
-const field = (name: string) => `event ->> '$.${name}'`;
-
-const BEGIN = `
-  INSERT INTO trail_call (at, id, call_id, chain, sequence, trace_id, client_id, session_id, kind, server, name,
-                          decision, rule, status)
-  WITH ${window(["intent", "denial"])}
-  SELECT at, id, ${field("callId")}, chain, sequence, ${field("traceId")}, ${field("clientId")},
-         ${field("sessionId")}, ${field("kind")}, ${field("server")}, ${field("name")}, ${field("decision")},
-         ${field("rule")}, iif(type = 'denial', 'denied', NULL)
-    FROM fresh WHERE true ORDER BY id
-  ON CONFLICT (call_id) DO UPDATE SET decision = excluded.decision, rule = excluded.rule
-   WHERE excluded.decision <> 'allow'`;
+import { BEGIN_CALLS, END_CALLS, ENDED } from "./call-entries.ts";
+import { BOUNDS_MS, BUCKETS, DIMENSIONS, ENDINGS, GRAINS } from "./grains.ts";
+import { field, window } from "./window.ts";
 
 const SPANS = Object.entries(DIMENSIONS).flatMap(([dimension, grains]) =>
   grains.map((grain) => `(${quoteText(dimension)}, ${GRAINS[grain]})`),
@@ -56,40 +29,15 @@ const countCalls = (from: string, sums: Readonly<Record<string, string>>) => `
   ON CONFLICT (grain, dimension, at, member) DO UPDATE
      SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
 
+// A denial of a call that was begun before is no other call.
 const BEGUN = countCalls(
   `${window(["intent", "denial"])},
-   call AS MATERIALIZED (SELECT begun.* FROM fresh CROSS JOIN trail_call AS begun ON begun.at = fresh.at AND begun.id = fresh.id)`,
-  { calls: "count(*)", denied: "sum(call.status IS 'denied')" },
+   call AS MATERIALIZED (
+     SELECT fresh.at, fresh.chain, fresh.type, ${field("clientId")} AS client_id, ${field("kind")} AS kind,
+            ${field("server")} AS server, ${field("name")} AS name
+       FROM fresh CROSS JOIN call_entry AS begun ON begun.at = fresh.at AND begun.id = fresh.id)`,
+  { calls: "count(*)", denied: "sum(call.type = 'denial')" },
 );
-
-const KEEP_EARLY = `
-  INSERT OR IGNORE INTO early_outcome (call_id, at, status, error, duration_ms)
-  WITH ${window(["outcome"])}
-  SELECT ${field("callId")}, at, ${field("status")}, ${field("error")}, ${field("durationMs")} FROM fresh
-   WHERE NOT EXISTS (SELECT 1 FROM trail_call WHERE call_id = ${field("callId")})`;
-
-const STOPS = Object.entries(STOPPED).map(
-  ([code, ending]) => `WHEN ${quoteText(code)} THEN ${quoteText(ending)}`,
-);
-
-const ENDING = `
-  CASE outcome.status WHEN 'input_required' THEN 'waiting'
-       WHEN 'failed' THEN CASE outcome.error ${STOPS.join(" ")} ELSE 'failed' END ELSE outcome.status END`;
-
-// Outcomes of this window, and earlier ones whose call began in it. The first outcome of a call counts.
-const ENDED = `${window(["intent", "denial", "outcome"])},
-  outcome AS (
-    SELECT ${field("callId")} AS call_id, at, ${field("status")} AS status, ${field("error")} AS error,
-           ${field("durationMs")} AS duration_ms FROM fresh WHERE type = 'outcome'
-     UNION ALL
-    SELECT early.call_id, early.at, early.status, early.error, early.duration_ms
-      FROM fresh CROSS JOIN early_outcome AS early ON early.call_id = fresh.event ->> '$.callId'
-     WHERE fresh.type <> 'outcome'),
-  call AS MATERIALIZED (
-    SELECT begun.call_id, outcome.at, begun.chain, begun.client_id, begun.kind, begun.server,
-           begun.name, ${ENDING} AS ending, outcome.error, outcome.duration_ms
-      FROM outcome CROSS JOIN trail_call AS begun ON begun.call_id = outcome.call_id
-     WHERE begun.status IS NULL)`;
 
 const RAN = "call.ending IN ('ok', 'failed')";
 
@@ -129,31 +77,9 @@ const REASONS = countReasons(
   "call.name IS NOT NULL",
 );
 
-const END = `
-  WITH ${ENDED}
-  UPDATE trail_call
-     SET (status, error, duration_ms) =
-         (SELECT ending, error, duration_ms FROM call WHERE call.call_id = trail_call.call_id)
-   WHERE call_id IN (SELECT call_id FROM call)`;
-
-const FORGET_EARLY = `
-  DELETE FROM early_outcome WHERE call_id IN (
-    WITH ${window(["intent", "denial"])} SELECT ${field("callId")} FROM fresh)`;
-
-const MOVE = `
-  UPDATE figure_place SET through = until, until = NULL WHERE until IS NOT NULL
-  RETURNING (SELECT max(id) FROM audit_record) > through AS more`;
-
-/** The statements of one window, in their order: one transaction. Only the first has a parameter, the most records. */
-export const WINDOW_STATEMENTS = [
-  FIX,
-  BEGIN,
-  BEGUN,
-  KEEP_EARLY,
-  COUNT_ENDED,
-  ERRORS,
-  REASONS,
-  END,
-  FORGET_EARLY,
-  MOVE,
-] as const;
+/**
+ * The statements that count a batch of events, in their order, within one transaction. Each has three parameters: the events
+ * as JSON (`id`, `chain`, `sequence`, `at`, `type`, `session`, `event`); the place before them, or NULL; and the digest of their
+ * segment, or NULL.
+ */
+export const COUNT_STATEMENTS = [...BEGIN_CALLS, BEGUN, COUNT_ENDED, ERRORS, REASONS, ...END_CALLS] as const;

@@ -1,5 +1,5 @@
 /**
- * Records of one window, which a run holds in memory. A quiet trail may have a record an hour, so a window may be as many
+ * Records of one window, which a run holds in memory; a segment has no more. A quiet trail may have a record an hour, so a window may be as many
  * objects in R2: less than the 1,000 requests to other services that an invocation has.
  */
 const WINDOW = 500;
@@ -7,7 +7,7 @@ const WINDOW = 500;
 /** Milliseconds until a sink that failed is tried again: the first time, twice as many with each try, and the longest. */
 const RETRY_MS = { first: 60_000, longest: 60 * 60_000 } as const;
 
-/** Where a sink is in the trail, for the run that claimed it. Numbers are ids of `audit_record`. */
+/** Where a sink is in the trail, for the run that claimed it. Numbers are those of arrival. */
 export interface SinkPlace {
   name: string;
   /** The last record that it has. */
@@ -30,11 +30,25 @@ const CLAIM = `
   ON CONFLICT (name) DO UPDATE SET claimed_to = excluded.claimed_to WHERE claimed_to <= ?2 AND retry_at <= ?2
   RETURNING name, through, until, failures, mark, refused_at AS refusedAt`;
 
+/** What an earlier release stored has arrival numbers up to this. */
+const ORIGIN = `(SELECT ifnull(max(last), ${Number.MAX_SAFE_INTEGER}) FROM audit_origin)`;
+
+/** SQL: the last of the next segments that have at most a window's records together, but at least one segment. */
+const segmentsEnd = (where: string) => `
+  (SELECT max(through) FROM (
+     SELECT through, records, sum(records) OVER (ORDER BY through) AS sum FROM (
+       SELECT through, records FROM audit_segment
+        WHERE through > audit_sink.through AND ${where} ORDER BY through LIMIT ${WINDOW}))
+    WHERE sum <= ${WINDOW} OR sum = records)`;
+
 // The end of the window that was fixed before stays: what it holds then has the same name as at the last try.
 const FIX = `
   UPDATE audit_sink
      SET mark = iif(until IS NULL, lower(hex(randomblob(4))), mark),
-         until = coalesce(until, (SELECT max(id) FROM (SELECT id FROM audit_record WHERE id > through ORDER BY id LIMIT ${WINDOW})))
+         until = coalesce(until, ${segmentsEnd(`through <= ${ORIGIN}`)},
+           (SELECT max(id) FROM (SELECT id FROM audit_record
+                                  WHERE id > audit_sink.through AND id <= ${ORIGIN} ORDER BY id LIMIT ${WINDOW})),
+           ${segmentsEnd(`through > ${ORIGIN}`)})
    WHERE name = ? RETURNING until, mark`;
 
 const WRITTEN = `
@@ -108,7 +122,8 @@ export interface SinkLag {
 const LAG = `
   SELECT sink.value AS name, ifnull(place.failures, 0) AS failures,
          (SELECT count(*) FROM audit_sink_letter AS letter WHERE letter.sink = sink.value) AS refused,
-         (SELECT at FROM audit_record WHERE id > ifnull(place.through, 0) ORDER BY id LIMIT 1) AS oldest
+         coalesce((SELECT at FROM audit_record WHERE id > ifnull(place.through, 0) AND id <= ${ORIGIN} ORDER BY id LIMIT 1),
+                  (SELECT at FROM audit_segment WHERE through > ifnull(place.through, 0) ORDER BY through LIMIT 1)) AS oldest
     FROM json_each(?) AS sink LEFT JOIN audit_sink AS place ON place.name = sink.value`;
 
 /** How far these sinks are behind: one seek for each. */

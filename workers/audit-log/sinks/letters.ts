@@ -1,4 +1,6 @@
 import type { Link } from "../../../shared/audit/chain.ts";
+import { StoredTrail } from "../../../shared/audit/read-stored.ts";
+import { trailSource } from "../trail-source.ts";
 import { type RefusedRecord, RefusedRecords } from "./refusals.ts";
 import type { AuditSink } from "./sink.ts";
 
@@ -11,12 +13,8 @@ const KEEP = `
   SELECT ?1, value ->> 'chain', value ->> 'sequence', value ->> 'reason', ?3, ?3 FROM json_each(?2) WHERE true
   ON CONFLICT DO UPDATE SET reason = excluded.reason, tries = tries + 1, tried_at = excluded.tried_at`;
 
-// A record that is not in the trail any more comes without a hash.
 const DUE = `
-  SELECT letter.chain, letter.sequence, hash, body, salt, event
-    FROM audit_sink_letter AS letter
-    LEFT JOIN audit_record AS record ON record.chain = letter.chain AND record.sequence = letter.sequence
-   WHERE sink = ?1 AND tried_at <= ?2 ORDER BY tried_at LIMIT ${MOST}`;
+  SELECT chain, sequence FROM audit_sink_letter WHERE sink = ?1 AND tried_at <= ?2 ORDER BY tried_at LIMIT ${MOST}`;
 
 const REMOVE = `
   DELETE FROM audit_sink_letter
@@ -42,10 +40,13 @@ export async function retryLetters(env: Env, sink: AuditSink, now: number): Prom
   const { results } = await database
     .prepare(DUE)
     .bind(sink.name, now - RETRY_MS)
-    .all<Omit<Link, "hash"> & { hash: string | null }>();
+    .all<Pick<Link, "chain" | "sequence">>();
+  const trail = new StoredTrail(trailSource(env));
   for (const letter of results) {
     try {
-      if (letter.hash !== null) await sink.write(env, [letter as Link], `letter-${letter.hash.slice(0, 32)}`);
+      const { chain, sequence } = letter;
+      const [link] = await trail.readChain(chain, { from: sequence, through: sequence, most: 1 });
+      if (link !== undefined) await sink.write(env, [link], `letter-${link.hash.slice(0, 32)}`);
       await database
         .prepare(REMOVE)
         .bind(sink.name, JSON.stringify([letter]))

@@ -11,5 +11,5 @@ import { webhook } from "./webhook.ts";
 /** Every kind of receiver over HTTP: one file, and one line here. */
 export const HTTP_FORMS: readonly HttpForm[] = [s3, webhook, splunk, otlpLogs, elastic, syslog];
 
-/** Every sink after the platform database. */
+/** Every further place of the trail. */
 export const FURTHER_SINKS: readonly AuditSink[] = [r2Archive, ...HTTP_FORMS.map((form) => httpSink(form))];

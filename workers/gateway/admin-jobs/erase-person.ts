@@ -3,7 +3,7 @@ import { openObject } from "../../../shared/objects/open-object.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { isHeld, isHeldSql } from "../../audit-log/legal-hold.ts";
-import { d1Sink } from "../../audit-log/sinks/d1.ts";
+import { storeRecords } from "../../audit-log/store-records.ts";
 import { sweepRecords } from "../../audit-log/sweep-records.ts";
 import type { Principal } from "../../objects/principal/principal.ts";
 import { grantStore } from "../grants/grant-objects.ts";
@@ -47,6 +47,7 @@ const ACCOUNT = {
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",
   standing_approvals: "DELETE FROM standing_approval WHERE requester = ?1",
+  open_calls: "DELETE FROM open_call WHERE chain = ?1",
   app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
   figures: "DELETE FROM call_figure WHERE grain IN (3600, 86400) AND dimension = 'person' AND member = ?1",
   // Their secrets go with them.
@@ -58,8 +59,11 @@ const NAME_WHO_ASKED = `
   UPDATE admin_request SET by = ?2
    WHERE user_id = ?1 AND kind = 'person_change' AND by = 'database' AND done_at IS NULL`;
 
-const COUNT_EVENTS =
-  "SELECT count(*) AS total FROM audit_record WHERE chain = ? AND event IS NOT NULL AND type <> 'erasure'";
+const COUNT_EVENTS = `
+  SELECT (SELECT count(*) FROM audit_record WHERE chain = ?1 AND event IS NOT NULL AND type <> 'erasure')
+       + (SELECT ifnull(sum(span.last - span.first + 1), 0) FROM audit_part AS part
+           CROSS JOIN audit_span AS span ON span.part = part.id
+           WHERE part.chain = ?1 AND part.secret IS NOT NULL AND part.kind <> 'erasure') AS total`;
 
 /**
  * Erases one person: first the account, so that no new activity starts; then connections, data kept for their
@@ -104,7 +108,7 @@ export async function erasePerson(
   const tasks = await taskGate(env, userId).eraseKept();
   await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });
   for (let links = await principal.readUnstored(); links.length > 0; ) {
-    await d1Sink.write(env, links);
+    await storeRecords(env, links);
     links = await principal.readUnstored();
   }
   await principal.forgetStored();

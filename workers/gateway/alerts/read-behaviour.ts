@@ -13,14 +13,13 @@ const MOST = 50;
 const MOST_CALLS = 20_000;
 
 const DENIALS = `
-  WITH often (chain) AS (
-    SELECT chain FROM trail_call WHERE status = 'denied' AND status <> 'ok' AND at >= ?1
-     GROUP BY chain HAVING count(*) >= ?2 LIMIT ${MOST})
-  SELECT chain AS member,
-         (SELECT count(*) FROM trail_call AS denied
-           WHERE denied.chain = often.chain AND denied.at >= ?1 AND denied.status = 'denied'
-             AND denied.at > ifnull((SELECT max(at) FROM trail_call AS done
-                                      WHERE done.chain = often.chain AND done.at >= ?1 AND done.status = 'ok'), 0)) AS count
+  WITH often (person) AS (
+    SELECT person FROM call_entry WHERE at >= ?1 AND status = 'denied' GROUP BY person HAVING count(*) >= ?2 LIMIT ${MOST})
+  SELECT (SELECT word FROM trail_word WHERE id = often.person) AS member,
+         (SELECT count(*) FROM call_entry AS denied
+           WHERE denied.person = often.person AND denied.at >= ?1 AND denied.status = 'denied'
+             AND denied.at > ifnull((SELECT max(at) FROM call_entry AS done
+                                      WHERE done.person = often.person AND done.at >= ?1 AND done.status = 'ok'), 0)) AS count
     FROM often`;
 
 const VOLUMES = `
@@ -34,11 +33,15 @@ const BUSIEST = `
      AND member IN (SELECT value FROM json_each(?3))
    GROUP BY dimension, member`;
 
+// An operation is `tool crm crm_find_contacts`.
 const LEARN = `
   INSERT INTO known_use (chain, name, first_at)
-  SELECT chain, name, min(at) FROM (
-    SELECT chain, name, at FROM trail_call WHERE at >= ?1 AND kind = 'tool' ORDER BY at DESC, id DESC LIMIT ${MOST_CALLS})
-   GROUP BY chain, name
+  SELECT person.word, substr(operation.word, 6 + instr(substr(operation.word, 6), ' ')), min(call.at)
+    FROM (SELECT person, operation, at FROM call_entry WHERE at >= ?1 ORDER BY at DESC, id DESC LIMIT ${MOST_CALLS}) AS call
+   CROSS JOIN trail_word AS person ON person.id = call.person
+   CROSS JOIN trail_word AS operation ON operation.id = call.operation
+   WHERE operation.word >= 'tool ' AND operation.word < 'tool!'
+   GROUP BY 1, 2
   ON CONFLICT (chain, name) DO NOTHING`;
 
 const NEW_TOOLS = `

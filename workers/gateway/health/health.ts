@@ -13,7 +13,7 @@ import { describeStates, type PublishedState, readStates } from "../connections/
 import { findProblems } from "../entrance.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 import { listDatabases } from "./database-sizes.ts";
-import { readTables, requireMedia } from "./probe-stores.ts";
+import { readTables, requireMedia, requireSegment } from "./probe-stores.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 
 /** Milliseconds after which a binding counts as failing. */
@@ -114,6 +114,7 @@ function listProbes(env: Env): [string, Probe][] {
   return [
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
     ["MEDIA", () => requireMedia(env.KNOWLEDGE_DB, env.MEDIA)],
+    ["AUDIT_SEGMENTS", () => requireSegment(env)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => grantStore(env, PROBE).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).countTurns()],

@@ -1,3 +1,5 @@
+import { segmentKey } from "../../../shared/audit/segment.ts";
+
 /**
  * Required tables of each database, by its binding; a test compares them with the migrations. Full-text
  * tables are listed by the name under which they are queried.
@@ -77,11 +79,16 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "audit_checkpoint",
     "audit_cut",
     "audit_last_use",
+    "audit_origin",
+    "audit_part",
     "audit_record",
     "audit_removal",
+    "audit_segment",
     "audit_sink",
     "audit_sink_letter",
+    "audit_span",
     "audit_swept",
+    "call_entry",
     "call_figure",
     "catalogue_revision",
     "catalogue_set",
@@ -97,6 +104,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "fresh_factor",
     "known_use",
     "legal_hold",
+    "open_call",
     "open_session",
     "open_task",
     "passkey",
@@ -114,6 +122,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "session",
     "standing_approval",
     "trail_call",
+    "trail_word",
     "twoFactor",
     "user",
     "verification",
@@ -151,4 +160,16 @@ export async function requireMedia(database: D1Database, bucket: R2Bucket): Prom
   const gone = asked.filter((_hash, index) => hashes.size > 0 && found[index] === null);
   if (gone.length > 0)
     throw new Error(`${gone.length} of ${asked.length} kept files are not there: ${gone[0]}`);
+}
+
+/** Checks that the newest segment of the trail is in its bucket. Throws if it is missing. */
+export async function requireSegment({
+  PLATFORM_DB,
+  AUDIT_SEGMENTS,
+}: Pick<Env, "PLATFORM_DB" | "AUDIT_SEGMENTS">): Promise<void> {
+  const digest = await PLATFORM_DB.prepare(
+    "SELECT digest FROM audit_segment ORDER BY through DESC LIMIT 1",
+  ).first<string>("digest");
+  const found = await AUDIT_SEGMENTS.head(segmentKey(digest ?? "readiness-probe"));
+  if (digest !== null && found === null) throw new Error(`The newest segment is not there: ${digest}`);
 }

@@ -3,6 +3,7 @@ import { overConnection } from "../../../../shared/encoding/platform-database.ts
 import { readState } from "../../../../shared/policy/changes/published.ts";
 import { PolicyRefusal } from "../../../../shared/policy/changes/refusal.ts";
 import { listRoles } from "../../../../shared/policy/current.ts";
+import { trailSource } from "../../../audit-log/trail-source.ts";
 import { refuse } from "../../failures.tsx";
 import { readForm } from "../../read-form.ts";
 import { namePeople } from "../names.ts";
@@ -42,8 +43,9 @@ tryRoutes.get("/drafts/:id/simulate", async (c) => {
   const draft = await findDraft(c.env.PLATFORM_DB, c.req.param("id"));
   if (draft === null) return await refuseUnknown(c);
   const days = Math.min(Math.max(Number.parseInt(c.req.query("days") ?? "7", 10) || 7, 1), MOST_DAYS);
-  const [{ judgeDraft, openBench }, { simulate }, { groupChanges }] = await Promise.all([
+  const [{ judgeDraft, openBench }, { readCalls }, { simulate }, { groupChanges }] = await Promise.all([
     import("./bench.ts"),
+    import("../../../../shared/policy/changes/recorded-calls.ts"),
     import("../../../../shared/policy/changes/simulate.ts"),
     import("../../../../shared/policy/changes/replay.ts"),
   ]);
@@ -51,7 +53,8 @@ tryRoutes.get("/drafts/:id/simulate", async (c) => {
   const { read } = await judgeDraft(bench, "draft", draft.text);
   if (read.value === null) return c.redirect(`/console/policy/drafts/${draft.id}`, 303);
   const since = Date.now() - days * DAY_MS;
-  const verdicts = await simulate(bench.database, read.value, bench.known, since, MOST_RECORDS);
+  const calls = await readCalls(trailSource(c.env), since, MOST_RECORDS);
+  const verdicts = await simulate(bench.database, read.value, bench.known, calls);
   const groups = groupChanges(verdicts);
   const shown = groups.flatMap(({ members }) => members.slice(0, 3).map(({ call }) => call.userId));
   const people = await namePeople(c.env.PLATFORM_DB, [...new Set(shown)]);

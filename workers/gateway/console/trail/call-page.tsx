@@ -72,7 +72,7 @@ export function CallPage({ full, links }: { full: FullCall; links: readonly Cons
         <ul class="plain">
           {full.neighbours.map(({ call: other, sameSession }) => (
             <li>
-              <a href={`/console/trail/calls/${other.callId}`}>{other.name}</a>{" "}
+              <a href={`/console/trail/calls/${other.at}.${other.id}`}>{other.name}</a>{" "}
               <StatusBadge status={other.status} error={other.error} />
               <p class="quiet small">
                 <Moment at={other.at} />

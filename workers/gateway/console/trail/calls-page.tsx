@@ -107,7 +107,7 @@ function CallTable({ calls, people, apps }: { calls: readonly ListedCall[]; peop
                 </time>
               </td>
               <th scope="row">
-                <a href={`/console/trail/calls/${call.callId}`}>
+                <a href={`/console/trail/calls/${call.at}.${call.id}`}>
                   <Breakable name={call.name} />
                 </a>
               </th>

@@ -1,4 +1,5 @@
 import { exportLines } from "../../../../shared/audit/export-lines.ts";
+import { trailSource } from "../../../audit-log/trail-source.ts";
 import type { CallFilter, CallPlace } from "./filter.ts";
 import { findCalls } from "./find-calls.ts";
 
@@ -15,7 +16,8 @@ export async function* exportCalls(database: D1Database, filter: CallFilter): As
   let written = 0;
   for (let reads = 0; reads < MOST_READS && written < MOST_CALLS; reads += 1) {
     const { calls, next } = await findCalls(database, filter, after, Math.min(AT_ONCE, MOST_CALLS - written));
-    for (const { id: _, at, ...call } of calls) yield { at: new Date(at).toISOString(), ...call };
+    for (const { id: _, session: _session, at, ...call } of calls)
+      yield { at: new Date(at).toISOString(), ...call };
     written += calls.length;
     if (next === null) return;
     after = next;
@@ -28,12 +30,10 @@ export function exportRecords(
   { person, from, to }: CallFilter,
   now: number,
 ): AsyncGenerator<object> {
-  const ask = async (sql: string) =>
-    (await env.PLATFORM_DB.prepare(sql).all<Record<string, string | number | null>>()).results;
   // The end of an export's span is included; that of the filter is not.
   const span = { from, to: to === null ? null : to - 1 };
   const chain = person === "" ? {} : { chain: person, from: from ?? 0 };
-  return exportLines(ask, env.ENVIRONMENT, { ...span, ...chain }, now);
+  return exportLines(trailSource(env), env.ENVIRONMENT, { ...span, ...chain }, now);
 }
 
 /** A download of JSON lines, written as they are read. */

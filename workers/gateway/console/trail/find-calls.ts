@@ -1,13 +1,19 @@
+import { packHex, textOf, unpackId, wordOf } from "../../../audit-log/figures/call-entries.ts";
+import { ENDINGS, type Ending, GRAINS } from "../../../audit-log/figures/grains.ts";
 import type { CallFilter, CallPlace } from "./filter.ts";
 
 /** Calls on one page. */
 const PAGE_SIZE = 50;
 
 /**
- * Most calls that one page looks through. An index leads to those of a person, app, tool, trace or ending; what else the
- * filter says is compared one by one, and a rare combination is searched page by page.
+ * Most calls that one page looks through, and most days. An index leads to those of a person or a trace, and counts lead
+ * to days with calls of an app, a tool, an ending or a decision; within a day calls are compared one by one, and a rare
+ * combination is searched page by page.
  */
-export const LOOKED_THROUGH = 2_000;
+export const LOOKED_THROUGH = 20_000;
+const DAYS = 40;
+
+const DAY_MS = 24 * 60 * 60_000;
 
 /** A call as the list shows it. */
 export interface ListedCall {
@@ -18,7 +24,8 @@ export interface ListedCall {
   sequence: number;
   traceId: string;
   clientId: string;
-  sessionId: string | null;
+  /** Tells sessions of one person apart. */
+  session: number | null;
   kind: string;
   server: string;
   name: string;
@@ -40,25 +47,58 @@ export interface CallList {
 }
 
 const COLUMNS = `
-  at, id, call_id AS callId, chain, sequence, trace_id AS traceId, client_id AS clientId, session_id AS sessionId, kind,
-  server, name, decision, rule, status, error, duration_ms AS durationMs`;
+  at, id, ${unpackId("call_id")} AS callId, ${textOf("person")} AS chain, sequence, lower(hex(trace)) AS traceId,
+  ${textOf("app")} AS clientId, session, ${textOf("operation")} AS operation, decision, ${textOf("rule")} AS rule, status,
+  ${textOf("error")} AS error, duration_ms AS durationMs`;
 
-/** Columns with an index of their own, the most selective first. */
-const LEADING = [
-  ["trace", "trace_id", "trail_call_by_trace"],
-  ["person", "chain", "trail_call_by_person"],
-  ["status", "status", "trail_call_not_ok"],
-  ["app", "client_id", "trail_call_by_app"],
-  ["name", "name", "trail_call_by_name"],
-] as const;
-
-const OTHERS = {
-  ...Object.fromEntries(LEADING.map(([field, column]) => [field, column])),
-  decision: "decision",
-};
+type Row = Omit<ListedCall, "kind" | "server" | "name"> & { operation: string };
 
 /** The newest call of all, and the one before nothing. */
 const NEWEST: CallPlace = { at: Number.MAX_SAFE_INTEGER, id: Number.MAX_SAFE_INTEGER };
+
+const FITS = `
+  (?1 = '' OR person = ${wordOf("?1")}) AND (?2 = '' OR trace = ${packHex("?2")}) AND (?3 = '' OR app = ${wordOf("?3")})
+  AND (?4 = '' OR operation IN (SELECT value FROM json_each(?4))) AND (?5 = '' OR decision = ?5) AND (?6 = '' OR status = ?6)`;
+
+/** SQL: the calls that a page looks at, newest first, of `?7` to before `?8`, after the place `?9` and `?10`. */
+const looked = ({ person, trace }: CallFilter) => {
+  const [index, lead] =
+    trace !== ""
+      ? ["INDEXED BY call_entry_by_trace", `trace = ${packHex("?2")}`]
+      : person !== ""
+        ? ["INDEXED BY call_entry_by_person", `person = ${wordOf("?1")}`]
+        : ["", "?1 = ?1"];
+  return `FROM call_entry ${index} WHERE ${lead} AND at >= ?7 AND at < ?8 AND (at, id) < (?9, ?10)
+          ORDER BY at DESC, id DESC`;
+};
+
+/** Names of operations end with that of the tool, resource or prompt. */
+const OPERATIONS = "SELECT id FROM trail_word WHERE word >= ?1 AND word < ?2 AND word LIKE ?3 ESCAPE '!'";
+const KINDS = ["prompt ", "resource ", "tool "];
+
+/** Days (UTC) of `?1` to before `?2` with calls of a filter. A call ends on the day of its beginning, or the next. */
+const daysWith = (status: string) => `
+  SELECT DISTINCT day FROM (
+    SELECT at AS day FROM call_figure AS day_of
+     WHERE grain = ${GRAINS.day} AND dimension = 'all' AND at >= ?1 AND at < ?2
+       AND (?3 = '' OR EXISTS (SELECT 1 FROM call_figure WHERE grain = ${GRAINS.day} AND dimension = 'app'
+                                  AND at = day_of.at AND member = ?3 AND calls > 0))
+       AND (?4 = '' OR EXISTS (SELECT 1 FROM json_each(?4) AS operation CROSS JOIN call_figure
+                                  ON grain = ${GRAINS.day} AND dimension = 'operation' AND at = day_of.at
+                                 AND member = ${textOf("operation.value")} WHERE calls > 0))
+       AND (?5 IN ('', 'allow') OR EXISTS (SELECT 1 FROM reason_figure WHERE grain = ${GRAINS.day} AND kind = 'denial'
+                                              AND at = day_of.at AND name = ?5))
+       AND ${isEnding(status) ? endedOn(status) : "true"}
+     ORDER BY at DESC LIMIT ${DAYS})
+   ORDER BY day DESC`;
+
+const endedOn = (status: Ending) => `
+  EXISTS (SELECT 1 FROM call_figure WHERE grain = ${GRAINS.day} AND dimension = 'all'
+             AND at IN (day_of.at, day_of.at + ${DAY_MS}) AND member = '' AND ${status} > 0)`;
+
+function isEnding(status: string): status is Ending {
+  return (ENDINGS as readonly string[]).includes(status);
+}
 
 /**
  * One page of the calls that fit a filter, newest first, after a place. Costs the same over a long trail as over a short
@@ -70,54 +110,81 @@ export async function findCalls(
   after: CallPlace | null,
   size = PAGE_SIZE,
 ): Promise<CallList> {
-  const { at, id } = after ?? NEWEST;
-  // Calls that ended well are in no index of their own: they are most of all.
-  const lead = LEADING.find(
-    ([field]) => filter[field] !== "" && (field !== "status" || filter.status !== "ok"),
-  );
-  const [, column, index] = lead ?? [];
-  const looked = `
-    FROM trail_call ${index === undefined ? "" : `INDEXED BY ${index}`}
-   WHERE ${column === undefined ? "?1 = ?1" : `${column} = ?1`} ${column === "status" ? "AND status <> 'ok'" : ""}
-     AND (at, id) < (?2, ?3) AND at >= ?4 AND at < ?5
-   ORDER BY at DESC, id DESC`;
-  const others = Object.entries(OTHERS).filter(([field]) => field !== lead?.[0]);
-  const fits = others.map(([, name], index_) => `(?${index_ + 6} = '' OR ${name} = ?${index_ + 6})`);
-  const values = [
-    lead ? filter[lead[0]] : "",
-    at,
-    id,
-    filter.from ?? 0,
-    filter.to ?? Number.MAX_SAFE_INTEGER,
-  ];
-  const compared = others.map(([field]) => filter[field as keyof CallFilter]);
-  const [found, last] = await database.batch<ListedCall>([
-    database
-      .prepare(
-        `SELECT ${COLUMNS} FROM (SELECT * ${looked} LIMIT ${LOOKED_THROUGH}) WHERE ${fits.join(" AND ")}
-          ORDER BY at DESC, id DESC LIMIT ${size + 1}`,
-      )
-      .bind(...values, ...compared),
-    database.prepare(`SELECT at, id ${looked} LIMIT 1 OFFSET ${LOOKED_THROUGH - 1}`).bind(...values),
-  ]);
-  const calls = (found?.results ?? []).slice(0, size);
-  const end = calls.at(-1);
-  if ((found?.results.length ?? 0) > size && end)
-    return { calls, next: { at: end.at, id: end.id }, isPartial: false };
-  const stopped = last?.results[0];
-  return {
-    calls,
-    next: stopped ? { at: stopped.at, id: stopped.id } : null,
-    isPartial: stopped !== undefined,
-  };
+  const place = after ?? NEWEST;
+  const operations = filter.name === "" ? "" : JSON.stringify(await listOperations(database, filter.name));
+  const found: ListedCall[] = [];
+  let left = LOOKED_THROUGH;
+  const spans = await listSpans(database, filter, operations, place);
+  for (const { from, to } of spans.list) {
+    const page = looked(filter);
+    const values = [
+      ...[filter.person, filter.trace, filter.app, operations, filter.decision, filter.status],
+      ...[from, to, place.at, place.id],
+    ];
+    const [rows, last, count] = await database.batch<Row>([
+      database
+        .prepare(
+          `SELECT ${COLUMNS} FROM (SELECT * ${page} LIMIT ?11) WHERE ${FITS} ORDER BY at DESC, id DESC LIMIT ?12`,
+        )
+        .bind(...values, left, size + 1 - found.length),
+      database.prepare(`SELECT at, id ${page} LIMIT 1 OFFSET ?11`).bind(...values, left - 1),
+      database.prepare(`SELECT count(*) AS id FROM (SELECT at ${page} LIMIT ?11)`).bind(...values, left),
+    ]);
+    found.push(...(rows?.results ?? []).map(readRow));
+    const end = found[size - 1];
+    if (found.length > size && end !== undefined)
+      return { calls: found.slice(0, size), next: { at: end.at, id: end.id }, isPartial: false };
+    const stopped = last?.results[0];
+    if (stopped !== undefined)
+      return { calls: found, next: { at: stopped.at, id: stopped.id }, isPartial: true };
+    left -= count?.results[0]?.id ?? 0;
+  }
+  return { calls: found, next: spans.next, isPartial: spans.next !== null };
 }
 
-/** One call by its id, or `null`. */
-export async function findCall(database: D1Database, callId: string): Promise<ListedCall | null> {
-  return await database
-    .prepare(`SELECT ${COLUMNS} FROM trail_call WHERE call_id = ?`)
-    .bind(callId)
-    .first<ListedCall>();
+/** The spans of time to look at, newest first, and where the next page goes on. Days that counts rule out are left out. */
+async function listSpans(
+  database: D1Database,
+  { person, trace, app, decision, status, from, to }: CallFilter,
+  operations: string,
+  place: CallPlace,
+): Promise<{ list: { from: number; to: number }[]; next: CallPlace | null }> {
+  const [begin, end] = [from ?? 0, to ?? Number.MAX_SAFE_INTEGER];
+  const isNarrow =
+    app !== "" || operations !== "" || !["", "allow"].includes(decision) || !["", "ok"].includes(status);
+  if (person !== "" || trace !== "" || !isNarrow) return { list: [{ from: begin, to: end }], next: null };
+  const last = Math.min(end, place.at + 1);
+  const { results } = await database
+    .prepare(daysWith(status))
+    .bind(begin - (begin % DAY_MS), last, app, operations, decision)
+    .all<{ day: number }>();
+  const list = results.map(({ day }) => ({ from: Math.max(day, begin), to: Math.min(day + DAY_MS, end) }));
+  const oldest = list.at(-1);
+  const isCut = results.length === DAYS && oldest !== undefined;
+  return { list, next: isCut ? { at: oldest.from, id: 0 } : null };
+}
+
+/** The numbers of operations with this name, of any kind and server. */
+async function listOperations(database: D1Database, name: string): Promise<number[]> {
+  const like = `% ${name.replace(/[!%_]/g, "!$&")}`;
+  const answers = await database.batch<{ id: number }>(
+    KINDS.map((kind) => database.prepare(OPERATIONS).bind(kind, `${kind}\u{10ffff}`, like)),
+  );
+  return answers.flatMap(({ results }) => results.map(({ id }) => id));
+}
+
+function readRow({ operation, ...row }: Row): ListedCall {
+  const [kind = "", server = "", ...name] = operation.split(" ");
+  return { ...row, kind, server, name: name.join(" ") };
+}
+
+/** One call by its place, or `null`. */
+export async function findCall(database: D1Database, { at, id }: CallPlace): Promise<ListedCall | null> {
+  const row = await database
+    .prepare(`SELECT ${COLUMNS} FROM call_entry WHERE at = ? AND id = ?`)
+    .bind(at, id)
+    .first<Row>();
+  return row && readRow(row);
 }
 
 /** Calls of the same person around one: before and after it, each at most `count`, newest first. */
@@ -129,10 +196,10 @@ export async function findNeighbours(
   const around = (sign: "<" | ">", order: "DESC" | "ASC") =>
     database
       .prepare(
-        `SELECT ${COLUMNS} FROM trail_call INDEXED BY trail_call_by_person
-          WHERE chain = ?1 AND (at, id) ${sign} (?2, ?3) ORDER BY at ${order}, id ${order} LIMIT ?4`,
+        `SELECT ${COLUMNS} FROM call_entry INDEXED BY call_entry_by_person
+          WHERE person = ${wordOf("?1")} AND (at, id) ${sign} (?2, ?3) ORDER BY at ${order}, id ${order} LIMIT ?4`,
       )
       .bind(chain, at, id, count);
-  const [after, before] = await database.batch<ListedCall>([around(">", "ASC"), around("<", "DESC")]);
-  return [...(after?.results ?? []).reverse(), ...(before?.results ?? [])];
+  const [after, before] = await database.batch<Row>([around(">", "ASC"), around("<", "DESC")]);
+  return [...(after?.results ?? []).reverse(), ...(before?.results ?? [])].map(readRow);
 }

@@ -1,9 +1,13 @@
-import type { CallDetails } from "../../../../shared/audit/record.ts";
+import type { Link } from "../../../../shared/audit/chain.ts";
+import { StoredTrail } from "../../../../shared/audit/read-stored.ts";
+import type { AuditRecord, CallDetails } from "../../../../shared/audit/record.ts";
 import { isRecord } from "../../../../shared/encoding/is-record.ts";
 import type { Policy } from "../../../../shared/policy/compile.ts";
 import { readDocument } from "../../../../shared/policy/load-version.ts";
 import bundled from "../../../../shared/policy/policy.json" with { type: "json" };
+import { trailSource } from "../../../audit-log/trail-source.ts";
 import { nameApps, namePeople } from "../names.ts";
+import type { CallPlace } from "./filter.ts";
 import { findCall, findNeighbours, type ListedCall } from "./find-calls.ts";
 
 /** Calls before and after one, of the same person. */
@@ -34,32 +38,33 @@ export interface FullCall {
   ruleText: string | null;
 }
 
-const RECORD =
-  "SELECT hash, coalesce(event, body -> '$.event') AS event FROM audit_record WHERE chain = ?1 AND sequence = ?2";
-
-const APPROVAL = `
-  SELECT at, type, event FROM audit_record
-   WHERE chain = ?1 AND sequence BETWEEN ?2 - ${AROUND} AND ?2 + ${AROUND} AND event IS NOT NULL
-     AND type IN ('approval_requested', 'approval_granted', 'approval_refused', 'approval_expired',
-                  'approval_executed', 'approval_returned')
-   ORDER BY sequence`;
+/** Types of the records that an approval leaves. */
+const STEPS: ReadonlySet<string> = new Set([
+  "approval_requested",
+  "approval_granted",
+  "approval_refused",
+  "approval_expired",
+  "approval_executed",
+  "approval_returned",
+]);
 
 /** Reads a call with all that the trail knows about it; `null` when there is none, or it was removed. */
-export async function readCall(env: Env, policy: Policy, callId: string): Promise<FullCall | null> {
+export async function readCall(env: Env, policy: Policy, place: CallPlace): Promise<FullCall | null> {
   const database = env.PLATFORM_DB;
-  const call = await findCall(database, callId);
+  const call = await findCall(database, place);
   if (call === null) return null;
-  const [[record, steps], neighbours, apps] = await Promise.all([
-    database.batch<{ hash: string; at: number; type: string; event: string | null }>([
-      database.prepare(RECORD).bind(call.chain, call.sequence),
-      database.prepare(APPROVAL).bind(call.chain, call.sequence),
-    ]),
+  const [around, neighbours, apps] = await Promise.all([
+    new StoredTrail(trailSource(env)).readChain(call.chain, {
+      from: call.sequence - AROUND,
+      through: call.sequence + AROUND,
+      most: 2 * AROUND + 1,
+    }),
     findNeighbours(database, call, NEIGHBOURS),
     nameApps(env, [call.clientId]),
   ]);
-  const row = record?.results[0];
-  const details = row?.event ? (JSON.parse(row.event) as CallDetails) : null;
-  const approval = findApproval(steps?.results ?? [], callId);
+  const record = around.find(({ sequence }) => sequence === call.sequence);
+  const details = (record && readEvent(record)) as CallDetails | null;
+  const approval = findApproval(around, call.callId);
   const people = await namePeople(database, [
     call.chain,
     ...(approval?.steps.flatMap(({ by }) => by ?? []) ?? []),
@@ -67,7 +72,7 @@ export async function readCall(env: Env, policy: Policy, callId: string): Promis
   return {
     call,
     details,
-    hash: row?.hash ?? "",
+    hash: record?.hash ?? "",
     person: people.get(call.chain) ?? call.chain,
     app: apps.get(call.clientId) ?? call.clientId,
     approval: approval && {
@@ -76,24 +81,29 @@ export async function readCall(env: Env, policy: Policy, callId: string): Promis
     },
     neighbours: neighbours.map((other) => ({
       call: other,
-      sameSession: call.sessionId !== null && other.sessionId === call.sessionId,
+      sameSession: call.session !== null && other.session === call.session,
     })),
     ruleText: details && (await readRule(env, policy, details)),
   };
 }
 
+/** The event of a record; a record of version 1 has it in its body. */
+function readEvent({ body, event }: Link): unknown {
+  const text = event ?? JSON.stringify((JSON.parse(body) as { event?: unknown }).event ?? null);
+  return JSON.parse(text);
+}
+
 /** The steps of the approval that names the call, in their order. */
-function findApproval(
-  rows: readonly { at: number; type: string; event: string | null }[],
-  callId: string,
-): FullCall["approval"] {
-  const steps = rows.map(({ at, type, event }) => {
+function findApproval(links: readonly Link[], callId: string): FullCall["approval"] {
+  const steps = links.flatMap(({ body, event }) => {
+    const { at, type } = JSON.parse(body) as AuditRecord;
+    if (event === null || !STEPS.has(type)) return [];
     const {
       approvalId,
       callId: call,
       by,
-    } = JSON.parse(event ?? "{}") as { approvalId?: string; callId?: string; by?: string };
-    return { at, type, approvalId, call, by: by ?? null };
+    } = JSON.parse(event) as { approvalId?: string; callId?: string; by?: string };
+    return [{ at, type, approvalId, call, by: by ?? null }];
   });
   const id = steps.find(({ call }) => call === callId)?.approvalId;
   if (id === undefined) return null;

@@ -29,8 +29,9 @@ trailRoutes.get("/", async (c) => {
   return c.html(<CallsPage filter={filter} list={list} people={people} apps={apps} links={c.var.links} />);
 });
 
-trailRoutes.get("/calls/:id", async (c) => {
-  const full = await readCall(c.env, c.var.policy, c.req.param("id"));
+trailRoutes.get("/calls/:place", async (c) => {
+  const place = readPlace(c.req.param("place"));
+  const full = place && (await readCall(c.env, c.var.policy, place));
   if (full === null) return await refuseUnknown(c);
   return c.html(<CallPage full={full} links={c.var.links} />);
 });
@@ -38,13 +39,13 @@ trailRoutes.get("/calls/:id", async (c) => {
 trailRoutes.get("/records", async (c) => {
   const chain = c.req.query("chain")?.slice(0, 200) || null;
   const before = readNumber(c.req.query("before")) ?? Number.MAX_SAFE_INTEGER;
-  const list = await listRecords(c.env.PLATFORM_DB, chain, before);
+  const list = await listRecords(c.env, chain, before);
   return c.html(<RecordsPage {...list} chain={chain} links={c.var.links} />);
 });
 
 trailRoutes.get("/check", async (c) => {
   const chain = (c.req.query("chain") ?? "").slice(0, 200);
-  const checked = await checkStretch(c.env.PLATFORM_DB, chain, readNumber(c.req.query("through")));
+  const checked = await checkStretch(c.env, chain, readNumber(c.req.query("through")));
   return c.html(<CheckPage checked={checked} chain={chain} links={c.var.links} />);
 });
 

@@ -1,0 +1,20 @@
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
+
+/** Where a record is. */
+interface Place {
+  id: number;
+  chain: string;
+  sequence: number;
+  at: number;
+  type: string;
+}
+
+/** A record as the counting statements take it. */
+export function countable({ id, chain, sequence, at, type }: Place, event: { sessionId?: string | null }) {
+  return { id, chain, sequence, at, type, session: numberSession(event.sessionId ?? null), event };
+}
+
+/** A number for a session: 48 bits of the SHA-256 of its id. */
+export function numberSession(id: string | null): number | null {
+  return id === null ? null : Number.parseInt(digestText(id).slice(0, 12), 16);
+}
