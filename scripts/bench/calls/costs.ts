@@ -3,7 +3,7 @@ import type { Counts } from "./counts.ts";
 /**
  * Cloudflare's prices in US dollars per million of each unit, beyond what the Workers Paid plan includes.
  * Read on {@link PRICES_AS_OF} at developers.cloudflare.com under workers/platform/pricing,
- * durable-objects/platform/pricing, d1/platform/pricing, kv/platform/pricing and queues/platform/pricing.
+ * durable-objects/platform/pricing, d1/platform/pricing, kv/platform/pricing, queues/platform/pricing and r2/pricing (on 2026-11-30).
  * Without storage.
  */
 export const PRICES = {
@@ -16,6 +16,8 @@ export const PRICES = {
   keyRead: 0.5,
   keyWrite: 5,
   queueOperation: 0.4,
+  objectWrite: 4.5,
+  objectRead: 0.36,
 } as const;
 
 /** ISO 8601. */
@@ -73,6 +75,8 @@ export function listCosts(counts: Counts, cpuMs: number): CostLine[] {
     line("KV reads", count("key reads"), PRICES.keyRead),
     line("KV writes and lists", count("key writes") + count("key lists"), PRICES.keyWrite),
     line("queue operations", count("queue operations"), PRICES.queueOperation),
+    line("R2 writes", count("bucket writes"), PRICES.objectWrite),
+    line("R2 reads", count("bucket reads"), PRICES.objectRead),
   ].sort((one, other) => other.dollars - one.dollars);
 }
 

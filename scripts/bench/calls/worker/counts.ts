@@ -70,6 +70,7 @@ export function watchBindings(env: Readonly<Record<string, unknown>>): void {
     if ("idFromName" in binding) watchNamespace(prototype);
     else if ("getWithMetadata" in binding) watchKeys(prototype);
     else if ("sendBatch" in binding) watchQueue(prototype);
+    else if ("createMultipartUpload" in binding) watchBucket(prototype);
     else if ("prepare" in binding) watchDatabase(prototype, binding as D1Database);
   }
 }
@@ -108,6 +109,12 @@ function watchKeys(prototype: object): void {
   for (const name of ["get", "getWithMetadata"]) watch(prototype, name, () => add("key reads"));
   for (const name of ["put", "delete"]) watch(prototype, name, () => add("key writes"));
   watch(prototype, "list", () => add("key lists"));
+}
+
+/** Operations of class A and B (R2 pricing); deleting is free. */
+function watchBucket(prototype: object): void {
+  for (const name of ["put", "list"]) watch(prototype, name, () => add("bucket writes"));
+  for (const name of ["get", "head"]) watch(prototype, name, () => add("bucket reads"));
 }
 
 /** Bytes of a billed part of a message, and the queue's overhead per message (Queues pricing). */
