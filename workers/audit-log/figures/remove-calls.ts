@@ -3,8 +3,8 @@ import { GRAINS } from "./grains.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** Most calls that can be searched: about three gigabytes of the platform database. */
-export const MOST_CALLS = 20_000_000;
+/** Most calls that can be searched: about one and a half gigabytes of the platform database. */
+export const MOST_CALLS = 10_000_000;
 
 /** Rows that one statement deletes. */
 const ROWS = 5_000;

@@ -23,21 +23,11 @@ const countCalls = (from: string, sums: Readonly<Record<string, string>>) => `
   WITH ${from}, ${SPAN}
   SELECT span.grain, span.dimension, ${startOf("call.at")} AS start, ${MEMBER} AS member,
          ${COUNTS.map((name) => sums[name] ?? "0").join(", ")}
-    FROM call CROSS JOIN span
+    FROM part AS call CROSS JOIN span
    WHERE NOT (span.dimension = 'person' AND EXISTS (SELECT 1 FROM erased_person WHERE user_id = call.chain))
    GROUP BY span.grain, span.dimension, start, member
   ON CONFLICT (grain, dimension, at, member) DO UPDATE
      SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
-
-// A denial of a call that was begun before is no other call.
-const BEGUN = countCalls(
-  `${window(["intent", "denial"])},
-   call AS MATERIALIZED (
-     SELECT fresh.at, fresh.chain, fresh.type, ${field("clientId")} AS client_id, ${field("kind")} AS kind,
-            ${field("server")} AS server, ${field("name")} AS name
-       FROM fresh CROSS JOIN call_entry AS begun ON begun.at = fresh.at AND begun.id = fresh.id)`,
-  { calls: "count(*)", denied: "sum(call.type = 'denial')" },
-);
 
 const RAN = "call.ending IN ('ok', 'failed')";
 
@@ -47,7 +37,18 @@ const BUCKET_SUMS = BUCKETS.map((name, index): [string, string] => {
   return [name, `sum(${RAN}${above}${upTo})`];
 });
 
-const COUNT_ENDED = countCalls(ENDED, {
+/** What begins and what ends, in one row of each span. A denial of a call that was begun before is no other call. */
+const COUNTED = `${ENDED},
+  part AS MATERIALIZED (
+    SELECT fresh.at, fresh.chain, ${field("clientId")} AS client_id, ${field("kind")} AS kind, ${field("server")} AS server,
+           ${field("name")} AS name, 1 AS begun, iif(fresh.type = 'denial', 'denied', '') AS ending, 0 AS duration_ms
+      FROM fresh CROSS JOIN call_entry ON call_entry.at = fresh.at AND call_entry.id = fresh.id
+     WHERE fresh.type <> 'outcome'
+     UNION ALL
+    SELECT at, chain, client_id, kind, server, name, 0, ending, duration_ms FROM call)`;
+
+const COUNT_CALLS = countCalls(COUNTED, {
+  calls: "sum(call.begun)",
   ...Object.fromEntries(ENDINGS.map((ending) => [ending, `sum(call.ending = ${quoteText(ending)})`])),
   duration_ms: `sum(iif(${RAN}, call.duration_ms, 0))`,
   ...Object.fromEntries(BUCKET_SUMS),
@@ -82,4 +83,4 @@ const REASONS = countReasons(
  * as JSON (`id`, `chain`, `sequence`, `at`, `type`, `session`, `event`); the place before them, or NULL; and the digest of their
  * segment, or NULL.
  */
-export const COUNT_STATEMENTS = [...BEGIN_CALLS, BEGUN, COUNT_ENDED, ERRORS, REASONS, ...END_CALLS] as const;
+export const COUNT_STATEMENTS = [...BEGIN_CALLS, COUNT_CALLS, ERRORS, REASONS, ...END_CALLS] as const;
