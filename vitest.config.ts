@@ -1,6 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { readEnvironment } from "./scripts/local/project.ts";
+import { startReceiver } from "./test/support/event-receiver.ts";
 import { findUnitTests } from "./test/support/find-unit-tests.ts";
 import { HOSTILE_SECRET, startHostileIssuer } from "./test/support/hostile-issuer.ts";
 import { ISSUER_SECRET, startIssuer } from "./test/support/issuers.ts";
@@ -17,6 +18,7 @@ export default defineConfig(async () => {
     // Its keys change, which the other one, shared by test files, must not.
     startHostileIssuer(),
   ]);
+  const receiver = await startReceiver();
   const migrations = await readMigrations();
   return {
     logLevel: "error" as const,
@@ -31,6 +33,7 @@ export default defineConfig(async () => {
           bindings: {
             TEST_MIGRATIONS: migrations,
             PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,
+            TEST_RECEIVER: receiver.origin,
             TEST_ISSUER: issuer,
             TEST_HOSTILE_ISSUER: origin,
             TEST_ROTATING_ISSUER: rotating.origin,

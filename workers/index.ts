@@ -23,6 +23,7 @@ export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { PersonAccount } from "./objects/accounts/person-account.ts";
 export { ChangeHub } from "./objects/changes/change-hub.ts";
 export { ConnectionPool } from "./objects/connections/connection-pool.ts";
+export { EventDeliveries } from "./objects/events/event-deliveries.ts";
 export { GrantStore } from "./objects/grants/grant-store.ts";
 export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";

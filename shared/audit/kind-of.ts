@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   approval_returned: "calls",
   approval_decision: "calls",
   standing_approval: "calls",
+  event_subscription: "calls",
   standing_decision: "calls",
   sign_in: "sign_ins",
   sign_out: "sign_ins",

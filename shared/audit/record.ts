@@ -16,7 +16,8 @@ export interface CallDetails {
   startedAt: number;
   clientId: string;
   sessionId: string | null;
-  lane: "sessionful" | "stateless";
+  /** `webhook`: a delivery to the receiver of a subscription. */
+  lane: "sessionful" | "stateless" | "webhook";
   /** `event`: a subscription, a look at events, or one delivery to a receiver. */
   kind: "tool" | "resource" | "prompt" | "event";
   server: string;
@@ -101,6 +102,22 @@ export interface StandingEvent {
   until: number;
   /** By argument: that it stays the same, may be anything, or between which numbers it may be. */
   bounds: Readonly<Record<string, string>>;
+}
+
+/**
+ * A subscription to events began or ended. The host is where its deliveries go: a path may hold a secret. Each delivery
+ * is an intent and an outcome of its own, whose `sessionId` is the subscription's id.
+ */
+export interface SubscriptionEvent {
+  type: "event_subscription";
+  change: "begun" | "ended";
+  subscriptionId: string;
+  clientId: string;
+  server: string;
+  name: string;
+  host: string;
+  /** Why it ended. */
+  reason: "unsubscribed" | "expired" | "access_revoked" | "not_allowed" | "event_removed" | "erased" | null;
 }
 
 /** An event of a user's second factor. `new_codes` replaces all backup codes; `lent` gives a fresh one to an app. */
@@ -270,6 +287,7 @@ export type AuditEvent =
   | OutcomeEvent
   | ApprovalEvent
   | StandingEvent
+  | SubscriptionEvent
   | PageEvent
   | ClientEvent
   | AdminEvent

@@ -6,7 +6,8 @@ import { describeArguments } from "./describe-arguments.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** Origin of a call; every {@link RequestContext} is one. */
-export type CallOrigin = Pick<RequestContext, "identity" | "policy" | "traceId" | "sessionId" | "lane">;
+export type CallOrigin = Pick<RequestContext, "identity" | "policy" | "traceId" | "sessionId"> &
+  Pick<CallDetails, "lane">;
 
 /** The record of a call before it runs, admitted or refused. Sets the call's id and start time. */
 export function describeCall(

@@ -51,6 +51,21 @@ export interface AccessStatus {
   rights: Rights | null;
 }
 
+/** The rights by which deliveries were decided and masked. */
+export interface KnownRights {
+  role: string;
+  /** Publication number of the policy. */
+  publication: number;
+}
+
+/**
+ * The answer to deliveries that are about to be sent: `admitted` after their intents are durable. `changed`: decide
+ * again by these rights. `unknown`: the platform database is away.
+ */
+export type DeliveryAdmission =
+  | { state: "admitted" | "ended" | "unknown" }
+  | { state: "changed"; rights: Rights };
+
 /** The Principal object as the guard uses it. Implemented in `workers/objects/principal`. */
 export interface PrincipalGate {
   /** @param ended - outcomes of earlier calls, applied first because they free slots */
@@ -79,6 +94,11 @@ export interface PrincipalGate {
     countedFor: string | null,
     publication?: number,
   ): Promise<AccessStatus>;
+  /**
+   * Checks access and makes the intents of deliveries durable, in one turn: none is sent after its access ended. They
+   * count against no limit of calls.
+   */
+  admitDeliveries(access: Access, known: KnownRights, intents: readonly Intent[]): Promise<DeliveryAdmission>;
   /** Appends an event to a chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
   /** {@link record}, unless an event with this key was already recorded here. */

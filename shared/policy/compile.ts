@@ -8,7 +8,13 @@ import { type ConsoleRight, expandRights } from "./console.ts";
 import type { InformationFlowRules } from "./flow/information-flow.ts";
 import { isAbout, type Use } from "./flow/uses.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
-import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
+import {
+  compileEventLimits,
+  compileLimits,
+  compileToolLimits,
+  type EventLimits,
+  type LimitRules,
+} from "./limits.ts";
 import { compileMask } from "./masks.ts";
 import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
@@ -44,6 +50,7 @@ export interface CompiledRole {
   /** Whether nothing goes without a second factor. */
   mfaRequired: boolean;
   limits: LimitRules;
+  eventLimits: EventLimits;
   masks: MaskRules;
 }
 
@@ -121,6 +128,7 @@ function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): 
     console: expandRights(role.console ?? []),
     mfaRequired: role.mfa === "required",
     limits: compileLimits(limits, role.limits),
+    eventLimits: compileEventLimits(limits, role.limits),
     masks: compileMask(role.mask),
   };
 }

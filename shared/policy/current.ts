@@ -1,7 +1,7 @@
 import { ToolError } from "../call/tool-error.ts";
 import { bundledPolicy } from "./bundled.ts";
 import type { Policy } from "./compile.ts";
-import type { LimitRules } from "./limits.ts";
+import type { EventLimits, LimitRules } from "./limits.ts";
 import { readCatalogues, readDocument, UnusablePolicy } from "./load-version.ts";
 import { PolicyKeeper, type PolicySources } from "./policy-keeper.ts";
 import { type PolicyReference, readHistory, readReference } from "./reference.ts";
@@ -97,6 +97,11 @@ export function limitsOf(policy: Policy, role: string): LimitRules {
   const found = policy.roles.get(role) ?? policy.roles.get(policy.defaultRole);
   if (found === undefined) throw new TypeError(`The policy has no role "${policy.defaultRole}".`);
   return found.limits;
+}
+
+/** Limits of a role's subscriptions to events. */
+export function eventLimitsOf(policy: Policy, role: string): EventLimits {
+  return policy.roles.get(role)?.eventLimits ?? { subscriptions: 0, deliveriesPerMinute: 1 };
 }
 
 /** Limits of every role, for the Principal object, which knows the current role. */

@@ -30,6 +30,20 @@ export function compileLimits(everyone: LimitsDocument, own: RoleDocument["limit
   };
 }
 
+/** Limits of one person's subscriptions to events. */
+export interface EventLimits {
+  subscriptions: number;
+  deliveriesPerMinute: number;
+}
+
+/** {@link compileLimits} for events. */
+export function compileEventLimits(everyone: LimitsDocument, own: RoleDocument["limits"]): EventLimits {
+  return {
+    subscriptions: own?.event_subscriptions ?? everyone.event_subscriptions ?? 50,
+    deliveriesPerMinute: own?.event_deliveries_per_minute ?? everyone.event_deliveries_per_minute ?? 600,
+  };
+}
+
 /** Limits of single tools, for all users together: calls per minute. */
 export function compileToolLimits(limits: PolicyDocument["tool_limits"] = {}): ReadonlyMap<string, number> {
   return new Map(Object.entries(limits).map(([tool, { calls_per_minute }]) => [tool, calls_per_minute]));

@@ -101,6 +101,12 @@ const limits = z.strictObject({
   concurrent_calls: count.describe("Calls of one person that run at the same time."),
   units_per_day: count.describe("Units that all calls of one UTC day may use."),
   costly_units: count.describe("Units that a call of a costly tool uses; every other call uses 1."),
+  event_subscriptions: count
+    .optional()
+    .describe("Subscriptions to events of one person's apps. Default: 50."),
+  event_deliveries_per_minute: count
+    .optional()
+    .describe("Deliveries of events to one person's receivers within a minute. Default: 600."),
 });
 
 const toolLimit = z.strictObject({

@@ -35,7 +35,7 @@ describe("events of a server", () => {
     const { result } = await (await open()).request("events/list");
     const listed = result.events.find(({ name }: { name: string }) => name === STAGE);
     expect(listed).toMatchObject({
-      delivery: ["poll"],
+      delivery: ["webhook", "poll"],
       inputSchema: { type: "object", properties: { stage: { enum: expect.arrayContaining(["won"]) } } },
       payloadSchema: { type: "object", properties: { deal_id: { type: "string" } } },
     });

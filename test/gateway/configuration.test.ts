@@ -48,6 +48,7 @@ describe("the configuration check", () => {
     "GATEWAY_AGENT",
     "CONNECTION_POOL",
     "PERSON_ACCOUNT",
+    "EVENT_DELIVERIES",
     ...bindings,
   ])("names a missing binding %s and where it is declared", (name) => {
     const problems = check({ [name]: undefined });

@@ -44,6 +44,7 @@ export function checkConfiguration(
     "TASK_RUNNER",
     "CONNECTION_POOL",
     "PERSON_ACCOUNT",
+    "EVENT_DELIVERIES",
   ];
   return [
     ...checkPublicUrl(env),

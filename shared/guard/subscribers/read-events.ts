@@ -1,4 +1,5 @@
 import type { PrincipalIdentity } from "../../call/principal.ts";
+import { digestText } from "../../encoding/canonical-json.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import type { Policy } from "../../policy/compile.ts";
 import { roleMayHold } from "../../policy/current.ts";
@@ -35,6 +36,13 @@ export interface EventRequest {
   maxAgeMs?: number | undefined;
 }
 
+/** What was read: the data is masked, and the ids name no record. */
+export interface ReadEvents extends EventPage<EventData> {
+  /** The place before the first occurrence. */
+  start: string;
+  truncated: boolean;
+}
+
 /**
  * Reads what happened, masked for the reader's role. The caller has asked the policy. Occurrences that are too old are
  * left out, and `truncated` says so. Throws `invalid_input` for arguments that the event does not take.
@@ -44,7 +52,7 @@ export async function readEvents(
   definition: EventDefinition,
   request: EventRequest,
   context: CallContext,
-): Promise<EventPage<EventData>> {
+): Promise<ReadEvents> {
   const args = parseArguments(definition.input, request.arguments);
   const own: EventContext = { ...context, mayUse: (server) => mayUse(identity, policy, server) };
   const floor = context.now.getTime() - Math.min(request.maxAgeMs ?? EVENT_AGE_MS, EVENT_AGE_MS);
@@ -54,16 +62,27 @@ export async function readEvents(
   for (let page = 1; ; page += 1) {
     const read = await definition.read({ arguments: args, after, limit }, own);
     const fresh = read.events.filter(({ at }) => Date.parse(at) >= floor);
-    truncated ||= read.truncated === true || fresh.length < read.events.length;
+    const old = read.events.filter(({ at }) => Date.parse(at) < floor);
+    truncated ||= read.truncated === true || old.length > 0;
+    const start = old.at(-1)?.position ?? after ?? read.position;
     after = read.position;
     if (fresh.length === 0 && read.more && page < MOST_PAGES) continue;
-    const rules = masksOf(policy, identity.role);
-    const events = fresh.map((one) => ({
-      ...one,
-      data: maskFields(definition.payload, toJson(definition.payload.parse(one.data)), rules),
+    const events = fresh.map(({ id, at, position, data }) => ({
+      id: `evt_${digestText(`${definition.name} ${id}`).slice(0, 32)}`,
+      ...{ at, position },
+      data: maskEvent(definition, toJson(definition.payload.parse(data)), { identity, policy }),
     }));
-    return { events, position: read.position, more: read.more, truncated };
+    return { events, start: fresh.length === 0 ? after : start, position: after, more: read.more, truncated };
   }
+}
+
+/** Masks data for a role; also data that was masked for the role of an earlier moment. */
+export function maskEvent(
+  { payload }: EventDefinition,
+  data: EventData,
+  { policy, identity }: EventReader,
+): EventData {
+  return maskFields(payload, data, masksOf(policy, identity.role));
 }
 
 function mayUse({ role, scopes }: PrincipalIdentity, policy: Policy, server: string): boolean {

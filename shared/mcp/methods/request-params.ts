@@ -36,6 +36,14 @@ const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   ["tools/call", z.looseObject({ name: text, arguments: named.optional() })],
   ["prompts/get", z.looseObject({ name: text, arguments: strings.optional() })],
   ["events/list", page.optional()],
+  [
+    "events/subscribe",
+    event.extend({
+      delivery: z.looseObject({ url: text, secret: text.optional() }),
+      ttlMs: z.int().min(1).optional(),
+    }),
+  ],
+  ["events/unsubscribe", event.extend({ delivery: z.looseObject({ url: text }) })],
   ["events/poll", event.extend({ maxEvents: z.int().min(1).optional() })],
   ["resources/read", subject],
   ["resources/subscribe", subject],

@@ -1,7 +1,13 @@
 import { isRecord } from "../../encoding/is-record.ts";
 import { callTool } from "../../guard/call-tool.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
-import { listEvents, type NamedEvent, pollEvents } from "../methods/events.ts";
+import {
+  listEvents,
+  type NamedEvent,
+  pollEvents,
+  subscribeEvent,
+  unsubscribeEvent,
+} from "../methods/events.ts";
 import {
   type CompletionReference,
   complete,
@@ -87,6 +93,8 @@ export const STATELESS_METHODS: ReadonlyMap<string, StatelessMethod> = new Map<s
   ],
   ["events/list", { ...list(CATALOGUE, listEvents), custom: true }],
   ["events/poll", ofEvents(pollEvents)],
+  ["events/subscribe", ofEvents(subscribeEvent)],
+  ["events/unsubscribe", ofEvents(unsubscribeEvent)],
   ["tasks/get", ofTask(getTask)],
   ["tasks/update", ofTask((ctx, taskId, { inputResponses }) => updateTask(ctx, taskId, inputResponses))],
   ["tasks/cancel", ofTask(cancelTask)],
@@ -122,7 +130,9 @@ function ofTask(
 }
 
 /** A method of the events extension (SEP-3415), for which the SDK has no schemas. */
-function ofEvents(answer: (ctx: RequestContext, params: NamedEvent) => Promise<object>): StatelessMethod {
+function ofEvents<Given extends NamedEvent>(
+  answer: (ctx: RequestContext, params: Given) => Promise<object>,
+): StatelessMethod {
   return { custom: true, isPlain: () => false, answer: (ctx, params) => answer(ctx, params as never) };
 }
 

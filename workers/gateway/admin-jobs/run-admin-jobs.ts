@@ -61,12 +61,13 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     return {};
   },
-  async key_change(env, request) {
+  async key_change(env, request, announced) {
     const userId = requireUser(request);
     const { change, keyId, ended } = KEY_CHANGE.parse(request.detail);
     // First, so that the next call of an open session is refused, whatever isolates remember.
     if (change === "revoked") await keptBy(env, userId).revokeGrant(keyId);
     await endSecrets(env, userId, ended);
+    announced.push(publishRights(env, { userId }));
     await recordAct(env, request, { type: "person_key_change", userId, change, keyId, by: request.by });
     return {};
   },

@@ -1,4 +1,5 @@
 import { OAuthError } from "@cloudflare/workers-oauth-provider";
+import { publishRights } from "../../../shared/objects/change-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 
 import type { Expectation, RecordKey } from "../../objects/grants/grant-records.ts";
@@ -105,8 +106,10 @@ class GrantStorage {
     this.#versions.delete(key);
     // The Principal object is told first: it refuses calls of open sessions, whatever other caches hold.
     const principal = principalGate(this.#env, place.userId);
-    if (place.at.kind === "grant") await principal.revokeGrant(place.at.grantId);
-    else if (place.tokenId !== null) await principal.revokeToken(place.tokenId);
+    if (place.at.kind === "grant") {
+      await principal.revokeGrant(place.at.grantId);
+      await publishRights(this.#env, { userId: place.userId });
+    } else if (place.tokenId !== null) await principal.revokeToken(place.tokenId);
     await grantStore(this.#env, place.userId).remove(place.at);
   }
 

@@ -1,6 +1,7 @@
 import { createSecret } from "../../../shared/auth/access-key.ts";
 import type { PublicKey } from "../../../shared/auth/public-key.ts";
 import { splitStatements } from "../../../shared/encoding/split-statements.ts";
+import { publishRights } from "../../../shared/objects/change-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import type { KeyRequest, Proof } from "../../../shared/people/key-request.ts";
 import { addKey, listSecrets, removeKey, rotateKey, SELECT_KEYS } from "../../../shared/people/keys.ts";
@@ -157,6 +158,7 @@ export async function rotateOwnKey(
 export async function revokeOwnKey(env: Env, owner: string, id: string): Promise<void> {
   // The Principal object is told first: it refuses calls of open sessions, whatever isolates remember.
   await principalGate(env, owner).revokeGrant(id);
+  await publishRights(env, { userId: owner });
   await change(env.PLATFORM_DB, removeKey(id));
 }
 

@@ -105,6 +105,13 @@ export class AuditTrail {
     this.#add({ link, passed: { at, clientId, costlyTool }, opened });
   }
 
+  /** Chains a delivery that is about to be sent. It counts against no limit of calls. */
+  openDelivery({ userId, ...details }: Intent, now: number): void {
+    const opened = { callId: details.callId, chain: userId, at: now, leaseMs: null };
+    this.#open.set(details.callId, opened);
+    this.#add({ link: this.#chain(userId, { type: "intent", decision: "allow", ...details }, now), opened });
+  }
+
   /** Chains a refused call: it begins and ends at once, and counts against no limit. */
   refuse({ userId, ...details }: Intent, code: string, now: number): void {
     const { callId } = details;

@@ -17,7 +17,9 @@ import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import type {
   AccessStatus,
   Admission,
+  DeliveryAdmission,
   Intent,
+  KnownRights,
   Outcome,
   PrincipalGate,
 } from "../../../shared/objects/principal-gate.ts";
@@ -239,6 +241,27 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     if (rights === "ended") return { ended: true, retryAfter: 0, rights: null };
     const retryAfter = countedFor === null ? 0 : this.#requests.take(countedFor, Date.now());
     return { ended: false, retryAfter, rights };
+  }
+
+  async admitDeliveries(
+    access: Access,
+    known: KnownRights,
+    intents: readonly Intent[],
+  ): Promise<DeliveryAdmission> {
+    const [first] = intents;
+    if (first === undefined) return { state: "admitted" };
+    const rights = await this.#gatekeeper.rightsUnder(first.userId, access, known.publication);
+    if (rights === "ended") return { state: "ended" };
+    if (rights === null) return { state: "unknown" };
+    if (rights.role !== known.role || rights.policy.publication > known.publication) {
+      return { state: "changed", rights };
+    }
+    const now = Date.now();
+    this.#trail.transaction(() => {
+      for (const intent of intents) this.#trail.openDelivery(intent, now);
+    });
+    await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
+    return { state: "admitted" };
   }
 
   /** The platform database has changed for this user: the next call reads it. */

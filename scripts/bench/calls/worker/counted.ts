@@ -13,6 +13,7 @@ export {
   ChangeHub,
   ConnectionPool,
   CrmAgent,
+  EventDeliveries,
   KnowledgeAgent,
   PersonAccount,
   TaskRunner,
