@@ -15,6 +15,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- sql-bounds       generated statements for analytics_sql: none may take longer than two seconds
   npm run bench -- languages        searches of the knowledge base in many scripts: how many find their article
   npm run bench -- documents        documents of others that are converted, and which lose words
+  npm run bench -- events           10,000 deliveries to a receiver that fails now and then: none lost, none after revocation
   npm run bench -- connections      guarded queries against the bare drivers; one failing system of ten; a million rows
   npm run bench -- start-up         upload and start with and without the drivers and parsers of connections
   npm run bench -- mcp              calls of an MCP server through a connection against direct ones, and what a bad one does
@@ -40,6 +41,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   "sql-bounds": () => import("./bench/sql-bounds.ts"),
   languages: () => import("./bench/languages.ts"),
   documents: () => import("./bench/documents.ts"),
+  events: () => import("./bench/events.ts"),
   connections: () => import("./bench/connections.ts"),
   "start-up": () => import("./bench/start-up.ts"),
   mcp: () => import("./bench/mcp.ts"),

@@ -138,6 +138,16 @@ export interface ApprovalDecision {
   policyDigest: string;
 }
 
+/** A decided request, as the app that asked may know of it. */
+export interface DecidedApproval {
+  id: string;
+  at: number;
+  server: string;
+  tool: string;
+  granted: boolean;
+  reason: string | null;
+}
+
 /** Whether a decision counts, and if not, why. */
 export type DecisionResult =
   | "recorded"
@@ -158,6 +168,8 @@ export interface ApprovalGate {
   releaseApproval(callId: string): Promise<void>;
   readApproval(approvalId: string): Promise<ApprovalItem | null>;
   decideApproval(decision: ApprovalDecision): Promise<DecisionResult>;
+  /** Requests of an app that a person decided at a time (milliseconds since the epoch) or after it, in that order. */
+  listDecided(clientId: string, since: number): Promise<DecidedApproval[]>;
   /** Makes a standing approval from a waiting request, which it approves as well. The same id makes one once. */
   makeStanding(request: StandingRequest): Promise<StandingResult>;
   readStanding(id: string): Promise<StandingApproval | null>;
@@ -171,6 +183,7 @@ export function approvalGate(env: Env, userId: string): ApprovalGate {
     "awaitApproval",
     "releaseApproval",
     "readApproval",
+    "listDecided",
     "readStanding",
   ]);
 }

@@ -50,6 +50,9 @@ export const CHANGE_HEADER = "gatehouse-change";
 /** Topic for changes of access rights. Topics of data are server names, which have no slash. */
 export const RIGHTS = "/rights";
 
+/** Topic for what Gatehouse itself has for one person: decided approvals, finished tasks. */
+export const GATEWAY = "gateway";
+
 /** The object of a topic. */
 export function changeGate(env: Env, topic: string): ChangeGate {
   return openObject<ChangeGate>(env, env.CHANGE_HUB, topic, ["publish", "subscribe"]);
@@ -67,6 +70,11 @@ export function publishChange(
 /** Announces changed access rights: of all users under a new policy, or of one user with a new role. */
 export function publishRights(env: Env, event: ChangeEvent): Promise<void> {
   return announce(env, RIGHTS, event);
+}
+
+/** Announces that something of one person in {@link GATEWAY} changed. */
+export function publishOwn(env: Env, userId: string): Promise<void> {
+  return announce(env, GATEWAY, { userId });
 }
 
 /** Never rejects: the change itself is done, and subscribers re-read periodically anyway. */

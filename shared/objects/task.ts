@@ -85,11 +85,19 @@ export interface TaskGate {
   end(id: string): Promise<boolean>;
   /** All stored tasks of all the user's apps. */
   listKept(): Promise<Task[]>;
+  /** Tasks of an owner that ended at a time (milliseconds since the epoch) or after it, in that order. */
+  listDone(owner: TaskOwner, since: number): Promise<Task[]>;
   /** Stops and deletes all tasks; returns their number. */
   eraseKept(): Promise<number>;
 }
 
 /** The one task object of a user. Its name is the opaque user id. */
 export function taskGate(env: Env, userId: string): TaskGate {
-  return openObject<TaskGate>(env, env.TASK_RUNNER, userId, ["read", "cancel", "listKept", "eraseKept"]);
+  return openObject<TaskGate>(env, env.TASK_RUNNER, userId, [
+    "read",
+    "cancel",
+    "listKept",
+    "listDone",
+    "eraseKept",
+  ]);
 }

@@ -4,6 +4,7 @@ import type { MaskRules } from "../call/mask-rules.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
 import type { Subject } from "../call/subject.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { GATEWAY } from "../objects/change-gate.ts";
 import { compileGlobs } from "../policy/glob.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import { codeTool, openCodeStore } from "./code/code-tool.ts";
@@ -16,9 +17,11 @@ import type {
   ToolDefinition,
 } from "./define.ts";
 import type { EventDefinition } from "./define-event.ts";
+import { eventEntry, once } from "./event-entry.ts";
 import { followRevisions } from "./follow-revisions.ts";
+import { gatewayEvents } from "./gateway-events.ts";
 import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts";
-import { annotationsOf, inputSchemaOf, outputSchemaOf, payloadSchemaOf } from "./schema.ts";
+import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
 import { searchTools } from "./search/search-tools.ts";
 import type { SearchedTool } from "./search/tool-index.ts";
 import { compileTemplate, type UriMatcher } from "./uri-template.ts";
@@ -166,6 +169,10 @@ export function createCatalogue(
       toolEntry({ name }, tool as ToolDefinition, (_env, _principal, _sees, session) => session),
     );
   }
+  for (const event of gatewayEvents) {
+    const open = (env: Env, principal: PrincipalIdentity) => ({ env, principal, url: name });
+    addOnce(events, event.name, eventEntry({ name: GATEWAY }, event as EventDefinition, open));
+  }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
   return { name, title, instructions, tools, resources, templates, prompts, events, servers, defaults, at };
 }
@@ -254,14 +261,6 @@ function toolEntry(
   };
 }
 
-function once<Value>(make: () => Value): () => Value {
-  let made: { value: Value } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-}
-
 function promptEntry(
   server: Home,
   prompt: PromptDefinition,
@@ -335,38 +334,6 @@ function resourceEntry(
       annotations: { audience: ["user", "assistant"] },
       ...icons(resource),
       ...(resource.meta && { _meta: resource.meta }),
-    },
-  };
-}
-
-function eventEntry(
-  server: Home,
-  event: EventDefinition,
-  openStore: Entry<unknown>["openStore"],
-): Entry<EventDefinition> {
-  const listed = once(() => ({
-    name: event.name,
-    title: event.title,
-    description: event.description,
-    inputSchema: inputSchemaOf(event.input),
-    payloadSchema: payloadSchemaOf(event.payload),
-  }));
-  return {
-    definition: event,
-    openStore,
-    subject: {
-      kind: "event",
-      server: server.name,
-      reads: server.reads ?? [],
-      sends: "nothing",
-      name: event.name,
-      scope: event.scope,
-      effect: "read",
-      costly: false,
-      fields: new Set(Object.keys(event.input.shape)),
-    },
-    get listed() {
-      return listed();
     },
   };
 }

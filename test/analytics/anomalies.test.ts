@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { generateDays, type ShopEvent } from "../../scripts/seed/analytics/events.ts";
 import { insertEvents } from "../../scripts/seed/analytics/insert.ts";
+import { metricOutOfLine } from "../../workers/analytics/events/metric-out-of-line.ts";
 import { scorePoints } from "../../workers/analytics/series/anomalies.ts";
+import { openAnalyticsStore } from "../../workers/analytics/store.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { RECOMPUTE, within } from "./recompute.ts";
 import { AS_OF } from "./shop.ts";
@@ -101,6 +103,24 @@ describe("analytics_detect_anomalies", () => {
       "For the cause: analytics_compare with metric checkout_completion, period 2026-02-20..2026-02-22, " +
         'against 2026-02-13..2026-02-15, by region, then channel with filters {"region": "Europe"}.',
     );
+  });
+
+  it("is told to subscribers once its day is over, once, and on no quiet day", async () => {
+    const store = openAnalyticsStore(env.ANALYTICS_DB);
+    const read = (after: string | null, now: string) =>
+      metricOutOfLine.read({ arguments: { metric: "checkout_completion" }, after, limit: 50 }, {
+        store,
+        now: new Date(now),
+      } as never);
+    const { position } = await read(null, "2026-02-20T09:00:00Z");
+    expect((await read(position, "2026-02-20T23:00:00Z")).events).toEqual([]);
+    const first = await read(position, "2026-02-21T06:00:00Z");
+    expect(first.events.map(({ at, data }) => [at, data.day, data.member])).toEqual([
+      ["2026-02-21T00:00:00.000Z", "2026-02-20", "Europe"],
+    ]);
+    expect((await read(first.position, "2026-02-21T20:00:00Z")).events).toEqual([]);
+    const later = await read("2026-02-25", "2026-02-27T06:00:00Z");
+    expect(later.events.filter(({ data }) => data.member === "Europe")).toEqual([]);
   });
 
   it.each(["orders", "revenue"])("finds it behind %s as well, where it cost most of all", async (metric) => {

@@ -1,9 +1,12 @@
+import { type Experimental_MCPEvent, experimental_createMCPEventWebhook } from "@ai-sdk/mcp";
 import { ResourceUpdatedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { GatewayProcess } from "../support/gateway-process.ts";
 import { startDemoGateway } from "./demo-gateway.ts";
+import { EventStore, serveWebhook } from "./event-webhook.ts";
 import { doTheJob } from "./job.ts";
 import { PROGRAMS } from "./matrix.ts";
+import { connectAiSdk } from "./programs/ai-sdk.ts";
 import { connectSdkV1 } from "./programs/official-sdks.ts";
 import { readStructured } from "./read-answers.ts";
 import { describeProof, type Proof, readTable, renderTable, writeTable } from "./readme-table.ts";
@@ -115,5 +118,56 @@ describe("a session of the official SDK v1", () => {
   test("cannot watch what it cannot read", async () => {
     const watching = session.client.subscribeResource({ uri: "kb://articles/no-such-article" });
     await expect(watching).rejects.toMatchObject({ code: -32002 });
+  });
+});
+
+describe("the events of the AI SDK", () => {
+  test("reach its webhook once each, verified and signed, and end where it unsubscribes", async () => {
+    const store = new EventStore();
+    const events: Experimental_MCPEvent[] = [];
+    const failures: unknown[] = [];
+    const receiver = await serveWebhook(
+      experimental_createMCPEventWebhook({
+        store,
+        onEvent: async ({ event }) => void events.push(event),
+        onError: (failure) => failures.push(failure),
+      }),
+    );
+    const client = await connectAiSdk(`${gateway.url}/mcp/crm`, store);
+    try {
+      const listed = await client.experimental_events.list();
+      expect(listed.events.map(({ name }) => name)).toContain("crm_deal_stage_changed");
+      const subscribed = await client.experimental_events.subscribe({
+        name: "crm_deal_stage_changed",
+        arguments: { stage: "qualified" },
+        delivery: { mode: "webhook", url: receiver.url, allowInsecureLocalhost: true },
+      });
+      const call = async (name: string, args: Record<string, unknown>) => {
+        const tool = (await client.tools())[name];
+        const result = await tool?.execute(args, { toolCallId: "1", messages: [], context: {} });
+        return readStructured(result as Record<string, unknown>) as Record<string, { id: string }>;
+      };
+      const { company } = await call("crm_create_company", { name: "Events of the AI SDK" });
+      const { deal } = await call("crm_create_deal", {
+        name: "First",
+        company_id: company?.id,
+        amount: 100,
+        expected_close: "2027-01-31",
+      });
+      await call("crm_move_deal", { deal_id: deal?.id, stage: "qualified", version: 1 });
+      await vi.waitFor(() => expect(events).toHaveLength(1), { timeout: 30_000, interval: 100 });
+      expect(events[0]).toMatchObject({
+        name: "crm_deal_stage_changed",
+        data: { deal_id: deal?.id, to_stage: "qualified" },
+      });
+      const renewed = await client.experimental_events.refresh({ id: subscribed.id });
+      expect(renewed.id).toBe(subscribed.id);
+      await client.experimental_events.unsubscribe({ id: subscribed.id });
+      expect(store.kept.size).toBe(0);
+      expect(failures).toEqual([]);
+    } finally {
+      await client.close();
+      receiver.close();
+    }
   });
 });

@@ -1,13 +1,12 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { principalGate } from "../../shared/objects/principal-gate.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import type { EventLimits } from "../../shared/policy/limits.ts";
+import { collectPerson } from "../../workers/gateway/admin-jobs/collect-person.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { replaceRole } from "../invariants/random-policy.ts";
 import { openSession, type SessionOptions } from "../support/session.ts";
-import { addPerson } from "../support/token.ts";
 import {
   comeTo,
   deliveriesOf,
@@ -236,86 +235,6 @@ describe("a receiver that fails", () => {
   });
 });
 
-describe("access that ends", () => {
-  const readTerminated = async (receiver: Receiver) =>
-    (await receiver.waitForControl("terminated")).body.error;
-
-  it("with the grant ends the subscription, and nothing of content follows", async () => {
-    const receiver = new Receiver();
-    const session = await open({ as: "gil" });
-    await subscribe(session, receiver);
-    await principalGate(env, "user_gil").revokeGrant(session.token.accessToken.split(":")[1] ?? "");
-    await storeDeal();
-    await lookNow("user_gil");
-    expect(await readTerminated(receiver)).toEqual({
-      code: -32024,
-      message: "Forbidden",
-      data: { reason: "Access revoked" },
-    });
-    expect(await receiver.events()).toEqual([]);
-    expect(await deliveriesOf("user_gil").list()).toEqual([]);
-    expect((await subscribe(session, receiver)).status).toBe(401);
-  });
-
-  it("with the person ends it", async () => {
-    const receiver = new Receiver();
-    await subscribe(await open({ as: "dan" }), receiver);
-    await env.PLATFORM_DB.prepare(`UPDATE "user" SET disabled = 1 WHERE id = 'user_dan'`).run();
-    await principalGate(env, "user_dan").checkAccess("user_dan", { grantId: "-", tokenId: "-" }, null);
-    await (await import("../../workers/gateway/admin-jobs/erase-person.ts"))
-      .keptBy(env, "user_dan")
-      .forgetPerson();
-    await storeDeal();
-    await lookNow("user_dan");
-    expect((await readTerminated(receiver)).data).toEqual({ reason: "Access revoked" });
-    expect(await receiver.events()).toEqual([]);
-  });
-
-  it("with the role of the person ends it, and so does a rule of the policy", async () => {
-    const [byRole, byRule] = [new Receiver(), new Receiver()];
-    await subscribe(await open({ as: "ron", role: "sales" }), byRole);
-    await subscribe(await open({ as: "pol", role: "editor" }), byRule);
-    await addPerson({ name: "ron", role: "approver" });
-    replaceRole("editor", { denied_events: ["crm_*"] });
-    await storeDeal();
-    for (const as of ["ron", "pol"]) await lookNow(`user_${as}`);
-    for (const receiver of [byRole, byRule]) {
-      expect(await readTerminated(receiver)).toMatchObject({
-        code: -32024,
-        data: { reason: "No longer allowed by the policy" },
-      });
-      expect(await receiver.events()).toEqual([]);
-    }
-  });
-
-  it("between two attempts keeps the second one from being sent", async () => {
-    const receiver = new Receiver("flaky-1");
-    const session = await open({ as: "mid" });
-    await subscribe(session, receiver);
-    await storeDeal();
-    await lookNow("user_mid");
-    await receiver.attempts(1);
-    await principalGate(env, "user_mid").revokeGrant(session.token.accessToken.split(":")[1] ?? "");
-    await retryNow("user_mid");
-    await readTerminated(receiver);
-    expect(await receiver.events()).toHaveLength(1);
-  });
-
-  it("is masked by the role of the moment of each attempt", async () => {
-    const receiver = new Receiver("flaky-1");
-    await subscribe(await open({ as: "ray", role: "sales" }), receiver);
-    await storeDeal();
-    await lookNow("user_ray");
-    await receiver.attempts(1);
-    await addPerson({ name: "ray", role: "viewer" });
-    await retryNow("user_ray");
-    await receiver.attempts(2);
-    const [before, after] = await receiver.events();
-    expect(before?.body.data.contact).toMatch(/^Grace/);
-    expect(after?.body.data.contact).toContain("•");
-  });
-});
-
 describe("limits and records", () => {
   it("a person has no more subscriptions than the policy allows", async () => {
     const session = await open({ as: "max" });
@@ -376,4 +295,16 @@ describe("limits and records", () => {
     ]);
     expect(JSON.stringify(events)).not.toContain(receiver.name);
   });
+});
+
+it("what waits and who subscribes is in a person's export without secrets, and goes with the person", async () => {
+  const receiver = new Receiver();
+  const { id } = (await subscribe(await open({ as: "out" }), receiver)).result;
+  const { event_subscriptions: exported } = await collectPerson(env, "user_out");
+  expect(exported).toMatchObject([{ id, name: STAGE, host: new URL(receiver.url).host, waiting: 0 }]);
+  expect(JSON.stringify(exported)).not.toMatch(/whsec_|box/);
+  expect(await deliveriesOf("user_out").eraseKept()).toBe(1);
+  await storeDeal();
+  await lookNow("user_out");
+  expect(await receiver.events()).toEqual([]);
 });

@@ -1,11 +1,13 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { taskOverdue } from "../../workers/crm/events/task-overdue.ts";
 import { openCrmStore } from "../../workers/crm/store.ts";
+import { eventsOf } from "../audit/trail.ts";
 import { replaceRole } from "../invariants/random-policy.ts";
-import { openSession } from "../support/session.ts";
+import { openSession, type TestSession } from "../support/session.ts";
 import { addDeal, moveDeal } from "./records.ts";
 
 /** What an app gets of a deal that changed its stage. */
@@ -15,6 +17,36 @@ interface StageChange {
 }
 
 const STAGE = "crm_deal_stage_changed";
+const STREAM_ID = "io.modelcontextprotocol/subscriptionId";
+
+/** Opens a stream and reads its messages one by one. */
+async function openStream(session: TestSession, params: Record<string, unknown>) {
+  const controller = new AbortController();
+  const response = await session.send("events/stream", params, controller.signal);
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const read = async (): Promise<ReturnType<typeof JSON.parse>> => {
+    for (;;) {
+      const [, data, rest] = /^.*?data: (\{[^\n]*)\n\n(.*)$/s.exec(text) ?? [];
+      if (data !== undefined) {
+        text = rest ?? "";
+        return JSON.parse(data);
+      }
+      const chunk = await reader?.read();
+      if (!chunk || chunk.done) return null;
+      text += chunk.value;
+    }
+  };
+  const next = async (kind?: string) => {
+    for (;;) {
+      const message = await read();
+      if (kind === undefined || message === null || message.method === `notifications/events/${kind}`)
+        return message;
+    }
+  };
+  return { messages: { next }, close: () => reader?.cancel() };
+}
+
 afterEach(() => replaceRole("editor", {}));
 
 const open = (options: object = {}) => openSession({ server: "crm", lane: "stateless", ...options });
@@ -35,7 +67,7 @@ describe("events of a server", () => {
     const { result } = await (await open()).request("events/list");
     const listed = result.events.find(({ name }: { name: string }) => name === STAGE);
     expect(listed).toMatchObject({
-      delivery: ["webhook", "poll"],
+      delivery: ["webhook", "push", "poll"],
       inputSchema: { type: "object", properties: { stage: { enum: expect.arrayContaining(["won"]) } } },
       payloadSchema: { type: "object", properties: { deal_id: { type: "string" } } },
     });
@@ -189,5 +221,42 @@ describe("a poll is refused", () => {
     const response = await session.send("events/poll", { name: STAGE });
     expect(response.status).toBe(403);
     expect(response.headers.get("www-authenticate")).toContain("crm:read");
+  });
+});
+
+describe("a stream", () => {
+  it("confirms itself, gives what happens while it is open, and ends with the grant without a word of content", async () => {
+    const [reader, writer] = [await open({ as: "stan", role: "viewer" }), await open()];
+    const { messages, close } = await openStream(reader, { name: STAGE });
+    expect(await messages.next()).toMatchObject({
+      method: "notifications/events/active",
+      params: { cursor: expect.any(String), truncated: false, _meta: { [STREAM_ID]: expect.any(Number) } },
+    });
+    const deal = await addDeal(writer);
+    const event = await messages.next("event");
+    expect(event.params).toMatchObject({
+      name: STAGE,
+      data: { deal_id: deal, contact: expect.stringMatching(/•/) },
+    });
+    await principalGate(env, "user_stan").revokeGrant(reader.token.accessToken.split(":")[1] ?? "");
+    await addDeal(writer);
+    expect((await messages.next("terminated")).params.error).toMatchObject({ code: -32024 });
+    expect((await messages.next()).result).toMatchObject({ resultType: "complete" });
+    const recorded = (await eventsOf("user_stan")).filter(
+      (one) => one.type === "intent" && one.kind === "event",
+    );
+    expect(recorded.length).toBe(2);
+    await close();
+  });
+
+  it("goes on after a cursor, and is refused at once where a poll is", async () => {
+    const session = await open();
+    const { cursor } = (await session.request("events/poll", { name: STAGE })).result;
+    const deal = await addDeal(session);
+    const { messages, close } = await openStream(session, { name: STAGE, cursor });
+    await messages.next("active");
+    expect((await messages.next("event")).params.data.deal_id).toBe(deal);
+    await close();
+    expect((await session.request("events/stream", { name: "crm_nothing" })).error?.code).toBe(-32023);
   });
 });

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { LANES, openSession } from "../support/session.ts";
-import { openTestStore, saveArticles } from "./fixture.ts";
+import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
 beforeAll(saveArticles);
 
@@ -65,8 +65,8 @@ describe.each(LANES)("a new collection on the %s lane", (lane) => {
 describe("an article past its review date", () => {
   it("carries its warning in search and passages too, and no other does", async () => {
     const store = openTestStore();
-    await store.reviewArticle("refund-policy", { owner: "Finance", reviewOn: "2026-01-31" });
-    await store.reviewArticle("travel-and-expenses", { reviewOn: "2999-01-31" });
+    await store.reviewArticle("refund-policy", { owner: "Finance", reviewOn: "2026-01-31" }, NOON);
+    await store.reviewArticle("travel-and-expenses", { reviewOn: "2999-01-31" }, NOON);
     const session = await openSession({ server: "knowledge", lane: "stateless" });
     const { data: articles } = await session.call("search", { query: "refund invoice hotel" });
     const { data: found } = await session.call("knowledge_search_passages", {

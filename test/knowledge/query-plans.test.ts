@@ -46,7 +46,7 @@ beforeAll(async () => {
   await store.suggestSlugs("polic");
   await store.suggestAnchors("refund-policy", "ch");
   await store.giveFeedback({ verdict: "useful", slug: "refund-policy", question: "", comment: "" }, NOON);
-  await store.reviewArticle("refund-policy", { owner: "Finance", reviewOn: "2026-01-01" });
+  await store.reviewArticle("refund-policy", { owner: "Finance", reviewOn: "2026-01-01" }, NOON);
   const draft = { collection: "handbook", title: "Plans", body: "Text.", tags: ["a"] };
   const { slug } = await store.createArticle(draft, NOON);
   await store.updateArticle(slug, { expectedVersion: 1, body: "More.", changeNote: "n" }, NOON);

@@ -87,7 +87,7 @@ async function answerOrAsk(
   mint: (round: Omit<Round, "id">) => Promise<string>,
 ): Promise<object> {
   try {
-    return await method.answer(ctx, params);
+    return await method.answer(ctx, params, { id: 0, expiresAt: undefined, notify: () => {} });
   } catch (failure) {
     if (!(failure instanceof InputNeeded)) throw failure;
     const asked = failure.requests.map(({ key, method: kind, params: asks }) => [

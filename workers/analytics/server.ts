@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/server/define.ts";
 import { chartView } from "./charts/view.ts";
+import { metricOutOfLine } from "./events/metric-out-of-line.ts";
 import { customerFields, grainField, periodField } from "./fields.ts";
 import { explainChange, reviewWeek } from "./prompts.ts";
 import { metricsResource, schemaResource } from "./resources.ts";
@@ -58,4 +59,5 @@ export const analytics = defineServer<AnalyticsStore>({
   ],
   resources: [metricsResource, schemaResource, chartView],
   prompts: [reviewWeek, explainChange],
+  events: [metricOutOfLine],
 });

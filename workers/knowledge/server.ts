@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/server/define.ts";
 import { collectionField } from "./article-limits.ts";
+import { articlePublished } from "./events/article-published.ts";
+import { articleReviewed } from "./events/article-reviewed.ts";
 import { answerQuestion, draftArticle } from "./prompts.ts";
 import { articleResource, collectionsResource, mediaResource, sectionResource } from "./resources.ts";
 import { indexPending } from "./store/index-passages.ts";
@@ -79,4 +81,5 @@ export const knowledge = defineServer<KnowledgeStore>({
   ],
   resources: [articleResource, sectionResource, mediaResource, collectionsResource],
   prompts: [answerQuestion, draftArticle],
+  events: [articlePublished, articleReviewed],
 });

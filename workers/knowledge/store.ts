@@ -5,6 +5,7 @@ import { type ImportedDocument, ingestPiece, type PieceOutcome } from "./ingest.
 import { type MediaBindings, MediaLibrary } from "./media/media-library.ts";
 import { ADMIN_ROLE } from "./store/access.ts";
 import { type Feedback, insertFeedback, listGaps } from "./store/feedback.ts";
+import { listPublished, listReviewed } from "./store/happenings.ts";
 import { suggestMedia } from "./store/media.ts";
 import { OpenCollections } from "./store/open-collections.ts";
 import {
@@ -95,6 +96,18 @@ export class KnowledgeStore {
     return listArticles(this.#db, { ...request, collectionId: only, hidden });
   }
 
+  /** Versions that were written after a time (ISO 8601), in the collections that the user can read; oldest first. */
+  async listPublished(since: string, collection: string | undefined, limit: number) {
+    const { only, hidden } = await this.collections.openScope(collection);
+    return listPublished(this.#db, { since, hidden, collectionId: only, limit });
+  }
+
+  /** Articles that were reviewed after a time, likewise. */
+  async listReviewed(since: string, collection: string | undefined, limit: number) {
+    const { only, hidden } = await this.collections.openScope(collection);
+    return listReviewed(this.#db, { since, hidden, collectionId: only, limit });
+  }
+
   /** One article; `version` selects an older text. Throws `not_found`. */
   async readArticle(slug: string, version?: number): Promise<Article> {
     const access = await this.collections.readAccess();
@@ -142,9 +155,9 @@ export class KnowledgeStore {
   }
 
   /** Sets an article's owner and review date. The text and its version stay. */
-  async reviewArticle(slug: string, review: Review): Promise<Article> {
+  async reviewArticle(slug: string, review: Review, now: Date): Promise<Article> {
     const article = await this.requireUpdatable(slug);
-    await writeReview(this.#db, article.id, review);
+    await writeReview(this.#db, article.id, review, this.#author.name, now);
     return this.readArticle(slug);
   }
 

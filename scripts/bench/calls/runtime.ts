@@ -19,6 +19,8 @@ export interface RunningWorker {
   /** Connects to the Worker's isolate. Needs an inspector. */
   openInspector(): Promise<Inspector>;
   migrate(): Promise<D1Database>;
+  /** A database by its binding. */
+  openDatabase(binding: string): Promise<D1Database>;
   stop(): Promise<void>;
 }
 
@@ -110,6 +112,7 @@ async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): 
       }
       return (await miniflare.getD1Database("PLATFORM_DB")) as unknown as D1Database;
     },
+    openDatabase: async (binding) => (await miniflare.getD1Database(binding)) as unknown as D1Database,
     stop: () => miniflare.dispose(),
   };
 }

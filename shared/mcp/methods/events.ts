@@ -28,7 +28,7 @@ const NEXT_POLL_MS = 30_000;
 const LOOK_MS = 5 * 60_000;
 
 /** How every event is delivered. */
-const DELIVERY = ["webhook", "poll"];
+const DELIVERY = ["webhook", "push", "poll"];
 
 /** Refusals of the guard that mean that the reader may not have the event. */
 const REFUSED: ReadonlySet<unknown> = new Set(["forbidden", "mfa_required", "insufficient_scope"]);
@@ -168,7 +168,7 @@ function describeStatus({ active, lastDeliveryAt, lastError, failedSince, retryA
 }
 
 /** The entry of an event. Throws `NotFound`. */
-function findEvent({ catalogue }: RequestContext, name: string): Entry<EventDefinition> {
+export function findEvent({ catalogue }: RequestContext, name: string): Entry<EventDefinition> {
   const entry = catalogue.events.get(name);
   if (entry) return entry;
   throw new ProtocolFault(EVENT_FAULTS.notFound, `Unknown event: ${cutText(name, 64)}`, { kind: "event" });
@@ -178,7 +178,7 @@ function findEvent({ catalogue }: RequestContext, name: string): Entry<EventDefi
  * Reads an event through the guard: decided, admitted, counted and recorded. Throws `Forbidden` where the policy
  * refuses, and the fault of any other read.
  */
-async function readGuarded(
+export async function readGuarded(
   ctx: RequestContext,
   entry: Entry<EventDefinition>,
   args: Record<string, unknown> = {},
@@ -209,7 +209,7 @@ function refuse(fault: unknown): unknown {
  * The place of a cursor. One that was issued to another reader or for another event, or under a key that is gone,
  * begins at now, and the client learns that something may be missing.
  */
-async function readStart(
+export async function readStart(
   ctx: RequestContext,
   name: string,
   cursor: string | undefined,

@@ -43,6 +43,7 @@ const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
       ttlMs: z.int().min(1).optional(),
     }),
   ],
+  ["events/stream", event],
   ["events/unsubscribe", event.extend({ delivery: z.looseObject({ url: text }) })],
   ["events/poll", event.extend({ maxEvents: z.int().min(1).optional() })],
   ["resources/read", subject],

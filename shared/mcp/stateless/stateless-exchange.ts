@@ -30,6 +30,7 @@ import { reaches } from "../methods/log-level.ts";
 import { progressOf } from "../methods/progress.ts";
 import type { RoundState } from "../methods/request-state.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
+import type { StreamWire } from "./event-stream.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
 /** One authenticated stateless request. */
@@ -62,7 +63,9 @@ export function serveStateless(message: StatelessRequest, context: StatelessCont
   if (request.signal.aborted) hangUp();
   else request.signal.addEventListener("abort", hangUp, { once: true });
   const ctx = createRequestContext(message, context, answer, controller.signal);
-  const running = answerMessage(message, context, ctx).then((body) => {
+  const notify = (notification: object) => void answer.write(notification, false);
+  const wire = { id: message.id, expiresAt: caller.expiresAt, notify };
+  const running = answerMessage(message, context, ctx, wire).then((body) => {
     if (isClientFault(body)) answer.setStatus(400);
     answer.write({ jsonrpc: "2.0", id: message.id, ...body }, true);
     request.signal.removeEventListener("abort", hangUp);
@@ -87,10 +90,11 @@ async function answerMessage(
   message: StatelessRequest,
   context: StatelessContext,
   ctx: RequestContext,
+  wire: StreamWire,
 ): Promise<Body> {
   const { method, params } = message;
   try {
-    const result = await method.answer(ctx, params);
+    const result = await method.answer(ctx, params, wire);
     return { result: sign({ resultType: "complete", ...result, ...method.cache }, context.catalogue) };
   } catch (failure) {
     if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, context);

@@ -19,6 +19,7 @@ import {
   readResource,
 } from "../methods/handlers.ts";
 import { cancelTask, getTask, updateTask } from "../methods/tasks.ts";
+import { type StreamWire, streamEvents } from "./event-stream.ts";
 
 /** Parameters of a request, validated by the method's own schema. */
 export type Params = Readonly<Record<string, unknown>>;
@@ -44,7 +45,7 @@ export interface StatelessMethod {
    */
   isPlain(params: Params): boolean;
   /** The result. May throw `InputNeeded`, and {@link ProtocolFault} for a JSON-RPC error. */
-  answer(ctx: RequestContext, params: Params): object | Promise<object>;
+  answer(ctx: RequestContext, params: Params, wire: StreamWire): object | Promise<object>;
 }
 
 /** Catalogues change with a release or a role. */
@@ -93,6 +94,7 @@ export const STATELESS_METHODS: ReadonlyMap<string, StatelessMethod> = new Map<s
   ],
   ["events/list", { ...list(CATALOGUE, listEvents), custom: true }],
   ["events/poll", ofEvents(pollEvents)],
+  ["events/stream", ofEvents(streamEvents)],
   ["events/subscribe", ofEvents(subscribeEvent)],
   ["events/unsubscribe", ofEvents(unsubscribeEvent)],
   ["tasks/get", ofTask(getTask)],
@@ -131,9 +133,13 @@ function ofTask(
 
 /** A method of the events extension (SEP-3415), for which the SDK has no schemas. */
 function ofEvents<Given extends NamedEvent>(
-  answer: (ctx: RequestContext, params: Given) => Promise<object>,
+  answer: (ctx: RequestContext, params: Given, wire: StreamWire) => Promise<object>,
 ): StatelessMethod {
-  return { custom: true, isPlain: () => false, answer: (ctx, params) => answer(ctx, params as never) };
+  return {
+    custom: true,
+    isPlain: () => false,
+    answer: (ctx, params, wire) => answer(ctx, params as never, wire),
+  };
 }
 
 function list(

@@ -1,8 +1,34 @@
-import { auth, createMCPClient, UnauthorizedError } from "@ai-sdk/mcp";
+import {
+  auth,
+  createMCPClient,
+  type Experimental_MCPEventStore,
+  type MCPClient,
+  UnauthorizedError,
+} from "@ai-sdk/mcp";
 import { expect } from "vitest";
 import { AppCredentials } from "../app-credentials.ts";
 import type { ProgramUnderTest } from "../program.ts";
 import { readFirstMessage, readStructured, readText } from "../read-answers.ts";
+
+/**
+ * Registers, signs the demonstration's administrator in, and connects.
+ *
+ * @param store - where the client keeps its subscriptions to events; it can have none without
+ */
+export async function connectAiSdk(url: string, store?: Experimental_MCPEventStore): Promise<MCPClient> {
+  const authProvider = new AppCredentials();
+  const transport = { type: "http", url, authProvider } as const;
+  await expect(createMCPClient({ transport })).rejects.toThrow(UnauthorizedError);
+  const { answer } = authProvider;
+  const authorized = await auth(authProvider, {
+    serverUrl: url,
+    authorizationCode: answer.get("code") ?? "",
+    callbackState: answer.get("state") ?? "",
+    callbackIssuer: answer.get("iss") ?? "",
+  });
+  expect(authorized).toBe("AUTHORIZED");
+  return await createMCPClient({ transport, ...(store && { experimental_events: { store } }) });
+}
 
 /** The MCP client of the AI SDK. */
 export const AI_SDK: ProgramUnderTest = {
@@ -10,18 +36,7 @@ export const AI_SDK: ProgramUnderTest = {
   package: "@ai-sdk/mcp",
   revision: "2026-07-28",
   async open(url) {
-    const authProvider = new AppCredentials();
-    const transport = { type: "http", url, authProvider } as const;
-    await expect(createMCPClient({ transport })).rejects.toThrow(UnauthorizedError);
-    const { answer } = authProvider;
-    const authorized = await auth(authProvider, {
-      serverUrl: url,
-      authorizationCode: answer.get("code") ?? "",
-      callbackState: answer.get("state") ?? "",
-      callbackIssuer: answer.get("iss") ?? "",
-    });
-    expect(authorized).toBe("AUTHORIZED");
-    const client = await createMCPClient({ transport });
+    const client = await connectAiSdk(url);
     return {
       listTools: async () => Object.keys(await client.tools()),
       async callTool(name, args) {

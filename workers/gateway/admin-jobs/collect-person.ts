@@ -1,3 +1,4 @@
+import { eventGate } from "../../../shared/objects/event-gate.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 import { keptBy } from "./erase-person.ts";
@@ -19,8 +20,9 @@ export async function collectPerson(env: Env, userId: string): Promise<Record<st
     about: metadata === null ? null : (JSON.parse(metadata) as unknown),
   }));
   const tasks = (await taskGate(env, userId).listKept()).map(({ sealedId: _, ...task }) => task);
+  const event_subscriptions = await eventGate(env, userId).list();
   const kept = { contexts, tasks, kept_results: results, sessions_have_read: met, waiting_code: programs };
-  const answer = { connected_apps, ...kept };
+  const answer = { connected_apps, event_subscriptions, ...kept };
   if (JSON.stringify(answer).length <= MOST_BYTES) return answer;
   const { kept_results: _, waiting_code: __, ...rest } = answer;
   return { ...rest, kept_results_left_out: results.length, waiting_code_left_out: programs.length };

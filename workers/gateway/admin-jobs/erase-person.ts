@@ -1,4 +1,5 @@
 import { accountGate } from "../../../shared/objects/account-gate.ts";
+import { eventGate } from "../../../shared/objects/event-gate.ts";
 import { openObject } from "../../../shared/objects/open-object.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
@@ -106,6 +107,7 @@ export async function erasePerson(
   const accounts = await endAccounts(env, userId);
   const kept = await principal.eraseKept();
   const tasks = await taskGate(env, userId).eraseKept();
+  const subscriptions = await eventGate(env, userId).eraseKept();
   await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });
   for (let links = await principal.readUnstored(); links.length > 0; ) {
     await storeRecords(env, links);
@@ -123,6 +125,7 @@ export async function erasePerson(
       contexts: kept.contexts,
       kept_results: kept.results,
       tasks,
+      event_subscriptions: subscriptions,
       connected_accounts: accounts,
       audit_events: events - left,
       audit_events_to_go_hourly: left,

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import { approvalGate, type DecisionResult } from "../../../shared/objects/approval-gate.ts";
+import { publishOwn } from "../../../shared/objects/change-gate.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { maskText } from "../../../shared/redact/mask-text.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
@@ -55,6 +56,7 @@ export async function decideRequest<E extends { Bindings: Env }>(
   if (result !== "recorded") return RESULTS[result];
   const event = { type: "approval_decision", granted, approvalId, requester, tool: binding.tool } as const;
   await recordEvent(c, person.id, event);
+  c.executionCtx.waitUntil(publishOwn(c.env, requester));
   return "recorded";
 }
 

@@ -6,12 +6,18 @@ export interface Review {
 }
 
 /** Writes owner and review date. The text and its version stay: a review is not a change. */
-export async function writeReview(db: D1Database, articleId: number, review: Review): Promise<void> {
+export async function writeReview(
+  db: D1Database,
+  articleId: number,
+  review: Review,
+  by: string,
+  now: Date,
+): Promise<void> {
   const { owner, reviewOn } = review;
   await db
     .prepare(
       `UPDATE articles SET owner = CASE WHEN ?2 THEN ?3 ELSE owner END,
-        review_on = CASE WHEN ?4 THEN ?5 ELSE review_on END WHERE id = ?1`,
+        review_on = CASE WHEN ?4 THEN ?5 ELSE review_on END, reviewed_at = ?6, reviewed_by_name = ?7 WHERE id = ?1`,
     )
     .bind(
       articleId,
@@ -19,6 +25,8 @@ export async function writeReview(db: D1Database, articleId: number, review: Rev
       owner ?? null,
       reviewOn === undefined ? 0 : 1,
       reviewOn ?? null,
+      now.toISOString(),
+      by,
     )
     .run();
 }

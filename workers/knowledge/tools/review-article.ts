@@ -38,14 +38,18 @@ export const reviewArticle = defineTool({
   async check({ id }, { store }: Pick<ToolContext<KnowledgeStore>, "store">) {
     await store.requireUpdatable(parseReference(id).slug);
   },
-  async run({ id, owner, review_on: reviewOn }, { store }: ToolContext<KnowledgeStore>) {
+  async run({ id, owner, review_on: reviewOn }, { store, now }: ToolContext<KnowledgeStore>) {
     if (owner === undefined && reviewOn === undefined) {
       throw new ToolError("invalid_input", "Nothing to set: give owner or review_on.");
     }
-    const article = await store.reviewArticle(parseReference(id).slug, {
-      ...(owner !== undefined && { owner: owner || null }),
-      ...(reviewOn !== undefined && { reviewOn: reviewOn || null }),
-    });
+    const article = await store.reviewArticle(
+      parseReference(id).slug,
+      {
+        ...(owner !== undefined && { owner: owner || null }),
+        ...(reviewOn !== undefined && { reviewOn: reviewOn || null }),
+      },
+      now,
+    );
     return { id: article.slug, owner: article.owner, review_on: article.reviewOn };
   },
 });

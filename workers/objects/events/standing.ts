@@ -47,7 +47,7 @@ export async function standingOf(env: Env, subscription: Subscription, given?: R
   const entry = catalogue.events.get(name);
   if (entry === undefined) return { state: "ended", reason: "event_removed" };
   const identity = { ...subscribed, role: rights.role };
-  const decision = decide(policy, identity, entry.subject, subscription.arguments);
+  const decision = decide(policy, identity, entry.subject, { args: subscription.arguments });
   if (decision.kind !== "allow") return { state: "ended", reason: "not_allowed" };
   const known = { role: rights.role, publication: policy.publication };
   return { state: "allowed", reader: { identity, policy }, entry, decision, known };

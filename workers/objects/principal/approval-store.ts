@@ -1,4 +1,9 @@
-import type { ApprovalItem, ApprovalState, Differences } from "../../../shared/objects/approval-gate.ts";
+import type {
+  ApprovalItem,
+  ApprovalState,
+  DecidedApproval,
+  Differences,
+} from "../../../shared/objects/approval-gate.ts";
 
 /** Milliseconds after a request's end that its arguments stay visible. */
 const SHOWN_AFTER_END_MS = 60 * 60_000;
@@ -113,6 +118,24 @@ export class ApprovalStore {
       now,
       newest,
     );
+  }
+
+  /** Requests of an app that a person decided at a time or after it, in that order; at most the newest thousand. */
+  listDecided(clientId: string, since: number): DecidedApproval[] {
+    return this.#sql
+      .exec<{ body: string }>(
+        `SELECT body FROM approval WHERE touched_at >= ?1 AND body ->> '$.decision.at' >= ?1
+            AND body ->> '$.binding.clientId' = ?2 ORDER BY body ->> '$.decision.at' DESC, id DESC LIMIT 1000`,
+        ...[since, clientId],
+      )
+      .toArray()
+      .reverse()
+      .flatMap(({ body }) => {
+        const { id, binding, decision } = JSON.parse(body) as StoredApproval;
+        if (decision === null) return [];
+        const { at, granted, reason } = decision;
+        return [{ id, at, server: binding.server, tool: binding.tool, granted, reason }];
+      });
   }
 
   /** Requests that wait for a decision or for their call. */

@@ -11,6 +11,7 @@ import type {
   ApprovalGate,
   ApprovalItem,
   ApprovalRequest,
+  DecidedApproval,
   DecisionResult,
 } from "../../../shared/objects/approval-gate.ts";
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
@@ -196,6 +197,10 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     const result = this.#approvals.decide(decision, Date.now());
     await this.#afterApproval();
     return result;
+  }
+
+  async listDecided(clientId: string, since: number): Promise<DecidedApproval[]> {
+    return this.#approvals.store.listDecided(clientId, since);
   }
 
   async makeStanding(request: StandingRequest): Promise<StandingResult> {

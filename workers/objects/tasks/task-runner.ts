@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { publishOwn } from "../../../shared/objects/change-gate.ts";
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import { noteTasks } from "../../../shared/objects/open-work.ts";
 import type { NewTask, Task, TaskGate, TaskOwner } from "../../../shared/objects/task.ts";
@@ -87,6 +88,10 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     return this.#store.list();
   }
 
+  async listDone(owner: TaskOwner, since: number): Promise<Task[]> {
+    return this.#store.listDone(owner, since);
+  }
+
   async eraseKept(): Promise<number> {
     for (const step of this.#running.values()) step.abort();
     return this.#store.sweep(Number.MAX_SAFE_INTEGER).length;
@@ -163,6 +168,7 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
       this.#running.delete(id);
       this.#note(task.identity.userId);
     }
+    if (this.#store.hasEnded(id)) this.ctx.waitUntil(publishOwn(this.env, task.identity.userId));
   }
 
   /** Notes the unfinished tasks for the console when they have changed: one write after another, each of what is so then. */

@@ -115,6 +115,23 @@ export class TaskStore {
     return this.#sql.exec<Row>("SELECT * FROM tasks ORDER BY created_at").toArray().map(toTask);
   }
 
+  /** Tasks of an owner that ended at a time or after it, in that order. */
+  listDone({ clientId, server }: TaskOwner, since: number): Task[] {
+    return this.#sql
+      .exec<Row>(
+        `SELECT * FROM tasks WHERE client_id = ? AND server = ? AND updated_at >= ?
+            AND status IN ('completed', 'failed', 'cancelled') ORDER BY updated_at, id`,
+        ...[clientId, server, since],
+      )
+      .toArray()
+      .map(toTask);
+  }
+
+  hasEnded(id: string): boolean {
+    const sql = "SELECT 1 FROM tasks WHERE id = ? AND status IN ('completed', 'failed', 'cancelled')";
+    return this.#sql.exec(sql, id).toArray().length > 0;
+  }
+
   /** Tasks with a due step, the longest waiting first. */
   listDue(now: number): string[] {
     return this.#sql

@@ -12,5 +12,11 @@ export const compileLimits: typeof original.compileLimits = () => ({
   costlyUnits: 1,
 });
 
+/** Nor has a subscription. */
+export const compileEventLimits: typeof original.compileEventLimits = () => ({
+  subscriptions: 1_000,
+  deliveriesPerMinute: 10_000_000,
+});
+
 /** No tool has a limit of its own. */
 export const compileToolLimits: typeof original.compileToolLimits = () => new Map();
