@@ -5,7 +5,7 @@ import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { writeDailyExport } from "../../workers/audit-log/daily-export.ts";
 import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
-import { deliver, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
+import { deliver, emptyTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -25,11 +25,7 @@ const read = async (key: string) => await (await env.AUDIT_ARCHIVE.get(key))?.te
 const list = async () => (await env.AUDIT_ARCHIVE.list({ prefix: "exports/" })).objects.map(({ key }) => key);
 
 beforeEach(async () => {
-  await env.PLATFORM_DB.batch(
-    ["audit_record", "audit_checkpoint", "audit_cut", "audit_removal"].map((table) =>
-      env.PLATFORM_DB.prepare(`DELETE FROM ${table}`),
-    ),
-  );
+  await emptyTrail();
   await env.AUDIT_ARCHIVE.delete(await list());
 });
 

@@ -73,7 +73,8 @@ const looked = ({ person, trace }: CallFilter) => {
 };
 
 /** Names of operations end with that of the tool, resource or prompt. */
-const OPERATIONS = "SELECT id FROM trail_word WHERE word >= ?1 AND word < ?2 AND word LIKE ?3 ESCAPE '!'";
+const OPERATIONS =
+  "SELECT id FROM trail_word WHERE word >= ?1 AND word < ?2 AND substr(word, -length(?3)) = ?3";
 const KINDS = ["prompt ", "resource ", "tool "];
 
 /** Days (UTC) of `?1` to before `?2` with calls of a filter. A call ends on the day of its beginning, or the next. */
@@ -166,9 +167,8 @@ async function listSpans(
 
 /** The numbers of operations with this name, of any kind and server. */
 async function listOperations(database: D1Database, name: string): Promise<number[]> {
-  const like = `% ${name.replace(/[!%_]/g, "!$&")}`;
   const answers = await database.batch<{ id: number }>(
-    KINDS.map((kind) => database.prepare(OPERATIONS).bind(kind, `${kind}\u{10ffff}`, like)),
+    KINDS.map((kind) => database.prepare(OPERATIONS).bind(kind, `${kind}\u{10ffff}`, ` ${name}`)),
   );
   return answers.flatMap(({ results }) => results.map(({ id }) => id));
 }

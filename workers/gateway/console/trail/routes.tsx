@@ -29,8 +29,8 @@ trailRoutes.get("/", async (c) => {
   return c.html(<CallsPage filter={filter} list={list} people={people} apps={apps} links={c.var.links} />);
 });
 
-trailRoutes.get("/calls/:place", async (c) => {
-  const place = readPlace(c.req.param("place"));
+trailRoutes.get("/calls/:id", async (c) => {
+  const place = readPlace(c.req.param("id"));
   const full = place && (await readCall(c.env, c.var.policy, place));
   if (full === null) return await refuseUnknown(c);
   return c.html(<CallPage full={full} links={c.var.links} />);
