@@ -126,7 +126,7 @@ describe("a standing approval", () => {
       ),
       { numRuns: 5_000 },
     );
-    expect(covered).toBeGreaterThan(50);
+    expect(covered).toBeGreaterThan(10);
   });
 
   it("is possible only where every rule that asks allows it, within the least of them", () => {
