@@ -39,6 +39,8 @@ const QUERIES: readonly Json[] = [
   { query_string: { query: "customer.email:a*" } },
   { query_string: { query: "_exists_:customer.email", default_field: "note" } },
   { simple_query_string: { query: "a" } },
+  { simple_query_string: { query: "a", fields: [] } },
+  { multi_match: { query: "a", fields: [] } },
   { simple_query_string: { query: "a", fields: ["*"] } },
   { simple_query_string: { query: "a", fields: ["customer.*"] } },
   { multi_match: { query: "a" } },

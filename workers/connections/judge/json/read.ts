@@ -47,9 +47,15 @@ export function onlyMember(value: JsonValue, at: string): readonly [string, Json
   return first;
 }
 
-export function list(most: number, read: Read): (value: JsonValue, at: string) => JsonValue[] {
+/** A list. Its `least` is 1 where the other system takes an empty one for «all» or for a default of its own. */
+export function list(
+  most: number,
+  read: Read,
+  least: 0 | 1 = 0,
+): (value: JsonValue, at: string) => JsonValue[] {
   return (value, at) => {
     if (!Array.isArray(value)) throw reject(`${at} must be a list.`);
+    if (value.length < least) throw reject(`${at} is empty; it needs at least one item.`);
     if (value.length > most) throw reject(`${at} has ${value.length} items; at most ${most} are allowed.`);
     return value.map((item, index) => read(item, `${at}[${index}]`));
   };

@@ -54,11 +54,13 @@ export function queryReader(scope: SearchScope): Read {
       return { [path]: isShort && short !== undefined ? short(given, place) : options(given, place) };
     };
   };
-  const fields: Read = list(MOST_FIELDS, (value, at) => {
+  const weighted: Read = (value, at) => {
     const [, path = "", boost = ""] =
       /^(.*?)(\^\d{1,4}(?:\.\d{1,4})?)?$/s.exec(String(readText(value, at))) ?? [];
     return `${scope.field(path, at)}${boost}`;
-  });
+  };
+  // Without a field the server looks in all of them (`index.query.default_field`), the hidden ones included.
+  const fields: Read = list(MOST_FIELDS, weighted, 1);
   const read: Read = (value, at) => {
     scope.count();
     const [name, given] = onlyMember(value, at);
