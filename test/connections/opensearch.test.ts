@@ -168,6 +168,56 @@ describe("a session with OpenSearch or Elasticsearch, against a double of their 
     expect(asked.every(({ request }) => !request.includes("_cat"))).toBe(true);
   });
 
+  it("offers no alias or data stream that has an excepted index, and says so", async () => {
+    const plain = { mappings: { properties: { status: { type: "keyword" } } } };
+    const { run, session, target } = await serve("elasticsearch", {
+      _has_privileges: [200, {}],
+      _mapping: [
+        200,
+        { "orders-1": plain, "orders-private": plain, ".ds-orders-s-1": plain, ".ds-logs-1": plain },
+      ],
+      _alias: [
+        200,
+        {
+          "orders-1": { aliases: { "orders-all": {}, "orders-open": {} } },
+          "orders-private": { aliases: { "orders-all": {} } },
+          // Elasticsearch names the data stream, and not the indices behind it.
+          "orders-s": { aliases: { "orders-now": {} } },
+          "logs-app": { aliases: { logs: {} } },
+        },
+      ],
+      "GET /_data_stream/orders*,logs": [
+        200,
+        {
+          data_streams: [
+            {
+              name: "orders-s",
+              indices: [{ index_name: ".ds-orders-s-1" }, { index_name: "orders-private" }],
+            },
+          ],
+        },
+      ],
+      "GET /_data_stream/logs-app": [
+        200,
+        { data_streams: [{ name: "logs-app", indices: [{ index_name: ".ds-logs-1" }] }] },
+      ],
+    });
+    const sources = (await run("catalogue")) as unknown as DocumentSource[];
+    expect(
+      sources.map(({ name, alsoKnownAs, fields }) => [name, alsoKnownAs, fields.map(({ path }) => path)]),
+    ).toEqual([
+      ["logs", ["logs-app", ".ds-logs-1"], ["_id", "status"]],
+      ["orders-1", ["orders-all", "orders-open"], ["_id", "status"]],
+      ["orders-open", ["orders-1"], ["_id", "status"]],
+    ]);
+    const { mistakes } = await session.inspect(target);
+    expect(mistakes).toEqual([
+      'expose.except: the alias "orders-all" is not offered, because "orders-private" is a member of it.',
+      'expose.except: the alias "orders-now" is not offered, because "orders-private" is a member of it.',
+      'expose.except: the data stream "orders-s" is not offered, because "orders-private" is a member of it.',
+    ]);
+  });
+
   it("asks Elasticsearch what the account may do", async () => {
     const { session, target } = await serve("elasticsearch", {
       "GET /orders*": [404, {}],

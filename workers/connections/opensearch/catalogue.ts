@@ -26,11 +26,29 @@ interface Mapping {
   copy_to?: string | string[];
 }
 
-/** The indices, aliases and data streams that the entry exposes and the account may read, with their fields. */
+type DataStreams = { data_streams?: { name: string; indices?: { index_name: string }[] }[] } | null;
+
+/** An alias or a data stream. */
+interface Group {
+  kind: "alias" | "data stream";
+  members: string[];
+}
+
+/** What the entry exposes, and what it would expose but for `expose.except`. */
+export interface SearchCatalogue {
+  sources: DocumentSource[];
+  /** Groups that are not offered, each with the excepted name that it holds. */
+  withheld: { name: string; kind: string; member: string }[];
+}
+
+/**
+ * The indices, aliases and data streams that the entry exposes and the account may read, with their fields. A group
+ * that holds anything excepted is not among them: a search of it would read what the entry withholds.
+ */
 export async function readSearchCatalogue(
   ask: AskServer,
   { expose }: OpensearchEntry,
-): Promise<DocumentSource[]> {
+): Promise<SearchCatalogue> {
   const named = expose.indices.map(encodeURIComponent).join(",");
   const options = "ignore_unavailable=true&allow_no_indices=true&expand_wildcards=open";
   const [mappings, aliases, streams] = (await Promise.all([
@@ -40,33 +58,63 @@ export async function readSearchCatalogue(
   ])) as [
     Record<string, { mappings?: Mapping }> | null,
     Record<string, { aliases?: Record<string, JsonValue> }> | null,
-    { data_streams?: { name: string; indices?: { index_name: string }[] }[] } | null,
+    DataStreams,
   ];
   const fields = new Map(
     Object.entries(mappings ?? {}).map(([index, { mappings: mapping }]) => [index, fieldsOf(mapping ?? {})]),
   );
-  const groups = new Map<string, { kind: string; members: string[] }>();
-  for (const { name, indices } of streams?.data_streams ?? [])
-    groups.set(name, { kind: "data stream", members: (indices ?? []).map(({ index_name }) => index_name) });
-  for (const [index, { aliases: own }] of Object.entries(aliases ?? {})) {
+  const groups = new Map<string, Group>();
+  const addStreams = (answer: DataStreams) => {
+    for (const { name, indices } of answer?.data_streams ?? [])
+      groups.set(name, {
+        kind: "data stream",
+        members: (indices ?? []).map(({ index_name }) => index_name),
+      });
+  };
+  addStreams(streams);
+  for (const [member, { aliases: own }] of Object.entries(aliases ?? {})) {
     for (const alias of Object.keys(own ?? {})) {
       const group = groups.get(alias) ?? { kind: "alias", members: [] };
-      group.members.push(index);
+      group.members.push(member);
       groups.set(alias, group);
     }
   }
+  // An alias may have data streams for members that the entry does not name.
+  const members = new Set([...groups.values()].flatMap((group) => group.members));
+  const unknown = [...members].filter((member) => !fields.has(member) && !groups.has(member));
+  if (unknown.length > 0)
+    addStreams((await ask(`/_data_stream/${unknown.map(encodeURIComponent).join(",")}`)) as DataStreams);
+
   const isExposed = matchExposed({ tables: expose.indices, except: expose.except });
-  const indices = [...fields].map(([name, own]): DocumentSource => {
-    const others = [...groups].filter(([, { members }]) => members.includes(name)).map(([group]) => group);
-    return { name, kind: "index", alsoKnownAs: others, documents: null, fields: own };
-  });
-  const grouped = [...groups].map(([name, { kind, members }]): DocumentSource => {
-    const own = mergeAll(members.map((member) => fields.get(member) ?? []));
-    return { name, kind, alsoKnownAs: members, documents: null, fields: own };
-  });
-  return [...grouped, ...indices]
-    .filter(({ name }) => isExposed(name))
-    .sort((one, other) => (one.name < other.name ? -1 : 1));
+  const isExcepted = matchExposed({ tables: expose.except, except: [] });
+  const withheld: SearchCatalogue["withheld"] = [];
+  const sources: DocumentSource[] = [];
+  for (const [name, { kind }] of groups) {
+    if (!isExposed(name)) continue;
+    const all = membersOf(name, groups);
+    const member = all.find(isExcepted);
+    const own = mergeAll(all.map((index) => fields.get(index) ?? []));
+    if (member !== undefined) withheld.push({ name, kind, member });
+    else sources.push({ name, kind, alsoKnownAs: all, documents: null, fields: own });
+  }
+  for (const [name, own] of fields) {
+    const others = [...groups.keys()].filter((group) => membersOf(group, groups).includes(name));
+    if (isExposed(name))
+      sources.push({ name, kind: "index", alsoKnownAs: others, documents: null, fields: own });
+  }
+  return { sources: sources.sort(byName), withheld: withheld.sort(byName) };
+}
+
+/** Everything that a group holds: an alias has indices and data streams, and these have indices. */
+function membersOf(name: string, groups: ReadonlyMap<string, Group>): string[] {
+  const found = new Set([name]);
+  for (const member of found) for (const inner of groups.get(member)?.members ?? []) found.add(inner);
+  found.delete(name);
+  return [...found];
+}
+
+function byName(one: { name: string }, other: { name: string }): number {
+  return one.name < other.name ? -1 : 1;
 }
 
 /** The fields of a mapping (OpenSearch, «Mappings and field types»). */

@@ -67,7 +67,7 @@ class SearchSession implements Session {
   async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
     const operation = searchOperation.parse({ operation: request.operation, ...request.arguments });
     if (operation.operation === "catalogue")
-      return (await this.#catalogue(entry as OpensearchEntry, timeoutMs)) as unknown as JsonValue;
+      return (await this.#catalogue(entry as OpensearchEntry, timeoutMs)).sources as unknown as JsonValue;
     const { product } = this.#identity;
     const path = operation.indices.map(encodeURIComponent).join(",");
     // OpenSearch ends a search after this time; Elasticsearch has `timeout` alone, and ends what nobody waits for.
@@ -85,12 +85,12 @@ class SearchSession implements Session {
 
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
     const timeoutMs = entry.limits.seconds * 1_000;
-    const sources = await this.#catalogue(entry as OpensearchEntry, timeoutMs);
+    const catalogue = await this.#catalogue(entry as OpensearchEntry, timeoutMs);
     return await inspectSearch(
       (method, path, body) => this.#send(method, path, body, timeoutMs),
       entry as OpensearchEntry,
       this.#identity,
-      sources,
+      catalogue,
     );
   }
 

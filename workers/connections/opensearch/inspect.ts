@@ -3,6 +3,7 @@ import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstSources } from "../documents/check-sources.ts";
 import type { DocumentSource } from "../documents/source.ts";
+import type { SearchCatalogue } from "./catalogue.ts";
 
 /** Sends a request; gives status and JSON, whatever the status. */
 export type SendRequest = (
@@ -22,7 +23,7 @@ export async function inspectSearch(
   send: SendRequest,
   entry: OpensearchEntry,
   { product, version }: ServerIdentity,
-  sources: readonly DocumentSource[],
+  { sources, withheld }: SearchCatalogue,
 ): Promise<ConnectionReport> {
   const start = Date.now();
   const privileges = product === "Elasticsearch" ? await readPrivileges(send, entry) : null;
@@ -30,7 +31,12 @@ export async function inspectSearch(
   const ms = Date.now() - start;
   const { expose, classes } = entry;
   const checked = checkAgainstSources({ place: "expose.indices", globs: expose.indices, classes }, sources);
-  return { server: `${product} ${version}`.trim(), ms, excess, ...checked };
+  const mistakes = withheld.map(
+    ({ kind, name, member }) =>
+      `expose.except: the ${kind} "${name}" is not offered, because "${member}" is a member of it.`,
+  );
+  const server = `${product} ${version}`.trim();
+  return { server, ms, excess, ...checked, mistakes: [...checked.mistakes, ...mistakes] };
 }
 
 type Excess = ConnectionReport["excess"][number];
