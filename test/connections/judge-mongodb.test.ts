@@ -59,6 +59,22 @@ describe("the judge of aggregations", () => {
     });
   });
 
+  it("takes every date that there is, and numbers up to the last one of their type", () => {
+    for (const value of [
+      { $date: "2024-02-29" },
+      { $date: "2026-01-31T23:59:59.999999+14:00" },
+      { $date: "2026-01-31T23:59+0530" },
+      { $date: "2026-01-31T24:00:00Z" },
+      { $numberLong: "-9223372036854775808" },
+      { $numberLong: "9223372036854775807" },
+      { $numberDecimal: "0001234567890123456789.012345678901234" },
+    ]) {
+      expect(judge([{ $match: { status: value } }], SEES_ALL), JSON.stringify(value)).toMatchObject({
+        collection: "orders",
+      });
+    }
+  });
+
   it("refuses every attempt to write, run a script, read elsewhere, or compare whole objects", () => {
     expect(
       new Set(PIPELINE_ATTEMPTS.map(({ pipeline }) => JSON.stringify(pipeline))).size,
