@@ -10,17 +10,17 @@ import { createReceivers, type Receiver } from "./receivers.ts";
 const HOUR_MS = 60 * 60_000;
 const START = Date.UTC(2026, 10, 29, 12, 30);
 
-/** Records of the trail in the database, one a second from 12:30 on. */
-async function storeRecords(count: number, from = 1): Promise<void> {
+/** Records of the trail in the database, one in `stepMs` from 12:30 on. */
+async function storeRecords(count: number, from = 1, stepMs = 1_000): Promise<void> {
   await env.PLATFORM_DB.prepare(
     `WITH RECURSIVE n (i) AS (SELECT ?2 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?1 - 1)
      INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
      SELECT 'user_sent', i, printf('%064x', i),
-            json_object('version', 2, 'chain', 'user_sent', 'sequence', i, 'at', ?3 + i * 1000, 'type', 'sign_out'),
+            json_object('version', 2, 'chain', 'user_sent', 'sequence', i, 'at', ?3 + i * ?4, 'type', 'sign_out'),
             's', '{"type":"sign_out","note":"ü \\n"}'
        FROM n`,
   )
-    .bind(count, from, START)
+    .bind(count, from, START, stepMs)
     .run();
 }
 
@@ -97,6 +97,15 @@ describe.each(createReceivers().map(({ name }) => name))("the sink %s", (name) =
     receiver.mood = "up";
     await feed();
     expect(receiver.list()).toEqual(await listStored());
+  });
+
+  it("brings every record of a quiet trail, one an hour, to a receiver that takes its time", async () => {
+    const { receiver, feed, lag } = connect(name);
+    await storeRecords(200, 1, HOUR_MS);
+    receiver.onKept = () => void pass(2_500);
+    for (let run = 0; run < 4; run += 1) await feed();
+    expect(receiver.list().toSorted()).toEqual((await listStored()).toSorted());
+    expect(await lag()).toMatchObject({ failures: 0, refused: 0 });
   });
 
   it("waits as long as the receiver asks for with 429", async () => {

@@ -1,3 +1,4 @@
+import type { Link } from "../../shared/audit/chain.ts";
 import { StoredTrail } from "../../shared/audit/read-stored.ts";
 import { log, logFailure } from "../../shared/observe/log.ts";
 import { claimSink, fixWindow, noteFailure, noteWritten, type SinkPlace } from "./sinks/cursor.ts";
@@ -47,10 +48,16 @@ async function feed(env: Env, sink: AuditSink, writeMs: number): Promise<void> {
   while (Date.now() - start < RUN_MS) {
     const claimed = await claimSink(env.PLATFORM_DB, sink.name, Date.now(), CLAIM_MS);
     if (claimed === null) return;
-    const place = await fixWindow(env.PLATFORM_DB, claimed);
-    if (place === null) return await withinTime(retryLetters(env, sink, Date.now()), writeMs);
+    const fixed = await fixWindow(env.PLATFORM_DB, claimed);
+    if (fixed === null) return await withinTime(retryLetters(env, sink, Date.now()), writeMs);
+    let place = fixed;
+    const write = async () => {
+      const window = await readWindow(env, sink, fixed);
+      place = window.place;
+      await writeWindow(env, sink, place, window.links);
+    };
     try {
-      await withinTime(writeWindow(env, sink, place), writeMs);
+      await withinTime(write(), writeMs);
     } catch (failure) {
       if (!(await goOnWithout(env, place, failure))) return;
     }
@@ -79,9 +86,29 @@ async function goOnWithout(env: Env, place: SinkPlace, failure: unknown): Promis
   return false;
 }
 
-async function writeWindow(env: Env, sink: AuditSink, { through, until, mark }: SinkPlace): Promise<void> {
+/**
+ * The records of a window, and where it ends: the sink may take fewer at once than were fixed. Of the same records it
+ * takes the same, so the window has the same ones at every try.
+ */
+async function readWindow(
+  env: Env,
+  sink: AuditSink,
+  fixed: SinkPlace,
+): Promise<{ place: SinkPlace; links: readonly Link[] }> {
   // Whatever is stored later has a larger number.
-  const links = await new StoredTrail(trailSource(env)).readArrivals(through, until);
+  const links = await new StoredTrail(trailSource(env)).readArrivals(fixed.through, fixed.until);
+  const first = links.slice(0, sink.countFirst?.(links) ?? links.length);
+  const last = first.at(-1);
+  if (last === undefined || first.length === links.length) return { place: fixed, links };
+  return { place: { ...fixed, until: last.arrival }, links: first };
+}
+
+async function writeWindow(
+  env: Env,
+  sink: AuditSink,
+  { through, mark }: SinkPlace,
+  links: readonly Link[],
+): Promise<void> {
   // All of them may have been removed since: their time was over, or their person was erased.
   if (links.length === 0) return;
   const first = String(through + 1).padStart(DIGITS, "0");

@@ -7,8 +7,11 @@ import type { AuditSink } from "./sink.ts";
 const ANSWER_MS = 10_000;
 const WINDOW_MS = 25_000;
 
-/** Requests with which the invalid records of one window are looked for. */
+/** Requests, besides the first ones, with which the invalid records of one window are looked for. */
 const MOST_REQUESTS = 64;
+
+/** Parts of {@link HttpForm.divide} in one window: with 3 seconds for each answer there is time for all of them. */
+const MOST_PARTS = 8;
 
 /** Statuses that call what was sent invalid. Every other failure may be over at the next try. */
 const INVALID: ReadonlySet<number> = new Set([400, 413, 422]);
@@ -62,6 +65,7 @@ export function httpSink(form: HttpForm, ask: typeof fetchOutside = fetchOutside
   return {
     name: form.name,
     isConfigured: (env) => settingsOf(env)(form.address) !== "",
+    countFirst: (links) => countFirst(form, links),
     async write(env, links, window = "") {
       const read = settingsOf(env);
       const missing = form.needs.filter((name) => read(name) === "");
@@ -69,11 +73,18 @@ export function httpSink(form: HttpForm, ask: typeof fetchOutside = fetchOutside
       const run = { left: MOST_REQUESTS, until: Date.now() + WINDOW_MS };
       const refused: RefusedRecord[] = [];
       for (const own of form.divide?.(links) ?? [[...links]]) {
+        if (Date.now() > run.until) throw new Error("The receiver is too slow for the whole window.");
         refused.push(...(await send(form, ask, read, own, window, run)));
       }
       if (refused.length > 0) throw new RefusedRecords(refused, refused.length === links.length);
     },
   };
+}
+
+/** The records, from the first on, that are in the first {@link MOST_PARTS} parts and come before every other part. */
+function countFirst({ divide }: HttpForm, links: readonly Link[]): number {
+  const later = divide?.(links).slice(MOST_PARTS).flat() ?? [];
+  return later.length === 0 ? links.length : links.indexOf(later[0] as Link);
 }
 
 /** Sends records, in halves where they are refused together. Returns those that are refused by themselves. */
@@ -85,9 +96,6 @@ async function send(
   part: string,
   run: { left: number; until: number },
 ): Promise<RefusedRecord[]> {
-  if (Date.now() > run.until) throw new Error("The receiver is too slow for the whole window.");
-  if (run.left <= 0) return refuse(links, "not looked at by itself: too many records were refused");
-  run.left -= 1;
   const request = await form.write(read(form.address), read, links, part);
   const refused = await readRefusals(
     form,
@@ -98,9 +106,18 @@ async function send(
   if (links.length === 1) return refuse(links, refused);
   const middle = Math.ceil(links.length / 2);
   return [
-    ...(await send(form, ask, read, links.slice(0, middle), `${part}.1`, run)),
-    ...(await send(form, ask, read, links.slice(middle), `${part}.2`, run)),
+    ...(await sendHalf(form, ask, read, links.slice(0, middle), `${part}.1`, run)),
+    ...(await sendHalf(form, ask, read, links.slice(middle), `${part}.2`, run)),
   ];
+}
+
+/** {@link send} within what is left for the search of invalid records. What is refused here is tried again by itself. */
+async function sendHalf(...given: Parameters<typeof send>): Promise<RefusedRecord[]> {
+  const [, , , links, , run] = given;
+  if (run.left <= 0) return refuse(links, "not looked at by itself: too many records were refused");
+  if (Date.now() > run.until) return refuse(links, "not looked at by itself: the receiver is too slow");
+  run.left -= 1;
+  return await send(...given);
 }
 
 /** The records that an answer refuses, or the reason for which it refuses them together. Throws to try again. */

@@ -7,6 +7,11 @@ export interface AuditSink {
   /** Whether this deployment has what the sink needs. Left out: always. */
   isConfigured?(env: Env): boolean;
   /**
+   * How many of these records, from the first on, one window may have; at least one. Left out: all. The same records
+   * give the same number for ever, and a window that lacks some of them has no fewer of the others.
+   */
+  countFirst?(links: readonly Link[]): number;
+  /**
    * Writes records, in the order given, and returns when they are durable. Throws when any of them is not. Records whose
    * event was removed come without it.
    *
