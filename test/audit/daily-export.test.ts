@@ -62,6 +62,13 @@ describe("the export of a day", () => {
     expect(await list()).toHaveLength(6);
   });
 
+  it("goes on after the newest signed one also when the job has paused for months", async () => {
+    await deliver(await makeRecords("user_pause", [DAY, DAY + DAY_MS]));
+    expect(await writeDailyExport(env, DAY + DAY_MS + 2 * HOUR_MS)).toBe("2026-11-28");
+    expect(await writeDailyExport(env, DAY + 200 * DAY_MS)).toBe("2026-11-29");
+    expect(await writeDailyExport(env, DAY + 200 * DAY_MS)).toBe("2026-11-30");
+  });
+
   it("waits a day for records that are still on their way, and is written again without its signature", async () => {
     const links = await makeRecords("user_slow", [DAY, DAY + 1, DAY + 2]);
     await deliver([links[0], links[2]]);

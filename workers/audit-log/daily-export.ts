@@ -66,18 +66,30 @@ export async function writeDailyExport(env: Env & WithArchive, now: number): Pro
   }
 }
 
-/** The beginning of the day after the newest that is signed; of yesterday where none is. */
+/** The beginning of the day after the newest that is signed, however long ago; of yesterday where none is. */
 async function findNextDay(bucket: R2Bucket, now: number): Promise<number> {
   const today = Math.floor(now / DAY_MS) * DAY_MS;
-  // Names are in the order of days, and a page has 1,000: those of two months are enough to look at.
-  const startAfter = `${FOLDER}${new Date(today - 60 * DAY_MS).toISOString().slice(0, 10)}`;
-  const { objects } = await bucket.list({ prefix: FOLDER, startAfter });
-  const signed = objects.map(({ key }) => key).filter((key) => key.endsWith(statementNameOf(".jsonl")));
-  const newest = signed
-    .sort()
-    .at(-1)
-    ?.slice(FOLDER.length, FOLDER.length + 10);
-  return newest === undefined ? today - DAY_MS : Date.parse(newest) + DAY_MS;
+  // Names are in the order of days: those of two months are enough to look at, but after a long pause.
+  const recent = `${FOLDER}${new Date(today - 60 * DAY_MS).toISOString().slice(0, 10)}`;
+  const newest = (await findNewest(bucket, recent)) ?? (await findNewest(bucket));
+  return newest === null ? today - DAY_MS : Date.parse(newest) + DAY_MS;
+}
+
+/** The newest day that is signed, `2026-11-29`, of all objects or of those whose names come after one. */
+async function findNewest(bucket: R2Bucket, startAfter?: string): Promise<string | null> {
+  let newest: string | null = null;
+  for (let cursor: string | undefined, isWhole = false; !isWhole; ) {
+    const page: R2Objects = await bucket.list({
+      prefix: FOLDER,
+      ...(startAfter !== undefined && { startAfter }),
+      ...(cursor !== undefined && { cursor }),
+    });
+    const signed = page.objects.findLast(({ key }) => key.endsWith(statementNameOf(".jsonl")));
+    newest = signed?.key.slice(FOLDER.length, FOLDER.length + 10) ?? newest;
+    cursor = page.truncated ? page.cursor : undefined;
+    isWhole = cursor === undefined;
+  }
+  return newest;
 }
 
 /** Writes one object of R2 as its text comes, in parts where it is large. */
