@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { KafkaEntry } from "../../shared/connections/kinds/kafka.ts";
 import type { Broker, Cluster, RawMessage } from "../../workers/connections/kafka/driver.ts";
-import { explainKafka } from "../../workers/connections/kafka/errors.ts";
+import { explainKafka, explainTimeout } from "../../workers/connections/kafka/errors.ts";
 import { inspectKafka } from "../../workers/connections/kafka/inspect.ts";
-import { peek, readOffsets } from "../../workers/connections/kafka/read-messages.ts";
+import { peek as peekWithin, readOffsets } from "../../workers/connections/kafka/read-messages.ts";
 
 const ENTRY = {
   kind: "kafka",
@@ -100,6 +100,9 @@ const PEEK = {
   bytes: 100_000,
 } as const;
 
+const peek = (cluster: Cluster, asked: Parameters<typeof peekWithin>[1], timeoutMs = 5_000) =>
+  peekWithin(cluster, asked, timeoutMs);
+
 describe("a look at messages of Kafka", () => {
   it("gives the newest ones of all partitions, newest first", async () => {
     const { messages, cut } = await peek(clusterOf(MESSAGES), PEEK);
@@ -135,6 +138,61 @@ describe("a look at messages of Kafka", () => {
     const large = [0, 1, 2, 3].map((at) => message(at, "x".repeat(6_000)));
     const bounded = await peek(clusterOf(large), { ...PEEK, rows: 10, bytes: 8_000 });
     expect([bounded.messages.length, bounded.cut]).toEqual([1, true]);
+  });
+
+  it("has one budget of bytes and of time for all of its rounds, and says that it is cut", async () => {
+    const large = Array.from({ length: 40 }, (_, at) => message(at, "x".repeat(900_000)));
+    const asked: number[] = [];
+    const oneAtATime: Partial<Broker> = {
+      fetch: async ({ maxBytes, topics }) => {
+        asked.push(maxBytes);
+        const responses = topics.map(({ topic, partitions }) => ({
+          topicName: topic,
+          partitions: partitions.map(({ partition, fetchOffset }) => ({
+            partition,
+            messages: large.filter(({ offset }, at) => at % 2 === partition && offset === fetchOffset),
+          })),
+        }));
+        return { responses };
+      },
+    };
+    const from = { offset: "0" };
+    const cut = await peek(clusterOf(large, oneAtATime), { ...PEEK, from, rows: 40, bytes: 10_000_000 });
+    expect([cut.messages.length, cut.cut]).toEqual([6, true]);
+    expect(asked).toEqual([4_000_000, 2_200_000, 400_000]);
+    const hangs: Partial<Broker> = { fetch: () => new Promise(() => {}) };
+    expect(await peek(clusterOf(MESSAGES, hangs), PEEK, 1)).toEqual({ messages: [], cut: true });
+  });
+
+  it("asks again for a partition that an answer had no room for, and ends where nothing comes", async () => {
+    const turns: Partial<Broker> = {
+      fetch: async ({ topics }) => ({
+        responses: topics.map(({ topic, partitions: asked }) => ({
+          topicName: topic,
+          // All the room is for the first partition; nothing is left of the last message of the second one.
+          partitions: asked.map(({ partition }, place) => ({
+            partition,
+            messages: MESSAGES.filter((_, at) => place === 0 && at % 2 === partition && at < 19),
+          })),
+        })),
+      }),
+    };
+    const { messages, cut } = await peek(clusterOf(MESSAGES, turns), { ...PEEK, rows: 4 });
+    expect(messages.map(({ value }) => value)).toEqual([{ at: 18 }, { at: 17 }, { at: 16 }, { at: 15 }]);
+    expect(cut).toBe(true);
+    const none: Partial<Broker> = { fetch: async () => ({ responses: [] }) };
+    expect(await peek(clusterOf(MESSAGES, none), PEEK)).toEqual({ messages: [], cut: false });
+  });
+
+  it("goes by offset from an offset on, whatever the times of the messages, and keeps large numbers exact", async () => {
+    const back = Array.from({ length: 20 }, (_, at) => ({
+      ...message(at, `{"id":9007199254740993,"at":${at}}`),
+      timestamp: String(5_000 - at),
+    }));
+    const { messages, cut } = await peek(clusterOf(back), { ...PEEK, partition: 1, from: { offset: "2" } });
+    expect(messages.map(({ offset }) => offset)).toEqual(["2", "3", "4"]);
+    expect(messages[0]?.value).toEqual({ id: "9007199254740993", at: 5 });
+    expect(cut).toBe(true);
   });
 
   it("tells how far a group is behind, and nothing where it has not read", async () => {
@@ -193,6 +251,13 @@ describe("what an account of Kafka may do", () => {
 
 describe("words for errors of Kafka", () => {
   const target = { name: "events", revision: "", entry: entryOf() };
+
+  it("say of a request that was too slow that its time is over, but not of one that may have written", () => {
+    const late = Object.assign(new Error("x"), { name: "KafkaJSRequestTimeoutError" });
+    expect(explainTimeout(late, target, true)).toMatchObject({ code: "timeout" });
+    expect(explainTimeout(late, target, false)).toBeNull();
+    expect(explainTimeout(failure("OTHER"), target, true)).toBeNull();
+  });
 
   it.each([
     ["TOPIC_AUTHORIZATION_FAILED", "forbidden"],

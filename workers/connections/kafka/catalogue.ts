@@ -18,7 +18,10 @@ const MOST_FIELDS = 300;
 const MOST_LEVELS = 6;
 
 /** The topics that an entry exposes, with the fields of their newest messages. */
-export async function readTopics(cluster: Cluster, { expose }: KafkaEntry): Promise<DocumentSource[]> {
+export async function readTopics(
+  cluster: Cluster,
+  { expose, limits }: KafkaEntry,
+): Promise<DocumentSource[]> {
   const isExposed = matchExposed({ tables: expose.topics, except: expose.except });
   const { topicMetadata } = await cluster.metadata({ topics: [] });
   const topics = topicMetadata
@@ -26,15 +29,17 @@ export async function readTopics(cluster: Cluster, { expose }: KafkaEntry): Prom
     .sort((one, other) => (one.topic < other.topic ? -1 : 1))
     .slice(0, MOST_TOPICS);
   const sources: DocumentSource[] = [];
+  // One time for the samples of all topics, half of the request's: a topic after it is listed without fields.
+  const until = Date.now() + limits.seconds * 500;
   for (const [index, { topic, partitionMetadata }] of topics.entries()) {
     const kind = `topic of ${partitionMetadata.length} partition${partitionMetadata.length === 1 ? "" : "s"}`;
-    const isSampled = index < MOST_SAMPLED;
+    const isSampled = index < MOST_SAMPLED && Date.now() < until;
     const offsets = isSampled ? await readOffsets(cluster, topic, null) : [];
     const documents = offsets.reduce(
       (sum, { earliest, latest }) => sum + Number(latest) - Number(earliest),
       0,
     );
-    const fields = documents === 0 ? [] : await sampleFields(cluster, topic);
+    const fields = documents === 0 ? [] : await sampleFields(cluster, topic, until - Date.now());
     sources.push({ name: topic, kind, alsoKnownAs: [], documents: isSampled ? documents : null, fields });
   }
   return sources;
@@ -53,7 +58,7 @@ export function mayProduce({ expose, produce }: KafkaEntry, topic: string): bool
   );
 }
 
-async function sampleFields(cluster: Cluster, topic: string): Promise<DocumentField[]> {
+async function sampleFields(cluster: Cluster, topic: string, timeoutMs: number): Promise<DocumentField[]> {
   const asked = {
     operation: "peek",
     topic,
@@ -63,7 +68,7 @@ async function sampleFields(cluster: Cluster, topic: string): Promise<DocumentFi
     bytes: 500_000,
   } as const;
   // Messages that cannot be read, such as ones of an unknown compression, say nothing of their fields.
-  const { messages } = await peek(cluster, asked).catch(() => ({ messages: [] }));
+  const { messages } = await peek(cluster, asked, timeoutMs).catch(() => ({ messages: [] }));
   const types = new Map<string, Set<string>>();
   const visit = (value: JsonValue, path: string, level: number) => {
     const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;

@@ -10,10 +10,13 @@ import { type Connector, RefusedRequest, type Session, withoutPassword } from ".
 import { matchExposed } from "../sql/expose.ts";
 import { isGroupExposed, mayProduce, readTopics } from "./catalogue.ts";
 import { type Cluster, choosePartition, openCluster } from "./driver.ts";
-import { explainKafka } from "./errors.ts";
+import { explainKafka, explainTimeout } from "./errors.ts";
 import { inspectKafka } from "./inspect.ts";
 import { kafkaOperation } from "./operation.ts";
 import { peek, readOffsets } from "./read-messages.ts";
+
+/** Part of a request's time in which messages are fetched: the rest is for its answer. */
+const OWN_SHARE = 0.9;
 
 /** The cluster that the sessions of an object share: a socket to each broker, whatever the number of calls. */
 interface SharedCluster {
@@ -67,7 +70,8 @@ class KafkaSession implements Session {
       const { type = "" } = failure as { type?: string };
       if (/^(?:NOT_LEADER|LEADER_NOT_AVAILABLE|UNKNOWN_TOPIC)/.test(type))
         await this.#shared.cluster.refreshMetadata().catch(() => {});
-      throw failure;
+      const late = explainTimeout(failure, target, request.repeatable);
+      throw late === null ? failure : new RefusedRequest(late);
     }
   }
 
@@ -86,7 +90,7 @@ class KafkaSession implements Session {
           throw refuse("This connection does not expose that consumer group.");
         return (await readOffsets(cluster, operation.topic, operation.group)) as unknown as JsonValue;
       case "peek":
-        return (await peek(cluster, operation)) as unknown as JsonValue;
+        return (await peek(cluster, operation, timeoutMs * OWN_SHARE)) as unknown as JsonValue;
       case "produce": {
         if (!mayProduce(own, operation.topic)) throw refuse("This connection does not write to that topic.");
         const { topic, key, value, headers } = operation;

@@ -46,3 +46,17 @@ export function explainKafka(failure: unknown, { entry, name }: ConnectionTarget
   }
   return null;
 }
+
+/**
+ * Our words for a request that the broker did not answer in its time: a look that was too large is no outage. `null`
+ * for every other failure, and for a request that must not be repeated: it may have been carried out.
+ */
+export function explainTimeout(
+  failure: unknown,
+  { entry }: ConnectionTarget,
+  isRepeatable: boolean,
+): ConnectionFailure | null {
+  if (!isRepeatable || !(failure instanceof Error) || failure.name !== "KafkaJSRequestTimeoutError")
+    return null;
+  return { code: "timeout", message: `${entry.title} did not answer within the time limit.` };
+}

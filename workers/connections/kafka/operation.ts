@@ -43,7 +43,7 @@ export interface SeenMessage {
 /** Messages, bounded. */
 export interface SeenMessages {
   messages: SeenMessage[];
-  /** Whether a bound left out messages that the cluster has given. */
+  /** Whether a bound left out messages that the cluster has given, or would have given. */
   cut: boolean;
 }
 

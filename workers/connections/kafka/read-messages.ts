@@ -1,3 +1,4 @@
+import { parseExactly } from "../../../shared/encoding/exact-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { RefusedRequest } from "../connector.ts";
 import type { Cluster, RawMessage } from "./driver.ts";
@@ -7,7 +8,7 @@ import type { PartitionOffsets, PeekOperation, SeenMessage, SeenMessages } from 
 const EARLIEST = -2;
 const LATEST = -1;
 
-/** Most bytes that one look fetches, and from one partition. */
+/** Most bytes that one look fetches in all its rounds, and from one partition at once. */
 const MOST_BYTES = 4_000_000;
 const MOST_OF_PARTITION = 1_000_000;
 
@@ -22,6 +23,12 @@ interface Range {
   next: bigint;
   end: bigint;
   left: number;
+}
+
+/** What is left of a look: bytes to fetch, and time, up to a moment in milliseconds since the epoch. */
+interface Budget {
+  bytes: number;
+  until: number;
 }
 
 type FoundMessage = RawMessage & { partition: number };
@@ -98,11 +105,16 @@ async function readCommitted(
   );
 }
 
-/** Messages of a topic from an offset or a time on, or the newest ones. Joins no group and commits nothing. */
+/**
+ * Messages of a topic from an offset or a time on, or the newest ones. Joins no group and commits nothing. When its
+ * bytes or `timeoutMs` are used up it answers with what it has.
+ */
 export async function peek(
   cluster: Cluster,
   { topic, partition, from, rows, bytes }: PeekOperation,
+  timeoutMs: number,
 ): Promise<SeenMessages> {
+  const budget: Budget = { bytes: MOST_BYTES, until: Date.now() + timeoutMs };
   const all = await partitionsOf(cluster, topic);
   if (partition !== null && !all.includes(partition)) {
     throw new RefusedRequest({
@@ -127,59 +139,102 @@ export async function peek(
     if (start < end) ranges.set(one, { next: start, end, left: rows });
   }
   const found: FoundMessage[] = [];
-  for (let round = 0; round < MOST_ROUNDS && ranges.size > 0; round += 1)
-    found.push(...(await fetchRound(cluster, topic, ranges)));
+  for (let round = 0; round < MOST_ROUNDS && ranges.size > 0 && !isUsed(budget); round += 1) {
+    const brought = await fetchRound(cluster, topic, ranges, budget);
+    // What no broker gives is not there: the log was compacted, or its transaction was aborted.
+    if (brought === null) ranges.clear();
+    else found.push(...brought);
+  }
   const isNewest = from === null;
-  found.sort(
-    (one, other) =>
-      Number(BigInt(one.timestamp) - BigInt(other.timestamp)) || one.partition - other.partition,
-  );
+  // Times are those of producers, and need not grow: from an offset on nothing in between may be left out.
+  const isByOffset = from !== null && "offset" in from;
+  const keyOf = ({ offset, timestamp }: FoundMessage) => BigInt(isByOffset ? offset : timestamp);
+  found.sort((one, other) => Number(keyOf(one) - keyOf(other)) || one.partition - other.partition);
   const chosen = isNewest ? found.slice(-rows).reverse() : found.slice(0, rows);
-  return bound(chosen, bytes, chosen.length < found.length);
+  return bound(chosen, bytes, chosen.length < found.length || ranges.size > 0);
 }
 
-/** Takes what brokers give at once, which may be one batch each, and moves the ranges on. */
+function isUsed({ bytes, until }: Budget): boolean {
+  return bytes <= 0 || Date.now() >= until;
+}
+
+/**
+ * Takes what brokers give at once, which may be one batch each, and moves the ranges on. `null` when they gave nothing
+ * at all; what the budget had no room for is left in the ranges.
+ */
 async function fetchRound(
   cluster: Cluster,
   topic: string,
   ranges: Map<number, Range>,
-): Promise<FoundMessage[]> {
+  budget: Budget,
+): Promise<FoundMessage[] | null> {
   const found: FoundMessage[] = [];
+  let isEmpty = true;
   for (const [nodeId, partitions] of Object.entries(
     cluster.findLeaderForPartitions(topic, [...ranges.keys()]),
   )) {
-    const broker = await cluster.findBroker({ nodeId });
+    if (isUsed(budget)) return found;
     const asked = partitions.map((partition) => ({
       partition,
       fetchOffset: String(ranges.get(partition)?.next ?? 0n),
-      maxBytes: MOST_OF_PARTITION,
+      maxBytes: Math.min(MOST_OF_PARTITION, budget.bytes),
     }));
-    const { responses } = await broker.fetch({
-      replicaId: -1,
-      isolationLevel: 1,
-      maxWaitTime: WAIT_MS,
-      minBytes: 1,
-      maxBytes: MOST_BYTES,
-      topics: [{ topic, partitions: asked }],
-    });
+    const ask = async () => {
+      const broker = await cluster.findBroker({ nodeId });
+      return await broker.fetch({
+        replicaId: -1,
+        isolationLevel: 1,
+        maxWaitTime: WAIT_MS,
+        minBytes: 1,
+        maxBytes: budget.bytes,
+        topics: [{ topic, partitions: asked }],
+      });
+    };
+    const answer = await inTime(ask(), budget.until);
+    if (answer === null) return found;
     const answered = new Map(
-      responses.flatMap((one) => one.partitions).map((one) => [one.partition, one.messages]),
+      answer.responses.flatMap((one) => one.partitions).map((one) => [one.partition, one.messages]),
     );
     for (const partition of partitions) {
       const range = ranges.get(partition);
       if (range === undefined) continue;
       const { next, end, left } = range;
+      const given = answered.get(partition) ?? [];
+      for (const message of given) budget.bytes -= sizeOf(message);
       // A broker gives whole batches, which may begin before the offset.
-      const own = (answered.get(partition) ?? []).filter(({ offset }) => BigInt(offset) >= next);
+      const own = given.filter(({ offset }) => BigInt(offset) >= next);
+      const last = own.at(-1);
+      // The answer was full of other partitions, or nothing is left there: the next round shows which.
+      if (last === undefined) continue;
+      isEmpty = false;
       const taken = own.filter(({ isControlRecord }) => isControlRecord !== true);
       found.push(...taken.map((message) => ({ ...message, partition })));
-      const last = own.at(-1);
-      const after = last === undefined ? end : BigInt(last.offset) + 1n;
+      const after = BigInt(last.offset) + 1n;
       if (after >= end || taken.length >= left) ranges.delete(partition);
       else ranges.set(partition, { next: after, end, left: left - taken.length });
     }
   }
-  return found;
+  return isEmpty ? null : found;
+}
+
+/** The result of `work`, or `null` once it is `until`. The work goes on, and its end is not waited for. */
+async function inTime<Value>(work: Promise<Value>, until: number): Promise<Value | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), Math.max(until - Date.now(), 0));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}
+
+/** Bytes of a message without its frame. */
+function sizeOf({ key, value, headers }: RawMessage): number {
+  const parts = [key, value, ...Object.values(headers ?? {}).flat()];
+  return parts.reduce((sum, part) => sum + (part?.byteLength ?? 0), 0);
 }
 
 function bound(found: readonly FoundMessage[], bytes: number, isCut: boolean): SeenMessages {
@@ -228,7 +283,7 @@ function decode(bytes: Uint8Array | null): JsonValue {
 
 function tryJson(text: string): JsonValue {
   try {
-    return text.length <= CELL ? (JSON.parse(text) as JsonValue) : cut(text);
+    return text.length <= CELL ? parseExactly(text) : cut(text);
   } catch {
     return cut(text);
   }

@@ -1,3 +1,4 @@
+import { parseExactly } from "../../../shared/encoding/exact-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { RefusedRequest } from "../connector.ts";
 import { MOST_BYTES } from "../sql/answer-size.ts";
@@ -16,18 +17,8 @@ export async function readJson(response: Response): Promise<JsonValue> {
     if (bytes > MOST_BYTES) throw refuseSize();
     text += decoder.decode(chunk, { stream: true });
   }
-  return parseExactly(text + decoder.decode());
-}
-
-/** JSON whose large whole numbers are kept exact, as text. */
-function parseExactly(text: string): JsonValue {
-  // The third parameter (JSON.parse source text access) is not in the types of the language yet.
-  const exact = (_: string, value: JsonValue, context?: { source?: string }): JsonValue =>
-    typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)
-      ? (context?.source ?? value)
-      : value;
   try {
-    return JSON.parse(text, exact as Parameters<typeof JSON.parse>[1]) as JsonValue;
+    return parseExactly(text + decoder.decode());
   } catch {
     return null;
   }
