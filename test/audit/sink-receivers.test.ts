@@ -15,7 +15,7 @@ async function storeRecords(count: number, from = 1, stepMs = 1_000): Promise<vo
   await env.PLATFORM_DB.prepare(
     `WITH RECURSIVE n (i) AS (SELECT ?2 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 + ?1 - 1)
      INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
-     SELECT 'user_sent', i, printf('%064x', i),
+     SELECT 'user_sent', i, printf('%032x%032x', i, i),
             json_object('version', 2, 'chain', 'user_sent', 'sequence', i, 'at', ?3 + i * ?4, 'type', 'sign_out'),
             's', '{"type":"sign_out","note":"ü \\n"}'
        FROM n`,
@@ -158,6 +158,22 @@ describe.each(createReceivers().map(({ name }) => name))("the sink %s", (name) =
     await feed();
     expect(receiver.list().toSorted()).toEqual((await listStored()).toSorted());
     expect((await lag())?.refused).toBe(0);
+  });
+
+  it("is not held by a receiver that is too slow for the search of an invalid record, and loses none", async () => {
+    const { receiver, feed, lag } = connect(name);
+    await storeRecords(40);
+    receiver.invalid.add("user_sent/40");
+    receiver.onKept = () => void pass(9_000);
+    await feed();
+    expect(await lag()).toMatchObject({ failures: 0, lagMs: 0 });
+    receiver.onKept = () => undefined;
+    for (let run = 0; run < 2; run += 1) {
+      await makeLettersDue(env.PLATFORM_DB);
+      await feed();
+    }
+    expect(receiver.list().toSorted()).toEqual((await listStored()).slice(0, -1).toSorted());
+    expect((await lag())?.refused).toBe(1);
   });
 
   it("is held for a day by a window of which nothing is taken, and not longer", async () => {
