@@ -2,7 +2,7 @@ import { fromBase64, toBase64Url } from "../encoding/base64.ts";
 import type { Key, Keyring } from "./keyring.ts";
 
 /** Purpose of a signature. It is part of the signed text, so a signature is invalid for any other purpose. */
-export type Purpose = "session" | "approval link" | "factor link" | "cursor" | "confirm";
+export type Purpose = "session" | "approval link" | "factor link" | "cursor" | "confirm" | "key form";
 
 /**
  * `<version>.<MAC>`. The last base64url character of 32 bytes carries four bits; the pattern allows its one

@@ -123,7 +123,7 @@ const ATTACKS: readonly (readonly [
   [
     "makes a key with the id of Victor's",
     async (s) => status(s.browser.post("/account/keys", await keyForm(s, { key: s.key.id }))),
-    [409],
+    [422],
   ],
   [
     "makes a key with a permission of another role",

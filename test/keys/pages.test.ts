@@ -168,6 +168,37 @@ describe("a second person", () => {
     expect((await callMcp("/mcp/crm", text)).status).toBe(200);
   });
 
+  it("cannot take the id of an account that was removed, which the policy may still name", async () => {
+    const owner = await signIn(await createPerson("sales"));
+    const fieldsOf = async (by: TestBrowser, key?: string): Promise<[string, string][]> => [
+      ...hiddenOf(await textOf(by.get("/account/keys/new"))).filter(
+        ([name]) => name !== "key" || key === undefined,
+      ),
+      ...(key === undefined ? [] : ([["key", key]] as [string, string][])),
+      ["name", "Reports"],
+      ["resource", "/mcp/crm"],
+      ["scope", "crm:read"],
+      ["days", "90"],
+      ["proof", "workload"],
+      ["password", PASSWORD],
+    ];
+    const sent = await fieldsOf(owner);
+    const issued = new Map(sent).get("key") ?? "";
+    const made = await (await owner.post("/account/keys", sent)).text();
+    const id = /\/account\/keys\/(key_[0-9a-f]{24})/.exec(made)?.[1] ?? "";
+    expect(issued.startsWith(`${id}.`)).toBe(true);
+    expect((await revoke(owner, id)).status).toBe(303);
+    const other = await signIn(await createPerson("sales"));
+    for (const key of [id, issued, ""]) {
+      expect((await other.post("/account/keys", await fieldsOf(other, key))).status).toBe(422);
+    }
+    // Neither does the owner, with the form that was sent.
+    expect((await owner.post("/account/keys", sent)).status).toBe(409);
+    expect(
+      await env.PLATFORM_DB.prepare("SELECT count(*) AS n FROM access_key WHERE id = ?").bind(id).first("n"),
+    ).toBe(0);
+  });
+
   it("who signs in on the same browser meanwhile does not send the first one's form", async () => {
     const [first, second] = [await createPerson("sales"), await createPerson("sales")];
     const browser = await signIn(first);

@@ -13,8 +13,8 @@ interface NewKeyPageProps {
   offers: readonly Offer[];
   role: string;
   subject: string;
-  /** Id that the key will have: a form that is sent twice makes one key. */
-  id: string;
+  /** Id that the key will have, signed for this person: a form that is sent twice makes one key. */
+  issued: string;
   asksPassword: boolean;
   notice?: Notice | undefined;
 }
@@ -35,13 +35,13 @@ const PROOF_TEXTS: readonly { proof: Proof; title: string; text: string }[] = [
 
 /** The form for a new key. */
 export function NewKeyPage(props: NewKeyPageProps) {
-  const { typed, resources, offers, role, subject, id, asksPassword, notice } = props;
+  const { typed, resources, offers, role, subject, issued, asksPassword, notice } = props;
   return (
     <KeysFrame title="New API key" corner={<a href="/account/keys">API keys</a>} notice={notice}>
       <h1>New API key</h1>
       <form method="post" action="/account/keys" class="card">
         <input type="hidden" name="subject" value={subject} />
-        <input type="hidden" name="key" value={id} />
+        <input type="hidden" name="key" value={issued} />
         <label class="field">
           Name of the agent or job
           <input

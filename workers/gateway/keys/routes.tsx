@@ -1,5 +1,4 @@
 import { type Context, Hono } from "hono";
-import { createKeyId, isKeyId } from "../../../shared/auth/access-key.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { listCallsOfKey } from "../account/recent-calls.ts";
 import { offerScopes } from "../authorize/offer.ts";
@@ -10,6 +9,7 @@ import { recordEvent } from "../record-event.ts";
 import { pathToFactor } from "../second-factor/requirement.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { missingForKey, refusePassword } from "./confirm-owner.ts";
+import { issueKeyId, readKeyId, takeKeyId } from "./form-key-id.ts";
 import { KeyPage, KeysPage, type Notice, pathOf } from "./keys-page.tsx";
 import { NewKeyPage } from "./new-key-page.tsx";
 import {
@@ -74,8 +74,8 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
   if (typeof request === "string") return await again(422, request);
   const given = await readTypedKey(request.proof, typed.publicKey);
   if (typeof given === "string") return await again(422, given);
-  const id = form.get("key") ?? "";
-  if (!isKeyId(id)) return await again(422, "Send the form of this page.");
+  const id = await readKeyId(c.env, form.get("key") ?? "", signIn);
+  if (id === null) return await again(422, "Send the form of this page.");
   if ((await countOwnKeys(c.env.PLATFORM_DB, person.id)) >= MOST_KEYS) {
     return await again(422, `You have ${MOST_KEYS} keys. Remove one first.`);
   }
@@ -84,7 +84,8 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
     if (refused !== null) return await again(refused.status, refused.text);
   }
   const maker = { owner: person.id, mfaAt, publicKey: given.publicKey };
-  const text = await createOwnKey(c.env, request, { id, ...maker });
+  const isFirst = await takeKeyId(c.env.PLATFORM_DB, id);
+  const text = isFirst ? await createOwnKey(c.env, request, { id, ...maker }) : null;
   if (text === null) return await again(409, "This form was sent before, and its key was shown then.");
   await recordEvent(c, person.id, { type: "key_change", change: "created", keyId: id });
   return showMade(c, { ...request, id }, text, false);
@@ -166,7 +167,8 @@ async function showForm(
   const everything = resources.find(({ server }) => server === null);
   const offers = everything ? offerScopes(await policyInForce(c.env), everything, role, []) : [];
   const asksPassword = (await missingForKey(c.env, signIn)) === "password";
-  const props = { typed, resources, offers, role, subject, id: createKeyId(), asksPassword, notice };
+  const issued = await issueKeyId(c.env, signIn);
+  const props = { typed, resources, offers, role, subject, issued, asksPassword, notice };
   return c.html(<NewKeyPage {...props} />, status);
 }
 
