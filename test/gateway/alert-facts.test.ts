@@ -373,6 +373,26 @@ describe("silences of alerts", { timeout: 30_000 }, () => {
     });
   });
 
+  it("keep no end from a target that was told of the beginning, however long they last", async () => {
+    const { browser, person } = await openAs("admin");
+    const { sent, send } = keep();
+    const run = (ms: number, broken: string[]) =>
+      runAlerts(ALL, Date.now() + ms, send, async () => ({
+        facts: { parts: { failing: [], broken, sinks: [] } },
+        unread: [],
+      }));
+    await run(0, ["shop"]);
+    const [alert] = await listAlerts(env.PLATFORM_DB);
+    await begin(browser, person.id, alert?.id ?? 0, { scope: "kind", hours: "168" });
+    await run(HOUR_MS, ["shop", "second"]);
+    await run(2 * HOUR_MS, []);
+    await run(3 * HOUR_MS, []);
+    const own = sent.filter(({ host }) => host.startsWith("events")).map(({ body }) => JSON.parse(body));
+    expect(own.map(({ event_action }) => event_action)).toEqual(["trigger", "resolve"]);
+    expect(own[1]?.dedup_key).toBe(own[0]?.dedup_key);
+    expect(sent.some(({ body }) => body.includes("second"))).toBe(false);
+  });
+
   it("ask for a reason, an end, an alert that is here, and the person who saw the form", async () => {
     const { browser, person } = await openAs("admin");
     await noteAlerts(env.PLATFORM_DB, [SUBJECT], Date.now());

@@ -4,6 +4,12 @@ import { POLICY_CHAIN } from "../../shared/audit/record.ts";
 import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { readPolicy } from "../../shared/policy/changes/read-policy.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
+import {
+  closeDraft,
+  findDraft,
+  findWrittenText,
+  saveDraft,
+} from "../../workers/gateway/console/policy/drafts.ts";
 import { callsOf } from "../audit/calls.ts";
 import { allEventsOf, deliver } from "../audit/trail.ts";
 import { createPerson, type TestBrowser, type TestPerson } from "../support/oauth.ts";
@@ -186,6 +192,37 @@ describe("the policy in the console", { timeout: 30_000 }, () => {
       (await one.browser.post(`${draft.path}/remove`, { ...fields, revision: now.revision })).status,
     ).toBe(303);
     expect((await one.browser.get(draft.path)).status).toBe(404);
+  });
+
+  it("keeps a text that was saved during a publication as a draft, and not as what was published", async () => {
+    const { browser, person } = await openAs("admin");
+    const { path } = await begin(browser, person);
+    const draft = await findDraft(env.PLATFORM_DB, path.split("/").at(-1) ?? "");
+    if (draft === null) throw new Error("There is no draft.");
+    expect(await saveDraft(env.PLATFORM_DB, draft, "roles: {} # later", person.id)).toBe(true);
+    const { version, publication } = await readState();
+    await closeDraft(env.PLATFORM_DB, draft, publication);
+    expect((await look(browser, path)).text).toBe("roles: {} # later");
+    expect(await findWrittenText(env.PLATFORM_DB, version)).toBeNull();
+  });
+
+  it("puts in force what the draft of an earlier version shows, also where that version says something else", async () => {
+    await publish(({ retention }) => void Object.assign(retention, { sign_ins_days: 71 }));
+    const { browser, person } = await openAs("admin");
+    const { path, text } = await begin(browser, person, 1);
+    const shown = text.replace(VIEWER, "Reads what this draft shows.");
+    expect(shown).not.toBe(text);
+    // Version 1 belongs to the release: a deployment changes it while a draft of it is open.
+    await env.PLATFORM_DB.prepare("UPDATE policy_draft SET text = ? WHERE id = ?")
+      .bind(shown, path.split("/").at(-1))
+      .run();
+    const before = await readState();
+    const seen = await look(browser, path);
+    expect((await publishIt(browser, person, seen, { own: "seen" })).status).toBe(303);
+    const { version, publication } = await readState();
+    expect(version).toBe(before.newest + 1);
+    const digest = digestText(canonicalize(readPolicy("draft", shown).value));
+    expect(await policyInForce(env, publication)).toMatchObject({ version, digest });
   });
 
   it("shows plainly what one's own role gains, and asks for a look at it", async () => {

@@ -43,15 +43,15 @@ const RESOLVE = `
 const TOLD = (change: string) => `EXISTS (
   SELECT 1 FROM alert_delivery WHERE alert = alert.id AND alert_delivery.change = ${change} AND target = ?1)`;
 
-// The end of an alert is told to a target that knows of its beginning, also when both are told late. One that ended while
-// it was silenced is told to those alone who know of it.
+// The end of an alert is told to a target that knows of its beginning, also when both are told late and under a silence:
+// what opened an incident closes it. One that ended while it was silenced is told to those alone who know of it.
 const UNTOLD = `
   SELECT ${COLUMNS}, change.value AS change
     FROM alert CROSS JOIN json_each('["begun","resolved"]') AS change
    WHERE (change.value = 'begun' OR resolved_at IS NOT NULL)
      AND ifnull(resolved_at, ?2) > ?2 - ${TRIED_MS}
      AND NOT ${TOLD("change.value")}
-     AND NOT ${coveredAt("?2")}
+     AND (NOT ${coveredAt("?2")} OR change.value = 'resolved' AND ${TOLD("'begun'")})
      AND (resolved_at IS NULL OR NOT ${coveredAt("alert.resolved_at")} OR ${TOLD("'begun'")})
    ORDER BY alert.id, change LIMIT ${MOST_CHANGES}`;
 

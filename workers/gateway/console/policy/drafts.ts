@@ -99,11 +99,20 @@ export async function removeDraft(
   return meta.changes > 0;
 }
 
-/** Keeps a draft as the text of what was put in force. */
-export async function closeDraft(database: D1Database, id: string, publication: number): Promise<void> {
+/**
+ * Keeps a draft as the text of what was put in force. A draft that was changed in the meantime stays open: nothing of the
+ * change was published, and the version keeps the text that is made of its document.
+ */
+export async function closeDraft(
+  database: D1Database,
+  { id, revision }: Pick<Draft, "id" | "revision">,
+  publication: number,
+): Promise<void> {
   await database
-    .prepare("UPDATE policy_draft SET publication = ? WHERE id = ? AND publication IS NULL")
-    .bind(publication, id)
+    .prepare(
+      "UPDATE policy_draft SET publication = ?3 WHERE id = ?1 AND revision = ?2 AND publication IS NULL",
+    )
+    .bind(id, revision, publication)
     .run();
 }
 

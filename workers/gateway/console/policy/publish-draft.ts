@@ -1,3 +1,4 @@
+import { canonicalize } from "../../../../shared/encoding/canonical-json.ts";
 import {
   isNote,
   NOTE_LENGTH,
@@ -5,8 +6,10 @@ import {
   publishDocument,
   publishVersion,
 } from "../../../../shared/policy/changes/publish.ts";
+import { readPublished } from "../../../../shared/policy/changes/published.ts";
 import { PolicyRefusal } from "../../../../shared/policy/changes/refusal.ts";
 import { policyInForce } from "../../../../shared/policy/current.ts";
+import type { PolicyDocument } from "../../../../shared/policy/schema.ts";
 import { onPolicyObserved } from "../../policy-changes.ts";
 import { type Bench, type JudgedDraft, listGains } from "./bench.ts";
 import { closeDraft, type Draft } from "./drafts.ts";
@@ -65,13 +68,19 @@ export async function publishDraft(
   }
   const authorship = { by: nameAuthors(person.id, draft.authors), note: note.trim(), base };
   const published =
-    draft.restores === null
-      ? await publishDocument(bench.database, document, authorship)
-      : await publishVersion(bench.database, draft.restores, authorship);
-  await closeDraft(env.PLATFORM_DB, draft.id, published.publication);
+    draft.restores !== null && (await isVersion(bench, draft.restores, document))
+      ? await publishVersion(bench.database, draft.restores, authorship)
+      : await publishDocument(bench.database, document, authorship);
+  await closeDraft(env.PLATFORM_DB, draft, published.publication);
   // As the command's notice: this isolate follows at once, subscribers are told, and the trail has it.
   await onPolicyObserved(env, await policyInForce(env, published.publication));
   return published;
+}
+
+/** Whether a version says what the draft says, which is what was shown and judged. */
+async function isVersion({ database }: Bench, version: number, document: PolicyDocument): Promise<boolean> {
+  const published = await readPublished(database, version);
+  return canonicalize(published.document) === canonicalize(document);
 }
 
 function nameAuthors(publisher: string, authors: readonly string[]): string {
