@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import type { TrailSource } from "../../shared/audit/read-stored.ts";
 import { segmentKey } from "../../shared/audit/segment.ts";
 import { overConnection, type PlatformDatabase, type Row } from "../../shared/encoding/platform-database.ts";
@@ -19,6 +20,9 @@ export interface TrailDatabase extends PlatformDatabase {
   fetchSegments(digests: readonly string[]): Promise<(Uint8Array<ArrayBuffer> | null)[]>;
 }
 
+/** Milliseconds for which a command waits while the running Worker writes to the same file, and between two attempts. */
+const [BUSY_MS, BUSY_STEP_MS] = [10_000, 100];
+
 /** Segments that a command fetches at once. */
 const SEGMENTS_AT_ONCE = 100;
 
@@ -31,12 +35,16 @@ export function trailOf(database: TrailDatabase): TrailSource {
   };
 }
 
-/** Open local databases; a command closes them at its end. */
-const opened = new Set<Promise<LocalDatabases>>();
+/**
+ * Open local databases by their folder; a command closes them at its end. Each is a runtime of its own over the same
+ * files, so a command opens a folder once, however often it asks.
+ */
+const opened = new Map<string, Promise<LocalDatabases>>();
 
 /** Closes the databases that {@link openPlatformDatabase} opened on this machine. */
 export async function closeDatabases(): Promise<void> {
-  for (const databases of opened) await databases.then((open) => open.close()).catch(() => undefined);
+  for (const databases of opened.values())
+    await databases.then((open) => open.close()).catch(() => undefined);
   opened.clear();
 }
 
@@ -47,13 +55,11 @@ export function openPlatformDatabase(environment: EnvironmentName, stateFolder?:
 
 /** Embedded storage, opened once per command: starting wrangler for every query took seconds each. */
 function openHere(stateFolder: string | undefined): TrailDatabase {
-  let databases: Promise<LocalDatabases> | undefined;
+  const folder = path.resolve(ROOT, stateFolder ?? ".wrangler/state");
   const open = (): Promise<LocalDatabases> => {
     requireStorage(stateFolder);
-    if (databases === undefined) {
-      databases = openLocalDatabases(path.resolve(ROOT, stateFolder ?? ".wrangler/state"));
-      opened.add(databases);
-    }
+    const databases = opened.get(folder) ?? openLocalDatabases(folder);
+    opened.set(folder, databases);
     return databases;
   };
   return explaining(
@@ -84,14 +90,14 @@ function explaining(connect: () => Promise<D1Database>, openBucket: () => Promis
     throw explain("local", failure instanceof Error ? failure.message : String(failure));
   };
   return {
-    query: async (sql) =>
-      overConnection(await connect())
-        .query(sql)
-        .catch(explained),
-    change: async (sql) =>
-      overConnection(await connect())
-        .change(sql)
-        .catch(explained),
+    query: async (sql) => {
+      const database = overConnection(await connect());
+      return await whenFree(() => database.query(sql)).catch(explained);
+    },
+    change: async (sql) => {
+      const database = overConnection(await connect());
+      return await whenFree(() => database.change(sql)).catch(explained);
+    },
     async fetchSegments(digests) {
       const bucket = await openBucket();
       return await Promise.all(
@@ -102,6 +108,17 @@ function explaining(connect: () => Promise<D1Database>, openBucket: () => Promis
       );
     },
   };
+}
+
+/** Does it once the file is free. SQLite refuses at once while another process writes, and nothing is changed then. */
+async function whenFree<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (const end = Date.now() + BUSY_MS; ; await wait(BUSY_STEP_MS)) {
+    try {
+      return await work();
+    } catch (failure) {
+      if (!String(failure).includes("SQLITE_BUSY") || Date.now() >= end) throw failure;
+    }
+  }
 }
 
 /**
