@@ -1,5 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { callsOf } from "../audit/calls.ts";
+import { deliver } from "../audit/trail.ts";
 import {
   authorize,
   callMcp,
@@ -75,6 +77,27 @@ describe("one user and one app on two machines", () => {
     const later = await (await home.browser.get("/account")).text();
     expect(later).toContain("from 198.51.100.3");
     expect(later).not.toContain("2001:db8::7");
+  });
+
+  it("shows calls since the app was connected only, not those of an earlier holder of the account", async () => {
+    const person = await createPerson("viewer");
+    const { browser, clientId } = await connect(person, { resource: "/mcp/crm" });
+    const call = (name: string, at: number) => ({
+      ms: 1,
+      status: "ok" as const,
+      at,
+      details: { clientId, name },
+    });
+    const now = Date.now();
+    await deliver(callsOf(person.id, [call("crm_find_contacts", now - 60 * 60_000)]));
+    const before = await (await browser.get("/account")).text();
+    expect(before).toContain("not used yet");
+    expect(before).not.toContain("find_<wbr/>contacts");
+    expect(before).not.toContain("crm_find_contacts");
+    await env.PLATFORM_DB.prepare("UPDATE call_entry SET at = ?").bind(now).run();
+    const after = await (await browser.get("/account")).text();
+    expect(after).toMatch(/find_(<wbr\/>)?contacts/);
+    expect(after).not.toContain("not used yet");
   });
 
   it("ends the revoked one, and keeps the other", async () => {

@@ -25,7 +25,7 @@ export interface ConnectedApp {
   scopes: { scope: string; description: string; access: OfferedScope["access"] }[];
   since: Date;
   /**
-   * Last use, or `null` if never used. For an app that is connected once: its last recorded call. For one on
+   * Last use, or `null` if never used. For an app that is connected once: its last recorded call since. For one on
    * several machines: this machine's last token request, because calls name the app and not the machine.
    */
   lastUsed: Date | null;
@@ -36,7 +36,7 @@ export interface ConnectedApp {
   use: { firstUsed: Date; address: string | null; userAgent: string | null } | null;
   /** Whether the app is connected once; else calls cannot be told apart by machine. */
   isOnly: boolean;
-  /** Its newest calls, newest first. */
+  /** Its newest calls since it was connected, newest first. */
   recent: readonly ListedCall[];
   /** When the connection expires unless the app is used; `null` for never. */
   expires: Date | null;
@@ -64,9 +64,13 @@ export async function listConnectedApps(
   const apps = page.items.map((grant) => {
     const use = uses.find(({ grantId }) => grantId === grant.id) ?? null;
     const isOnly = clients.filter((clientId) => clientId === grant.clientId).length === 1;
-    const called = isOnly || use === null ? (calls.get(grant.clientId) ?? null) : new Date(use.lastAt);
-    const app = toConnectedApp(grant, resources, called, use);
-    return { ...app, isOnly, recent: recent.get(grant.clientId) ?? [] };
+    // Many people use an app under one client id: an earlier holder of this account may have used it too.
+    const since = grant.createdAt * 1000;
+    const ownCalls = (recent.get(grant.clientId) ?? []).filter(({ at }) => at >= since);
+    const lastCall = Math.max(calls.get(grant.clientId)?.getTime() ?? 0, ownCalls[0]?.at ?? 0);
+    const called = lastCall >= since ? new Date(lastCall) : null;
+    const lastUsed = isOnly || use === null ? called : new Date(use.lastAt);
+    return { ...toConnectedApp(grant, resources, lastUsed, use), isOnly, recent: ownCalls };
   });
   apps.sort((a, b) => b.since.getTime() - a.since.getTime());
   const wanted = fold(query);
