@@ -1,4 +1,9 @@
-import type { SessionContext } from "../../../shared/session/context.ts";
+import {
+  applyOperation,
+  type ContextOperation,
+  emptyContext,
+  type SessionContext,
+} from "../../../shared/session/context.ts";
 
 /** Data that a Principal object stores for the user's stateless clients. */
 export interface KeptData {
@@ -73,5 +78,32 @@ export function eraseKept(sql: SqlStorage): { contexts: number; results: number 
 export function forgetClients(sql: SqlStorage): void {
   sql.exec(
     "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM session_mark; DELETE FROM waiting_program; DELETE FROM waiting_program_call",
+  );
+}
+
+/** Makes the table of contexts, by client. */
+export function createContexts(sql: SqlStorage): void {
+  sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
+}
+
+/** The context of a stateless client; an empty one before the first change. */
+export function readContext(sql: SqlStorage, clientId: string): SessionContext {
+  const [row] = sql
+    .exec<{ context: string }>("SELECT context FROM contexts WHERE client_id = ?", clientId)
+    .toArray();
+  return row ? (JSON.parse(row.context) as SessionContext) : emptyContext();
+}
+
+/** Changes the context of a stateless client. */
+export function applyContext(
+  sql: SqlStorage,
+  clientId: string,
+  operations: readonly ContextOperation[],
+): void {
+  const context = operations.reduce(applyOperation, readContext(sql, clientId));
+  sql.exec(
+    "INSERT INTO contexts VALUES (?1, ?2) ON CONFLICT (client_id) DO UPDATE SET context = ?2",
+    clientId,
+    JSON.stringify(context),
   );
 }

@@ -4,7 +4,6 @@ import type { AuditEvent } from "../../../shared/audit/record.ts";
 import type { Met } from "../../../shared/call/flow-labels.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Access, AdmissionRequest, Meeting } from "../../../shared/objects/admission-request.ts";
-
 import type {
   ApprovalAnswer,
   ApprovalDecision,
@@ -30,24 +29,24 @@ import type {
   StandingRequest,
   StandingResult,
 } from "../../../shared/objects/standing-approval.ts";
-import { log } from "../../../shared/observe/log.ts";
 import type { MemoryRules } from "../../../shared/policy/flow/information-flow.ts";
-import {
-  applyOperation,
-  type ContextOperation,
-  emptyContext,
-  type ResultHandle,
-  type SessionContext,
-} from "../../../shared/session/context.ts";
+import type { ContextOperation, ResultHandle, SessionContext } from "../../../shared/session/context.ts";
 import { ResultStore } from "../../../shared/session/result-store.ts";
 import type { ResultPage } from "../../../shared/session/session-memory.ts";
 import { noteUnstored } from "../../audit-log/unstored-records.ts";
 import { AdmissionControl } from "./admission-control.ts";
-import { projectApprovals } from "./approval-projection.ts";
+import { ApprovalDesk } from "./approval-desk.ts";
 import { Approvals } from "./approvals.ts";
 import { AuditTrail } from "./audit-trail.ts";
-import { eraseKept, forgetClients, type KeptData, readKept } from "./kept-data.ts";
-import { type PersonStatus, readPersonStatuses } from "./read-person-status.ts";
+import {
+  applyContext,
+  createContexts,
+  eraseKept,
+  forgetClients,
+  type KeptData,
+  readContext,
+  readKept,
+} from "./kept-data.ts";
 import { RequestLimiter } from "./request-limiter.ts";
 import { SessionMarks } from "./session-marks.ts";
 import { SpentAnswers } from "./spent-answers.ts";
@@ -55,9 +54,6 @@ import { WaitingPrograms } from "./waiting-programs.ts";
 
 /** Milliseconds from the first unsent record until records are sent. */
 const FLUSH_AFTER_MS = 5_000;
-
-/** Milliseconds after which a failed write of the approvals list is tried again. */
-const PROJECT_AGAIN_MS = 30_000;
 
 /**
  * One object per user: strongly consistent and single-threaded. Decides on calls, chains each call's intent
@@ -69,6 +65,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   readonly #trail: AuditTrail;
   readonly #gatekeeper: AdmissionControl;
   readonly #approvals: Approvals;
+  readonly #desk: ApprovalDesk;
   readonly #results: ResultStore;
   readonly #spent: SpentAnswers;
   readonly #met: SessionMarks;
@@ -80,10 +77,16 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#alarm = new ObjectAlarm(ctx.storage, "Principal");
-    this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
+    createContexts(this.#sql);
     this.#trail = new AuditTrail(this.#sql);
     this.#gatekeeper = new AdmissionControl(this.#sql, env.PLATFORM_DB, this.#trail.readLimits());
     this.#approvals = new Approvals(this.#sql, this.#trail, (grantId) => this.#gatekeeper.isRevoked(grantId));
+    this.#desk = new ApprovalDesk(this.#approvals, this.#gatekeeper, {
+      database: env.PLATFORM_DB,
+      flushAfterMs: FLUSH_AFTER_MS,
+      wakeIn: (ms) => this.#alarm.wakeBy(Date.now() + ms),
+      keepAlive: (work) => ctx.waitUntil(work),
+    });
     this.#results = new ResultStore(this.#sql);
     this.#spent = new SpentAnswers(this.#sql);
     this.#met = new SessionMarks(this.#sql);
@@ -113,7 +116,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
     if ("refusal" in passage) return { admitted: false, refusal: passage.refusal };
     const { role, policy, running } = passage;
-    const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
+    const context = intent.lane === "stateless" ? readContext(this.#sql, intent.clientId) : null;
     const stateSpent = "stateSpent" in passage && passage.stateSpent;
     const met = "met" in passage && passage.met ? { met: passage.met } : {};
     return { admitted: true, context, role, policy, running, ...met, ...(stateSpent && { stateSpent }) };
@@ -146,72 +149,35 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
       this.#met.end(outcome.callId, outcome.status);
       if (this.#approvals.settle(outcome.callId, outcome.status, now)) approvalsEnded = true;
     }
-    if (approvalsEnded) this.#project();
+    if (approvalsEnded) this.#desk.project();
   }
 
-  /** A call asks for its approval after its admission: grant and role may have changed since. */
   async claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer> {
-    for (;;) {
-      const known = await this.#statusesOf([claim.userId]);
-      if (known === undefined) return { state: "unavailable" };
-      const by = this.#approvals.approverOf(claim, known.get(claim.userId)?.roleRevision ?? 0, Date.now());
-      const people = by === null ? known : await this.#statusesOf([claim.userId, by]);
-      if (people === undefined) return { state: "unavailable" };
-      const requester = people.get(claim.userId);
-      if (requester === undefined || this.#gatekeeper.isRevoked(claim.binding.grantId)) {
-        return { state: "access_ended" };
-      }
-      if (requester.role !== claim.role) return { state: "role_changed" };
-      const approver = by === null ? null : { id: by, role: people.get(by)?.role ?? null };
-      const { roleRevision } = requester;
-      const answer = this.#approvals.claim(claim, { roleRevision, approver }, Date.now());
-      // Another person has approved it meanwhile, and their state is not known yet.
-      if (answer === null) continue;
-      await this.#afterApproval();
-      return answer;
-    }
+    return this.#desk.claim(claim);
   }
 
   async awaitApproval(approvalId: string, timeoutMs: number): Promise<void> {
-    const over = new AbortController();
-    const timeout = scheduler.wait(timeoutMs, { signal: over.signal }).catch(() => undefined);
-    await Promise.race([this.#approvals.awaitDecision(approvalId, over.signal), timeout]);
-    // A running timer would keep the object awake.
-    over.abort();
+    await this.#desk.awaitDecision(approvalId, timeoutMs);
   }
 
   async releaseApproval(callId: string): Promise<void> {
-    this.#approvals.release(callId, Date.now());
-    await this.#afterApproval();
+    await this.#desk.release(callId);
   }
 
   async readApproval(approvalId: string): Promise<ApprovalItem | null> {
-    await this.#endApprovalsOfOtherRoles();
-    const item = this.#approvals.read(approvalId, Date.now());
-    await this.#afterApproval();
-    return item;
+    return this.#desk.read(approvalId);
   }
 
   async decideApproval(decision: ApprovalDecision): Promise<DecisionResult> {
-    await this.#endApprovalsOfOtherRoles();
-    const result = this.#approvals.decide(decision, Date.now());
-    await this.#afterApproval();
-    return result;
+    return this.#desk.decide(decision);
+  }
+
+  async makeStanding(request: StandingRequest): Promise<StandingResult> {
+    return this.#desk.makeStanding(request);
   }
 
   async listDecided(clientId: string, since: number): Promise<DecidedApproval[]> {
     return this.#approvals.store.listDecided(clientId, since);
-  }
-
-  async makeStanding(request: StandingRequest): Promise<StandingResult> {
-    const requester = this.#approvals.requesterOf(request.approvalId);
-    if (requester === null) return "unknown";
-    const people = await this.#statusesOf([requester]);
-    const roleRevision = people?.get(requester)?.roleRevision;
-    if (roleRevision === undefined) return "unknown";
-    const result = this.#approvals.makeStanding(request, roleRevision, Date.now());
-    await this.#afterApproval();
-    return result;
   }
 
   async readStanding(id: string): Promise<StandingApproval | null> {
@@ -272,8 +238,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   /** The platform database has changed for this user: the next call reads it. */
   async forgetPerson(): Promise<void> {
     this.#gatekeeper.forgetPerson();
-    await this.#endApprovalsOfOtherRoles();
-    await this.#afterApproval();
+    await this.#desk.endOthers();
+    await this.#desk.changed();
   }
 
   async record(chain: string, event: AuditEvent): Promise<void> {
@@ -299,11 +265,9 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
 
   /** Ends what an account's former holder left here: requests, standing approvals, contexts and kept results. */
   async endHolder(by: string): Promise<void> {
-    this.#approvals.endOthers(null, Date.now());
-    this.#approvals.standing.revokeAll(by, Date.now());
     forgetClients(this.#sql);
     this.#met.clear();
-    await this.#afterApproval();
+    await this.#desk.endHolder(by);
   }
 
   /** Some unconfirmed records, oldest first; empty if all are confirmed. */
@@ -312,7 +276,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   }
 
   async readContext(clientId: string): Promise<SessionContext> {
-    return this.#context(clientId);
+    return readContext(this.#sql, clientId);
   }
 
   async keepProgram(program: WaitingProgram): Promise<void> {
@@ -329,12 +293,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     for (const operation of operations) {
       if (operation.kind === "clear" && operation.parts.includes("handles")) this.#results.clear(clientId);
     }
-    const context = operations.reduce(applyOperation, this.#context(clientId));
-    this.#sql.exec(
-      "INSERT INTO contexts VALUES (?1, ?2) ON CONFLICT (client_id) DO UPDATE SET context = ?2",
-      clientId,
-      JSON.stringify(context),
-    );
+    applyContext(this.#sql, clientId, operations);
   }
 
   async keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void> {
@@ -368,11 +327,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
 
   /** Sends records, oldest first. A record is deleted only after the database has it. */
   async #tidy(): Promise<void> {
-    for (const callId of this.#trail.closeOverdue(Date.now())) {
-      this.#approvals.settle(callId, "unknown", Date.now());
-    }
-    this.#approvals.expire(Date.now());
-    this.#project();
+    this.#desk.tidy(this.#trail.closeOverdue(Date.now()));
     this.#trail.sweep(Date.now());
     this.#programs.forget(Date.now());
     await this.#noteUnstored();
@@ -389,53 +344,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     for (const moment of next) if (moment !== null) await this.#alarm.wakeBy(moment);
   }
 
-  /** Current state of these people; `undefined` if unknown. */
-  async #statusesOf(userIds: readonly string[]): Promise<ReadonlyMap<string, PersonStatus> | undefined> {
-    try {
-      return await readPersonStatuses(this.env.PLATFORM_DB, userIds);
-    } catch (failure) {
-      log("warn", "standings_not_read", { error: String(failure) });
-      return undefined;
-    }
-  }
-
-  /**
-   * Ends open approvals that were requested under another role. If the role is unknown, the next claim does
-   * it.
-   */
-  async #endApprovalsOfOtherRoles(): Promise<void> {
-    const requester = this.#approvals.store.listOpen()[0]?.requester;
-    if (requester === undefined) return;
-    const people = await this.#statusesOf([requester]);
-    if (people !== undefined)
-      this.#approvals.endOthers(people.get(requester)?.roleRevision ?? null, Date.now());
-  }
-
   #noteUnstored(): Promise<void> {
     return noteUnstored(this.env.OAUTH_KV, this.ctx.storage, this.#trail.unstored()[0], Date.now());
-  }
-
-  /** Sends the records that a change to an approval wrote. */
-  async #afterApproval(): Promise<void> {
-    this.#project();
-    await this.#alarm.wakeBy(Date.now() + FLUSH_AFTER_MS);
-  }
-
-  /** Updates the list of the approvals page. After a failure the next alarm tries again. */
-  #project(): void {
-    const projected = projectApprovals(this.#approvals.store, this.env.PLATFORM_DB).catch(
-      async (failure: unknown) => {
-        log("warn", "approvals_not_projected", { error: String(failure) });
-        await this.#alarm.wakeBy(Date.now() + PROJECT_AGAIN_MS);
-      },
-    );
-    this.ctx.waitUntil(projected);
-  }
-
-  #context(clientId: string): SessionContext {
-    const [row] = this.#sql
-      .exec<{ context: string }>("SELECT context FROM contexts WHERE client_id = ?", clientId)
-      .toArray();
-    return row ? (JSON.parse(row.context) as SessionContext) : emptyContext();
   }
 }
