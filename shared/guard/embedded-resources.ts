@@ -47,7 +47,8 @@ function mayShow(ctx: RequestContext, uri: string, own: string | undefined): boo
   const found = findResource(catalogue, uri);
   if (found === null) return schemeOf(uri) === own || !schemesOf(ctx).has(schemeOf(uri));
   const { subject } = found.entry;
-  const decision = decide(policy, identity, subject, { args: { uri } });
+  // The other system wrote this address: nothing of the caller goes out with it.
+  const decision = decide(policy, identity, { ...subject, sends: "nothing" }, { args: { uri } });
   if (isRefusal(decision)) recordDenial(ctx, subject, { uri }, decision);
   return decision.kind === "allow";
 }

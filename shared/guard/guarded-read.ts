@@ -6,6 +6,7 @@ import { masksOf } from "../policy/masks.ts";
 import { maskContents } from "../redact/mask-contents.ts";
 import type { Entry } from "../server/catalogue.ts";
 import type { AskingContext } from "../server/define.ts";
+import { decide, judged, requireAllowed } from "./decide.ts";
 import { guard } from "./guard.ts";
 import { maskChannel } from "./masking/mask-channel.ts";
 import { contentsSchemaOf } from "./masking/mask-session-memory.ts";
@@ -34,6 +35,7 @@ export async function guardedRead<Result>(
   const run = async ({ signal, context, pause, openStore, meets }: Run) => {
     // Only now: admission may have brought the identity up to date.
     const { identity, policy } = ctx;
+    requireRead(ctx, entry, args);
     const rules = masksOf(policy, identity.role);
     const channel = maskChannel(ctx.channel, rules);
     const store = await openStore(entry);
@@ -60,4 +62,19 @@ export async function guardedRead<Result>(
     const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
     throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);
   }
+}
+
+/** Decides on the read as it will run. No person is asked for a read: throws `forbidden` where one would have to be. */
+function requireRead(
+  ctx: RequestContext,
+  { subject }: Entry<unknown>,
+  args: Readonly<Record<string, unknown>>,
+): void {
+  const decision = decide(ctx.policy, ctx.identity, subject, judged(ctx, args));
+  requireAllowed(decision);
+  if (decision.kind === "approval")
+    throw new ToolError(
+      "forbidden",
+      `${decision.reason} This would need a person's approval, which a ${subject.kind} cannot ask for.`,
+    );
 }

@@ -104,8 +104,9 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
     if (why.kind === "mfa")
       return { kind: "mfa", rule: condition.rule, reason: `${condition.message} ${why.reason}` };
   }
+  // A read tells others nothing, unless its words go to another system.
   const need =
-    kind === "tool" &&
+    (kind === "tool" || sends === "outside") &&
     args !== undefined &&
     findApprovalNeed(role.approvals, { name, effect, sends, args, session, country: principal.country });
   if (need) {

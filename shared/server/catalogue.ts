@@ -273,7 +273,7 @@ function promptEntry(
       kind: "prompt",
       server: server.name,
       reads: prompt.reads ?? server.reads ?? [],
-      sends: "nothing",
+      sends: prompt.sends ?? server.sends ?? "nothing",
       name: prompt.name,
       scope: prompt.scope,
       effect: "read",
@@ -318,7 +318,7 @@ function resourceEntry(
       server: server.name,
       // What is part of the product is no data of the company.
       reads: resource.reads ?? (resource.fixed ? [] : server.reads) ?? [],
-      sends: "nothing",
+      sends: resource.sends ?? server.sends ?? "nothing",
       name: resource.name,
       scope: resource.scope,
       effect: "read",

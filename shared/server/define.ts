@@ -169,6 +169,8 @@ export interface ResourceDefinition<Store = unknown> {
   scope: string;
   /** What its contents bring to the model; {@link ServerDefinition.reads} when left out. */
   reads?: readonly ReadLabel[];
+  /** Where the address that is read goes, and what completes it; {@link ServerDefinition.sends} when left out. */
+  sends?: Sends;
   icons?: Icon[];
   /** Lists members of a template for `resources/list`; at most 1,000. */
   list?(context: CallContext<Store>): Promise<ListedResource[]>;
@@ -202,6 +204,8 @@ export interface PromptDefinition<Arguments extends z.ZodObject = z.ZodObject, S
   scope: string;
   /** What its messages bring to the model; {@link ServerDefinition.reads} when left out. */
   reads?: readonly ReadLabel[];
+  /** Where its arguments go; {@link ServerDefinition.sends} when left out. */
+  sends?: Sends;
   icons?: Icon[];
   /** Every field must parse from a string and have `.describe()`. */
   arguments: Arguments;
@@ -222,7 +226,7 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   scopes: Record<string, string>;
   /** What its tools, resources, prompts and events bring to the model, unless they say otherwise. */
   reads?: readonly ReadLabel[];
-  /** Where the arguments of its tools go, unless they say otherwise. */
+  /** Where the arguments of its tools, resources and prompts go, unless they say otherwise. */
   sends?: Sends;
   /** The scope that any access needs; advertised in the 401. */
   baseline: string;

@@ -47,4 +47,21 @@ describe("the labels of a connection's tools", () => {
       expect(sendsOf("fetch", argument), argument).toBe("nothing");
     expect(sendsOf("trusted_url", "url")).toBe("nothing");
   });
+
+  it("send out what a caller writes into an address or a prompt of another system, and nothing where there is no word of it", () => {
+    const things = connectionEntry.parse({
+      ...{ kind: "mcp", title: "Things", description: "Things.", owner: "team@people.example" },
+      reach: { url: "https://things.example/mcp" },
+    }) as McpEntry;
+    const text = { title: undefined, description: "", label: "page" };
+    const prompt = { type: "prompt" as const, title: undefined, description: "" };
+    const made = mcpServer("things", things, "r", [
+      { type: "resource", name: "page://home", ...text },
+      { type: "template", name: "page://{id}", ...text },
+      { ...prompt, name: "plain", arguments: [] },
+      { ...prompt, name: "about", arguments: [{ name: "topic", description: "", required: true }] },
+    ] as never);
+    expect(made.resources.map(({ sends = "nothing" }) => sends)).toEqual(["nothing", "outside"]);
+    expect(made.prompts.map(({ sends = "nothing" }) => sends)).toEqual(["nothing", "outside"]);
+  });
 });

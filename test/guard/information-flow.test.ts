@@ -29,6 +29,13 @@ const rule = {
   message: "Words of others have met private data.",
 };
 
+/** Labels of whatever a URL offers under this name. */
+function labelRead(name: string, labels: Partial<FlowLabels>): void {
+  const { resources, templates, prompts } = openCatalogueOf("");
+  for (const { subject } of [...resources.values(), ...templates, ...prompts.values()])
+    if (subject.name === name) Object.assign(subject, labels);
+}
+
 function label(tool: string, labels: Partial<FlowLabels>): void {
   for (const url of ["", "crm"]) Object.assign(openCatalogueOf(url).tools.get(tool)?.subject ?? {}, labels);
 }
@@ -222,6 +229,35 @@ describe("what leaves the company after private data and words of others were re
     expect((await second.call(SENDER, args)).isError, "it had read nothing yet").toBe(false);
     setApprovals("sales", [rule]);
     expect(await send(first), "now it has read the words of others").toBe(false);
+  });
+
+  it("is refused where the words of a read go outside: no person can be asked for a read", async () => {
+    const { sessions } = await openApp();
+    const [first, second] = sessions as [TestSession, TestSession];
+    const template = openCatalogueOf("").templates.find(
+      ({ definition }) => definition.uriTemplate === "crm://companies/{id}",
+    )?.subject.name as string;
+    const all = ["crm_review_pipeline", template];
+    for (const name of all) labelRead(name, { reads: [], sends: "outside" });
+    const reads: Record<string, () => Promise<unknown>> = {
+      prompt: () => second.getPrompt("crm_review_pipeline"),
+      resource: () => second.readResource("crm://companies/comp_acme"),
+      completion: () =>
+        second.complete({ type: "ref/resource", uri: "crm://companies/{id}" }, { name: "id", value: "a" }),
+    };
+    const tell = async (what: string) =>
+      await reads[what]?.().then(
+        () => "read",
+        (failure: Error) => failure.message,
+      );
+    try {
+      await first.call("search", { query: "refund" });
+      for (const what of Object.keys(reads)) expect(await tell(what), what).not.toContain(rule.message);
+      await first.call("crm_find_companies", { query: "a" });
+      for (const what of Object.keys(reads)) expect(await tell(what), what).toContain(rule.message);
+    } finally {
+      for (const name of all) labelRead(name, { reads: ["private"], sends: "nothing" });
+    }
   });
 
   it("is decided again after an answer in the middle of the call", async () => {

@@ -105,7 +105,8 @@ class Sessions {
 }
 
 function approvalsOf(policy: Policy, role: string, subject: KnownSubject) {
-  const rules = subject.kind === "tool" ? (policy.roles.get(role)?.approvals ?? []) : [];
+  const rules =
+    subject.kind === "tool" || subject.sends === "outside" ? (policy.roles.get(role)?.approvals ?? []) : [];
   return rules.filter(({ covers }) => covers(subject));
 }
 

@@ -124,6 +124,8 @@ function makeResource(connection: string, entry: McpEntry, one: McpResource): Re
     ...(one.type === "resource" ? { uri: address } : { uriTemplate: address }),
     mimeType: one.mimeType ?? "text/plain",
     scope: `${connection}:read`,
+    // Words that fill the address in go to the other system.
+    sends: flowOf(entry, "read", undefined, one.type === "template").sends,
     complete: Object.fromEntries(variables.map((variable) => [variable, suggest(place, ref, variable)])),
     async read({ uri }, context) {
       const operation = {
@@ -152,6 +154,7 @@ function makePrompt(
     title: prompt.title ?? prompt.name,
     description: prompt.description || `${prompt.name} of ${entry.title}.`,
     scope: `${connection}:read`,
+    sends: flowOf(entry, "read", undefined, prompt.arguments.length > 0).sends,
     relays: true,
     arguments: z.object(Object.fromEntries(fields)),
     complete: Object.fromEntries(prompt.arguments.map(({ name }) => [name, suggest(place, ref, name)])),
