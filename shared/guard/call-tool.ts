@@ -53,13 +53,26 @@ export async function callTool(
   name: string,
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer | CreatedTask> {
+  const ended = await tryTool(ctx, name, args);
+  return ended instanceof ToolError ? errorAnswer(ended, ctx.policy.signIn.contact) : ended;
+}
+
+/**
+ * {@link callTool} for code: a failure of ours is a {@link ToolError}, so that an answer with `isError` is always what
+ * another system says.
+ */
+async function tryTool(
+  ctx: RequestContext,
+  name: string,
+  args: Record<string, unknown> | undefined,
+): Promise<CallToolAnswer | CreatedTask | ToolError> {
   const called = followCall(ctx.catalogue, name, args);
   const isHidden = called?.by !== undefined && !isVisible(ctx.policy, ctx.identity, called.by.subject);
   if (called === undefined || isHidden) throw refuseUnknownTool(ctx, cutText(name, 64));
-  if ("unknown" in called) return errorAnswer(unknownTool(called.unknown, listOffered(ctx)));
+  if ("unknown" in called) return unknownTool(called.unknown, listOffered(ctx));
   const { entry } = called;
   const misused = findMisuse(ctx, called);
-  if (misused !== null) return errorAnswer(misused);
+  if (misused !== null) return misused;
   requireTasks(ctx, entry);
   try {
     const answer = await guardedCall(ctx, entry, called.args);
@@ -68,7 +81,7 @@ export async function callTool(
   } catch (failure) {
     if (!(failure instanceof ToolError)) throw failure;
     if (failure.retryAfter !== undefined) ctx.retryAfter(failure.retryAfter);
-    return errorAnswer(failure, ctx.policy.signIn.contact);
+    return failure;
   }
 }
 
@@ -309,7 +322,7 @@ function openContext(
     now,
     timeLeft,
     offered: () => listOffered(ctx),
-    tools: entry.definition.composes ? openOtherTools(ctx, callTool) : NO_OTHERS,
+    tools: entry.definition.composes ? openOtherTools(ctx, tryTool) : NO_OTHERS,
     policyDigest: ctx.policy.digest,
     ...channel,
     ...asking,

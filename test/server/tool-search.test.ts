@@ -115,6 +115,13 @@ describe("Tool search", () => {
     expect(followCall(catalogue, "tools_read", { name: "tools_write", arguments: {} })).toMatchObject({
       unknown: "tools_write",
     });
+    const [any] = tools as [(typeof tools)[number]];
+    const composing = { ...any, definition: { ...any.definition, composes: true as const } };
+    const withCode = { tools: new Map([...catalogue.tools, ["tools_run_code", composing]]) };
+    expect(followCall(withCode, "tools_write", { name: "tools_run_code" })).toMatchObject({
+      unknown: "tools_run_code",
+    });
+    expect(followCall(withCode, "tools_run_code", {})).toMatchObject({ entry: composing });
     expect(followCall(catalogue, "tools_read", { name: 7 })).toMatchObject({ unknown: "" });
     expect(followCall(catalogue, "zoo_get_pet", { name: "zoo_delete_pet" })).toMatchObject({
       entry: { subject: { name: "zoo_get_pet" } },

@@ -1,5 +1,4 @@
 import { ProtocolFault } from "../../call/protocol-fault.ts";
-import type { ErrorBody } from "../../call/tool-error.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import type { ToolOutcome } from "../../objects/program-gate.ts";
@@ -11,18 +10,18 @@ import type { ShapedAnswer } from "../shape.ts";
 /** Most characters of a failure that another system reports. */
 const LONGEST_FAILURE = 2_000;
 
-/** How the guard calls a tool. */
-type CallTool = (
+/** How the guard calls a tool. Its own failures come as {@link ToolError}. */
+type TryTool = (
   ctx: RequestContext,
   name: string,
   args: Record<string, unknown>,
-) => Promise<ShapedAnswer | object>;
+) => Promise<ShapedAnswer | object | ToolError>;
 
 /**
  * The other tools for one that composes them. Each call is one of the same person and app, is decided, admitted, counted,
  * masked and recorded as itself, and has no client to ask: what needs a person gives `approval_required` with the address.
  */
-export function openOtherTools(ctx: RequestContext, callTool: CallTool): OtherTools {
+export function openOtherTools(ctx: RequestContext, tryTool: TryTool): OtherTools {
   return {
     async call(name, args, signal) {
       if (ctx.catalogue.tools.get(name)?.definition.composes)
@@ -35,7 +34,10 @@ export function openOtherTools(ctx: RequestContext, callTool: CallTool): OtherTo
         retryAfter: () => {},
       };
       try {
-        const answer = (await callTool(inner, name, { ...args })) as ShapedAnswer;
+        const ended = await tryTool(inner, name, { ...args });
+        if (ended instanceof ToolError)
+          return { ok: false, error: { ...ended.toBody(ctx.policy.signIn.contact).error } };
+        const answer = ended as ShapedAnswer;
         return answer.isError ? readFailure(answer) : { ok: true, value: toValue(answer) };
       } catch (failure) {
         if (failure instanceof ProtocolFault) return fail("not_found", failure.message);
@@ -54,15 +56,9 @@ function toValue({ structuredContent, content }: ShapedAnswer): JsonValue {
   return structuredContent ?? { content: JSON.parse(JSON.stringify(content)) as JsonValue };
 }
 
-/** An error of the guard, or the text with which another system says that it failed. */
+/** The words with which another system says that it failed. Whatever they look like, they are no error of the guard. */
 function readFailure({ content }: ShapedAnswer): ToolOutcome {
   const text = content.map((block) => (block.type === "text" ? block.text : "")).join("\n");
-  try {
-    const { error } = JSON.parse(text) as Partial<ErrorBody>;
-    if (typeof error?.code === "string") return { ok: false, error: { ...error } };
-  } catch {
-    // Below.
-  }
   return fail("failed_elsewhere", cutText(text, LONGEST_FAILURE));
 }
 

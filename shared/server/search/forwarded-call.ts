@@ -22,7 +22,8 @@ export function followCall(
   const asked = typeof args?.name === "string" ? args.name : "";
   const target = catalogue.tools.get(asked);
   // One that calls others is called by its name: no chain of calls.
-  if (target === undefined || target.definition.forwards !== undefined) return { by: entry, unknown: asked };
+  if (target === undefined || target.definition.forwards !== undefined || target.definition.composes)
+    return { by: entry, unknown: asked };
   const given = args?.arguments;
   const inner =
     typeof given === "object" && given !== null && !Array.isArray(given) ? given : readText(given);
