@@ -358,6 +358,24 @@ describe("the memory of a session", () => {
     });
   });
 
+  it("keeps what was read, however many other calls wait for their approval and are taken back", async () => {
+    await withMarks((open) => {
+      const marks = open();
+      marks.meet(call("read", ["private"], { callId: "read" }), 0);
+      marks.end("read", "ok");
+      const waiting = Array.from({ length: 25 }, (_, at) => `waits_${at}`);
+      for (const [at, callId] of waiting.entries()) marks.meet(call(callId, ["private"], { callId }), at + 1);
+      for (const callId of waiting) marks.end(callId, "approval_required");
+      const left = [{ label: "private", names: ["read"] }];
+      expect(marks.read("app", rules, 30)).toEqual(left);
+      expect(open().read("app", rules, 30)).toEqual(left);
+      for (const [at, callId] of waiting.entries())
+        marks.meet(call(callId, ["private"], { callId }), at + 31);
+      for (const callId of waiting) marks.end(callId, "ok");
+      expect(open().read("app", rules, 60)[0]?.names, "what ran is bounded").toHaveLength(20);
+    });
+  });
+
   it("forgets what a call would have read that waits for its approval, and only that", async () => {
     await withMarks((open) => {
       const marks = open();

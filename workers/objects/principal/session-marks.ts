@@ -83,7 +83,8 @@ export class SessionMarks {
     const made = this.#made.get(callId);
     if (made === undefined) return;
     this.#made.delete(callId);
-    if (NOT_RUN.includes(status)) for (const mark of made) this.#remove(mark);
+    for (const mark of made) if (NOT_RUN.includes(status)) this.#remove(mark);
+    for (const mark of made) this.#makeRoom(mark);
   }
 
   #mark(mark: Mark, callId: string | undefined): void {
@@ -100,8 +101,17 @@ export class SessionMarks {
         );
     if (known !== undefined && Math.abs(mark.at - known.at) < STORE_AGAIN_MS) return;
     this.#store(mark);
-    const others = this.#of(mark.clientId).filter(({ label }) => label === mark.label);
-    for (const old of others.slice(0, -MOST_NAMES)) this.#remove(old);
+    this.#makeRoom(mark);
+  }
+
+  /**
+   * Drops the oldest names of a label. One of a call that may yet be taken back takes no other's place: the label would
+   * be lost with it.
+   */
+  #makeRoom({ clientId, label }: Mark): void {
+    const open = new Set([...this.#made.values()].flat().map(keyOf));
+    const settled = this.#of(clientId).filter((mark) => mark.label === label && !open.has(keyOf(mark)));
+    for (const old of settled.slice(0, -MOST_NAMES)) this.#remove(old);
   }
 
   #store(mark: Mark): void {
