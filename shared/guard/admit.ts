@@ -45,8 +45,8 @@ export async function admit(
   return admission;
 }
 
-/** What a call does to the memory of its session, under the policy in force. */
-function meetingOf(
+/** What a call or a delivery does to the memory of its session, under the policy in force. */
+export function meetingOf(
   { policy }: Pick<RequestContext, "policy">,
   reads: Meeting["reads"],
   recalls = false,

@@ -96,9 +96,14 @@ export interface PrincipalGate {
   ): Promise<AccessStatus>;
   /**
    * Checks access and makes the intents of deliveries durable, in one turn: none is sent after its access ended. They
-   * count against no limit of calls.
+   * count against no limit of calls. The app's session has met in the same turn what they hold.
    */
-  admitDeliveries(access: Access, known: KnownRights, intents: readonly Intent[]): Promise<DeliveryAdmission>;
+  admitDeliveries(
+    access: Access,
+    known: KnownRights,
+    intents: readonly Intent[],
+    meeting: Meeting,
+  ): Promise<DeliveryAdmission>;
   /** Appends an event to a chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
   /** {@link record}, unless an event with this key was already recorded here. */

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import type { EventLimits } from "../../shared/policy/limits.ts";
 import { collectPerson } from "../../workers/gateway/admin-jobs/collect-person.ts";
+import { keptBy } from "../../workers/gateway/admin-jobs/erase-person.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { replaceRole } from "../invariants/random-policy.ts";
 import { openSession, type SessionOptions } from "../support/session.ts";
@@ -73,6 +74,21 @@ describe("a subscription", () => {
     expect(seen.every((message) => isSigned(message, viewer.secret))).toBe(true);
     expect((await sales.wait(2))[0]?.body.data.contact).toMatch(/^Grace/);
     expect(await viewer.events()).toHaveLength(2);
+  });
+
+  it("counts as read by its app before its content is sent", async () => {
+    const receiver = new Receiver();
+    const session = await open({ as: "met" });
+    await subscribe(session, receiver);
+    const person = keptBy(env, "user_met");
+    await person.eraseKept();
+    expect((await person.readKept()).met).toEqual([]);
+    await storeDeal();
+    await lookNow("user_met");
+    await receiver.wait(1);
+    expect((await person.readKept()).met).toMatchObject([
+      { clientId: session.token.clientId, label: "private", name: STAGE },
+    ]);
   });
 
   it("is the same one when it is renewed, and its second secret signs beside the first for some minutes", async () => {

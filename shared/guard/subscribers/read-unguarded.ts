@@ -34,7 +34,7 @@ export async function readUnguarded<Seen>(
   try {
     return await runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
       const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
-      // A look reaches no model: what it finds is compared and not sent.
+      // A look reaches no model. What is sent of it is marked when its delivery is admitted.
       const meets = () => {};
       return work({ store, principal: identity, context, signal, fetch: upstream, meets, now: new Date() });
     });

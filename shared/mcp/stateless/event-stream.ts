@@ -1,7 +1,9 @@
 import { SUBSCRIPTION_ID_META_KEY } from "@modelcontextprotocol/server";
 import { EVENT_FAULTS, ProtocolFault } from "../../call/protocol-fault.ts";
+import { meetingOf } from "../../guard/admit.ts";
 import { decide } from "../../guard/decide.ts";
 import { describeCall } from "../../guard/describe-call.ts";
+import { noteOrigins } from "../../guard/flow/note-origins.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { type ReadEvents, readEvents } from "../../guard/subscribers/read-events.ts";
 import { readUnguarded } from "../../guard/subscribers/read-unguarded.ts";
@@ -147,8 +149,9 @@ class EventStream {
     const decision = decide(policy, identity, entry.subject, { args });
     if (decision.kind !== "allow") return await this.#terminate("No longer allowed by the policy");
     const request = { arguments: args, after: this.#position, limit: READ_SIZE };
+    const reads = new Set(entry.subject.reads);
     const read = await readUnguarded({ env, identity, policy }, entry, (context) =>
-      readEvents({ identity, policy }, entry.definition, request, context),
+      readEvents({ identity, policy }, entry.definition, request, noteOrigins(context, reads)),
     );
     if (read.events.length > 0) {
       const origin = { identity, policy, traceId, sessionId: null, lane: "stateless" as const };
@@ -158,7 +161,12 @@ class EventStream {
       };
       const gate = principalGate(env, identity.userId);
       const known = { role: identity.role, publication: policy.publication };
-      const { state } = await gate.admitDeliveries(accessOf(identity), known, [intent]);
+      const { state } = await gate.admitDeliveries(
+        accessOf(identity),
+        known,
+        [intent],
+        meetingOf({ policy }, [...reads]),
+      );
       if (state === "ended") return await this.#terminate("Access revoked");
       if (state === "changed") this.#changed = true;
       if (state !== "admitted") return;

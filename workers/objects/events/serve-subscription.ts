@@ -2,6 +2,7 @@ import { openKeyring } from "../../../shared/auth/keyring.ts";
 import { openSealedText } from "../../../shared/auth/seal-text.ts";
 import { readWebhookSecret } from "../../../shared/auth/standard-webhook.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { meetingOf } from "../../../shared/guard/admit.ts";
 import { describeCall } from "../../../shared/guard/describe-call.ts";
 import { maskEvent, readEvents } from "../../../shared/guard/subscribers/read-events.ts";
 import { readUnguarded } from "../../../shared/guard/subscribers/read-unguarded.ts";
@@ -117,7 +118,12 @@ async function sendAllowed(
     return { ...details, userId: identity.userId };
   });
   const gate = principalGate(env, identity.userId);
-  const admission = await gate.admitDeliveries(accessOf(identity), known, intents);
+  const admission = await gate.admitDeliveries(
+    accessOf(identity),
+    known,
+    intents,
+    meetingOf(reader, entry.subject.reads),
+  );
   switch (admission.state) {
     case "changed": {
       const changed = await standingOf(env, subscription, admission.rights);

@@ -218,6 +218,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     access: Access,
     known: KnownRights,
     intents: readonly Intent[],
+    // Objects of the release before send none.
+    meeting?: Meeting,
   ): Promise<DeliveryAdmission> {
     const [first] = intents;
     if (first === undefined) return { state: "admitted" };
@@ -230,6 +232,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     const now = Date.now();
     this.#trail.transaction(() => {
       for (const intent of intents) this.#trail.openDelivery(intent, now);
+      const { clientId, name } = first;
+      if (meeting) this.#met.meet({ clientId, name, ...meeting }, now);
     });
     await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
     return { state: "admitted" };
