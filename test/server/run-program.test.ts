@@ -109,6 +109,55 @@ describe("a program that waits for a person", () => {
     );
   });
 
+  it("goes on whatever the sequence in which its calls at once come", async () => {
+    const world = new World(["pay"]);
+    const programIn =
+      (order: string[]): Program =>
+      async (call) => {
+        await Promise.all(order.map((tool) => call(tool)));
+        return await call("pay");
+      };
+    const first = await run(programIn(["write", "read", "write"]), world);
+    const { journal } = first as { journal: JournalEntry[] };
+    const end = await run(programIn(["read", "write", "write"]), world, { earlier: journal });
+    expect(end.status).toBe("done");
+    expect([...world.ran].sort()).toEqual(["pay {}", "read {}", "write {}", "write {}"]);
+  });
+
+  it("keeps what ran when its code calls something else, and goes on from there with its own code", async () => {
+    const world = new World(["pay"]);
+    const program: Program = async (call) => [await call("write"), await call("pay")];
+    const { journal } = (await run(program, world)) as { journal: JournalEntry[] };
+    const other = await run(async (call) => await call("read"), world, { earlier: journal });
+    expect(other).toMatchObject({ status: "stopped", journal });
+    expect((other as { reason: string }).reason).not.toContain("anew");
+    expect(
+      await run(program, world, { earlier: (other as { journal: JournalEntry[] }).journal }),
+    ).toMatchObject({
+      status: "done",
+    });
+    expect(world.ran).toEqual(["write {}", "pay {}"]);
+  });
+
+  it("does not wait for what runs beside it longer than a run may take", async () => {
+    const tools = {
+      call: (tool: string, _args: object, signal?: AbortSignal): Promise<ToolOutcome> =>
+        tool === "pay"
+          ? Promise.resolve({ ok: false, error: { code: "approval_required", message: "Approve." } })
+          : new Promise((resolve) =>
+              signal?.addEventListener("abort", () =>
+                resolve({ ok: false, error: { code: "cancelled", message: "Cut off." } }),
+              ),
+            ),
+    };
+    const program: Program = async (call) => await Promise.all([call("slow"), call("pay")]);
+    const end = await run(program, tools as World, { bounds: { ms: 30 } });
+    expect(end).toMatchObject({
+      status: "waiting",
+      calls: [{ outcome: "cancelled" }, { outcome: "waiting" }],
+    });
+  });
+
   it("stops without a further call when its code calls anything else than before", async () => {
     await fc.assert(
       fc.asyncProperty(steps, fc.constantFrom("tool", "arguments", "sequence"), async (order, change) => {

@@ -90,7 +90,7 @@ export function codeTool(
         signal: context.signal,
         bounds: PROGRAM_BOUNDS,
       });
-      if (end.status !== "waiting") return end;
+      if (!("journal" in end) || end.journal === undefined) return end;
       const { journal, ...answer } = end;
       const id = `run_${crypto.randomUUID().replaceAll("-", "")}`;
       const { clientId, role } = principal;
@@ -123,7 +123,8 @@ async function takeRun(
       "conflict",
       "The code, the person's role or the policy is not that of the run that waits.",
       {
-        suggestedAction: "Send exactly the same code, or run it anew without `run`.",
+        suggestedAction:
+          "Send exactly the same code. Without `run` every call is made again, also those that changed something.",
       },
     );
   }

@@ -34,7 +34,7 @@ const LONGEST_REASON = 500;
 export type ProgramEnd =
   | { status: "done"; result: JsonValue }
   | { status: "waiting"; reason: string; journal: JournalEntry[] }
-  | { status: "failed" | "timed_out" | "stopped"; reason: string };
+  | { status: "failed" | "timed_out" | "stopped"; reason: string; journal?: JournalEntry[] };
 
 /** What a run needs: a way to run the text somewhere safe, and the tools. */
 export interface ProgramRun {
@@ -55,6 +55,7 @@ export interface ProgramRun {
  */
 export async function runProgram(run: ProgramRun): Promise<ProgramEnd & { calls: ListedCall[] }> {
   const host = new Host(run);
+  const began = Date.now();
   const ending = new AbortController();
   const finished = run.execute(host).then(
     (text): ProgramEnd => readResult(text, run.bounds.resultChars),
@@ -69,10 +70,12 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd & { calls:
   const end = await Promise.race([finished, late, host.stopped]);
   ending.abort();
   const { journal } = host;
-  // What runs beside the call that waits ends first, so that it does not run again. A late run is cut off.
-  await host.close(end.status === "waiting");
   const waits = end.status === "waiting";
-  const settled = waits ? { ...end, journal: journal.entries() } : end;
+  // A run that may go on later keeps what ended. What runs beside ends first, so that it does not run again; a late one is
+  // cut off.
+  const goesOn = "journal" in end;
+  await host.close(goesOn ? Math.max(0, began + run.bounds.ms - Date.now()) : 0);
+  const settled = goesOn ? { ...end, journal: journal.entries() } : end;
   return { ...settled, calls: journal.list(waits ? "waiting" : "not_finished") };
 }
 
@@ -135,7 +138,8 @@ class Host implements ProgramHost {
       return this.#end({
         status: "stopped",
         reason:
-          "The code made other calls than before it waited, so it cannot go on. Nothing of them ran. Run it anew.",
+          "The code made another call than before it waited, so it stopped; this call did not run. Send exactly the same code with `run`: without `run` every call is made again, also those that changed something.",
+        journal: [],
       });
     if (begun.known !== null) return this.#answer(begun.known);
     const running = this.#perform(begun.at, tool, args);
@@ -167,11 +171,18 @@ class Host implements ProgramHost {
     }
   }
 
-  /** Answers nothing more. Waits for calls that run, or cuts them off first. */
-  async close(graceful: boolean): Promise<void> {
+  /** Answers nothing more. Waits for calls that run, at most these milliseconds, and then cuts them off. */
+  async close(ms: number): Promise<void> {
     this.#isOver = true;
-    if (!graceful) this.#cut.abort();
-    await Promise.allSettled([...this.#running]);
+    const ended = Promise.allSettled([...this.#running]);
+    if (ms > 0) {
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, ms);
+      await Promise.race([ended, late]);
+      clearTimeout(timer);
+    }
+    this.#cut.abort();
+    await ended;
   }
 
   #mayLook(): boolean {
