@@ -32,11 +32,20 @@ export interface WaitingProgram {
   journal: readonly JournalEntry[];
 }
 
+/** For whom and for which code a program goes on: as it was when it stopped. */
+export type ProgramRights = Pick<
+  WaitingProgram,
+  "clientId" | "server" | "codeDigest" | "role" | "policyDigest"
+>;
+
 /** Programs that wait, in the person's object. Implemented in `workers/objects/principal`. */
 export interface ProgramGate {
   keepProgram(program: WaitingProgram): Promise<void>;
-  /** Gives a waiting program once; `null` if there is none of this app, URL and id. */
-  takeProgram(id: string, clientId: string, server: string): Promise<WaitingProgram | null>;
+  /**
+   * Gives a waiting program once; `null` if there is none of this app, URL and id. `"other"` for one of other code, role
+   * or policy, which goes on waiting.
+   */
+  takeProgram(id: string, rights: ProgramRights): Promise<WaitingProgram | "other" | null>;
 }
 
 /** The object of a person, for their programs. */

@@ -1,3 +1,4 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -5,6 +6,7 @@ import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
 import { PROGRAM_BOUNDS } from "../../shared/server/code/run-program.ts";
 import { openCatalogueOf } from "../../workers/catalogues.ts";
+import { WaitingPrograms } from "../../workers/objects/principal/waiting-programs.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { decideAs, findApproval } from "../support/approvals.ts";
 import { changeVersion, setApprovals } from "../support/policy.ts";
@@ -186,6 +188,45 @@ describe("code in its isolate", { timeout: 60_000 }, () => {
     } finally {
       Object.assign(role?.allowed ?? {}, { tool: allowed });
     }
+  });
+});
+
+describe("the programs that wait", () => {
+  const rights = { clientId: "app", server: "", codeDigest: "d", role: "sales", policyDigest: "p" };
+  const big = { ok: true as const, value: "😀é".repeat(400_000) };
+  const program = (id: string) => ({
+    ...{ id, ...rights, at: 0 },
+    journal: [
+      { tool: "read", digest: "1", outcome: big },
+      { tool: "pay", digest: "2", outcome: null },
+    ],
+  });
+
+  /** Programs in the storage of an object of their own. */
+  async function withPrograms(name: string, check: (programs: WaitingPrograms) => void): Promise<void> {
+    const stub = env.PRINCIPAL.get(env.PRINCIPAL.idFromName(`programs_${name}`));
+    await runInDurableObject(stub, (_object, { storage }) => check(new WaitingPrograms(storage.sql)));
+  }
+
+  it("come back whole, also with answers over the limit of one value", async () => {
+    await withPrograms("whole", (programs) => {
+      programs.keep(program("run_1"), 0);
+      const taken = programs.take("run_1", rights, 1);
+      expect(JSON.stringify(taken) === JSON.stringify(program("run_1"))).toBe(true);
+      expect(programs.take("run_1", rights, 1), "it goes on once").toBeNull();
+    });
+  });
+
+  it("stay for other code, role and policy, and wait no longer for it", async () => {
+    await withPrograms("other", (programs) => {
+      programs.keep(program("run_2"), 0);
+      const end = programs.nextMoment();
+      for (const other of [{ codeDigest: "e" }, { role: "viewer" }, { policyDigest: "q" }])
+        expect(programs.take("run_2", { ...rights, ...other }, 1_000)).toBe("other");
+      expect(programs.nextMoment()).toBe(end);
+      expect(programs.take("run_2", { ...rights, clientId: "stranger" }, 1_000)).toBeNull();
+      expect(programs.take("run_2", rights, 1_000)).toMatchObject({ id: "run_2" });
+    });
   });
 });
 

@@ -107,18 +107,14 @@ async function takeRun(
   codeDigest: string,
   { store, principal, policyDigest }: ToolContext<CodeStore>,
 ): Promise<WaitingProgram> {
-  const found = await store.programs.takeProgram(id, principal.clientId, store.server);
+  const { clientId, role } = principal;
+  const rights = { clientId, server: store.server, codeDigest, role, policyDigest };
+  const found = await store.programs.takeProgram(id, rights);
   if (found === null)
     throw new ToolError("not_found", "No run with this id waits: it went on, or waited for over an hour.", {
       suggestedAction: "Run the code without `run`. Look first at what its calls have done.",
     });
-  if (
-    found.codeDigest !== codeDigest ||
-    found.role !== principal.role ||
-    found.policyDigest !== policyDigest
-  ) {
-    // It still waits for the right call.
-    await store.programs.keepProgram(found);
+  if (found === "other") {
     throw new ToolError(
       "conflict",
       "The code, the person's role or the policy is not that of the run that waits.",

@@ -4,6 +4,7 @@ import {
   emptyContext,
   type SessionContext,
 } from "../../../shared/session/context.ts";
+import { readJournal } from "./waiting-programs.ts";
 
 /** Data that a Principal object stores for the user's stateless clients. */
 export interface KeptData {
@@ -43,10 +44,7 @@ export function readKept(sql: SqlStorage): KeptData {
     programs: programs.map(({ id, client_id: clientId, kept_at }) => ({
       clientId,
       keptAt: momentOf(kept_at),
-      calls: sql
-        .exec<{ entry: string }>("SELECT entry FROM waiting_program_call WHERE id = ? ORDER BY place", id)
-        .toArray()
-        .map(({ entry }) => JSON.parse(entry) as unknown),
+      calls: readJournal(sql, id),
     })),
     contexts: contexts.map((row) => ({
       clientId: row.client_id,

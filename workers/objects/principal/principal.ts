@@ -23,7 +23,7 @@ import type {
   Outcome,
   PrincipalGate,
 } from "../../../shared/objects/principal-gate.ts";
-import type { ProgramGate, WaitingProgram } from "../../../shared/objects/program-gate.ts";
+import type { ProgramGate, ProgramRights, WaitingProgram } from "../../../shared/objects/program-gate.ts";
 import type {
   StandingApproval,
   StandingRequest,
@@ -289,8 +289,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     await this.#alarm.wakeBy(this.#programs.nextMoment() ?? now);
   }
 
-  async takeProgram(id: string, clientId: string, server: string): Promise<WaitingProgram | null> {
-    return this.#programs.take(id, clientId, server, Date.now());
+  async takeProgram(id: string, rights: ProgramRights): Promise<WaitingProgram | "other" | null> {
+    return this.#trail.transaction(() => this.#programs.take(id, rights, Date.now()));
   }
 
   async applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void> {

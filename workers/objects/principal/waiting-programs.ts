@@ -1,4 +1,4 @@
-import type { JournalEntry, WaitingProgram } from "../../../shared/objects/program-gate.ts";
+import type { JournalEntry, ProgramRights, WaitingProgram } from "../../../shared/objects/program-gate.ts";
 
 /** Milliseconds that a program waits. */
 const KEPT_MS = 60 * 60_000;
@@ -6,7 +6,10 @@ const KEPT_MS = 60 * 60_000;
 /** Programs of one app that wait; the oldest makes room. */
 const MOST_OF_APP = 5;
 
-/** Programs that wait for a person, in the person's object. A call of the journal is a row of its own. */
+/** Characters of one row: SQLite stores two million bytes in a value, and a character takes three at most. */
+const ROW_CHARS = 500_000;
+
+/** Programs that wait for a person, in the person's object. A journal is text in rows that each fit into SQLite. */
 export class WaitingPrograms {
   readonly #sql: SqlStorage;
 
@@ -28,17 +31,18 @@ export class WaitingPrograms {
       "INSERT OR REPLACE INTO waiting_program VALUES (?, ?, ?, ?, ?)",
       ...[id, clientId, server, now, JSON.stringify(program)],
     );
-    for (const [place, entry] of journal.entries())
-      this.#sql.exec(
-        "INSERT OR REPLACE INTO waiting_program_call VALUES (?, ?, ?)",
-        ...[id, place, JSON.stringify(entry)],
-      );
+    for (const [place, part] of cutRows(JSON.stringify(journal)).entries())
+      this.#sql.exec("INSERT OR REPLACE INTO waiting_program_call VALUES (?, ?, ?)", id, place, part);
     const old = this.#ids("client_id = ? ORDER BY kept_at DESC, id LIMIT -1 OFFSET ?", clientId, MOST_OF_APP);
     for (const one of old) this.#remove(one);
   }
 
-  /** Gives a program and removes it, in one turn. */
-  take(id: string, clientId: string, server: string, now: number): WaitingProgram | null {
+  /** Gives a program and removes it, in one turn. One of other code or rights stays as it is: `"other"`. */
+  take(
+    id: string,
+    { clientId, server, ...rights }: ProgramRights,
+    now: number,
+  ): WaitingProgram | "other" | null {
     this.forget(now);
     const [row] = this.#sql
       .exec<{ body: string }>(
@@ -47,12 +51,13 @@ export class WaitingPrograms {
       )
       .toArray();
     if (row === undefined) return null;
-    const journal = this.#sql
-      .exec<{ entry: string }>("SELECT entry FROM waiting_program_call WHERE id = ? ORDER BY place", id)
-      .toArray()
-      .map(({ entry }) => JSON.parse(entry) as JournalEntry);
+    const program = JSON.parse(row.body) as Omit<WaitingProgram, "journal">;
+    const { codeDigest, role, policyDigest } = rights;
+    if (program.codeDigest !== codeDigest || program.role !== role || program.policyDigest !== policyDigest)
+      return "other";
+    const journal = readJournal(this.#sql, id);
     this.#remove(id);
-    return { ...(JSON.parse(row.body) as Omit<WaitingProgram, "journal">), journal };
+    return { ...program, journal };
   }
 
   /** Removes those that have waited too long. */
@@ -79,4 +84,26 @@ export class WaitingPrograms {
     this.#sql.exec("DELETE FROM waiting_program_call WHERE id = ?", id);
     this.#sql.exec("DELETE FROM waiting_program WHERE id = ?", id);
   }
+}
+
+/** The calls of a program that waits. */
+export function readJournal(sql: SqlStorage, id: string): JournalEntry[] {
+  const text = sql
+    .exec<{ entry: string }>("SELECT entry FROM waiting_program_call WHERE id = ? ORDER BY place", id)
+    .toArray()
+    .map(({ entry }) => entry)
+    .join("");
+  return text === "" ? [] : (JSON.parse(text) as JournalEntry[]);
+}
+
+/** Cuts text for rows, and no character of two halves in the middle. */
+function cutRows(text: string): string[] {
+  const rows: string[] = [];
+  for (let from = 0; from < text.length; ) {
+    const end = from + ROW_CHARS;
+    const to = /[\uD800-\uDBFF]/.test(text.charAt(end - 1)) ? end - 1 : end;
+    rows.push(text.slice(from, to));
+    from = to;
+  }
+  return rows;
 }
