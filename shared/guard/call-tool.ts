@@ -22,7 +22,7 @@ import type { ContextRecorder } from "./context-recorder.ts";
 import { decide, isVisible, judged, requireAllowed } from "./decide.ts";
 import { leaveOutRefused } from "./embedded-resources.ts";
 import { judgeAnswers } from "./flow/judge-answers.ts";
-import { noteOrigins } from "./flow/note-origins.ts";
+import { noteOrigins, recalledOrigins } from "./flow/note-origins.ts";
 import { guard } from "./guard.ts";
 import { maskChannel } from "./masking/mask-channel.ts";
 import { contentsSchemaOf } from "./masking/mask-session-memory.ts";
@@ -145,6 +145,7 @@ async function guardedCall(
     },
     async shape(raw, context) {
       if (isCreatedTask(raw)) return raw;
+      for (const label of await recalledOrigins(ctx, entry.subject)) reads.add(label);
       const answer = await shapeFor(ctx, entry, raw, { context, now, input: asked, reads });
       if (applied.length === 0) return answer;
       const used = describeDefaults(ctx, applied);

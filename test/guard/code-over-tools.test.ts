@@ -57,6 +57,9 @@ describe.each(LANES)("code over tools, on the %s lane", { timeout: 20_000 }, (la
       result: true,
       calls: [{ tool: "analytics_list_metrics", outcome: "ok" }],
     });
+    const params = { name: "tools_run_code", arguments: { code: "return 1;" } };
+    const { result } = await session.request("tools/call", params);
+    expect(result._meta?.["io.modelcontextprotocol/trust-annotations"]).toEqual({ sensitive: true });
     const events = JSON.stringify(await eventsOf(`user_code_${lane}`));
     expect(events).toContain('"name":"tools_run_code"');
     expect(events).toContain('"name":"analytics_list_metrics"');

@@ -298,7 +298,10 @@ describe("what leaves the company after private data and words of others were re
     const call = (name: string, args = {}) => originOf("tools/call", { name, arguments: args });
     expect(await call("crm_find_companies", { query: "a" })).toEqual({ sensitive: true });
     expect(await call("search", { query: "refund" })).toEqual({ untrusted: true });
-    expect(await call("context_get")).toBeUndefined();
+    expect(await call("context_get"), "what the session has met").toEqual({
+      sensitive: true,
+      untrusted: true,
+    });
     expect(await originOf("resources/read", { uri: "crm://pipeline" })).toEqual({ sensitive: true });
     expect(await originOf("prompts/get", { name: "crm_review_pipeline" })).toEqual({ sensitive: true });
   });

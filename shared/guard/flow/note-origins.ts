@@ -1,5 +1,9 @@
-import type { ReadLabel } from "../../call/flow-labels.ts";
+import { labelsOf, type ReadLabel } from "../../call/flow-labels.ts";
+import type { Subject } from "../../call/subject.ts";
+import { principalGate } from "../../objects/principal-gate.ts";
+import { memoryRules } from "../../policy/flow/information-flow.ts";
 import type { CallContext } from "../../server/define.ts";
+import type { RequestContext } from "../request-context.ts";
 
 /** The context of a call, which also adds to `reads` what the call finds out about its data. */
 export function noteOrigins<Context extends Pick<CallContext, "meets">>(
@@ -13,4 +17,14 @@ export function noteOrigins<Context extends Pick<CallContext, "meets">>(
       context.meets(labels);
     },
   };
+}
+
+/** Where the data of an answer comes from that gives what earlier or other calls have read: all that the session has met. */
+export async function recalledOrigins(
+  { env, identity, policy }: Pick<RequestContext, "env" | "identity" | "policy">,
+  { recalls }: Pick<Subject, "recalls">,
+): Promise<ReadLabel[]> {
+  if (!recalls) return [];
+  const rules = memoryRules(policy.informationFlow);
+  return labelsOf(await principalGate(env, identity.userId).readMet(identity.clientId, rules));
 }
