@@ -7,6 +7,8 @@ import { readModules, type SourceModule } from "./module-graph.ts";
  */
 const ENTRIES = [
   /^workers\/index\.ts$/,
+  // Wrangler takes it for a package (`alias` in wrangler.toml).
+  /^workers\/connections\/mongodb\/whatwg-url\.ts$/,
   /^workers\/[^/]+\/view\/[^/]+\.ts$/,
   /^scripts\/[^/]+\.ts$/,
   /^scripts\/bench\/[^/]+\.ts$/,

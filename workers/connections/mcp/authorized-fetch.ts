@@ -49,10 +49,11 @@ export function openAuthorizedFetch(
       // The SDK's client follows within the origin alone, and calls anything else an outage.
       if (URL.parse(target, url)?.origin !== origin) {
         await response.body?.cancel();
-        const { host } = new URL(url);
-        throw new ToolError("forbidden", `${host} redirects to another address, which is not followed.`, {
-          suggestedAction: "Report this to an administrator; do not retry.",
-        });
+        throw new ToolError(
+          "forbidden",
+          "The MCP server redirects to another address, which is not followed.",
+          { suggestedAction: "Report this to an administrator; do not retry." },
+        );
       }
     }
     if (response.status === 404 && hasSession && init?.method === "POST") {
