@@ -107,7 +107,7 @@ describe("a newcomer in the console", () => {
     expect(written).toContain("denials_in_row: 10");
     const wrong = written
       .replace("denials_in_row: 10", "denials_in_row: 1")
-      .replace(/\n {4}require_approval:/, `${RULE}s`);
+      .replace(/(\n {2}sales:[\s\S]*?)\n {4}require_approval:/, `$1${RULE}s`);
     await text.fill(wrong);
     await page.getByRole("button", { name: "Save and check" }).click();
     expect(await page.getByRole("alert").innerText()).toContain("crm_create_contacts");
