@@ -12,6 +12,13 @@ const RULE = `
     require_approval:
       - crm_create_contact`;
 
+/** Arguments of one request. */
+const requestOf = (index: number) => ({
+  first_name: "Contact",
+  last_name: `Number ${index}`,
+  title: DIFFERENT.includes(index) ? "Chief Buyer" : "Buyer",
+});
+
 let browser: Browser;
 let client: Client;
 
@@ -127,9 +134,7 @@ describe("a newcomer in the console", () => {
 
     // Approve twenty requests, of which three differ.
     for (let index = 0; index < REQUESTS; index += 1) {
-      const title = DIFFERENT.includes(index) ? "Chief Buyer" : "Buyer";
-      const args = { first_name: "Contact", last_name: `Number ${index}`, title };
-      expect(await callTool(seller, "crm_create_contact", args)).toContain("approval_required");
+      expect(await callTool(seller, "crm_create_contact", requestOf(index))).toContain("approval_required");
     }
     await page.goto("/console/approvals");
     await takePictures(page, "approvals");
@@ -150,13 +155,11 @@ describe("a newcomer in the console", () => {
     await page.getByRole("button", { name: "Decide" }).click();
     await page.goto("/console/approvals");
     expect(await page.locator("main").innerText()).toContain("Nothing waits for your decision");
-    expect(
-      await callTool(seller, "crm_create_contact", {
-        first_name: "Contact",
-        last_name: "Number 0",
-        title: "Buyer",
-      }),
-    ).toContain('"id":"con');
+    // The approved ones run, and the seller is left with no open request.
+    const answers: string[] = [];
+    for (let index = 0; index < REQUESTS; index += 1)
+      answers.push(await callTool(seller, "crm_create_contact", requestOf(index)));
+    expect(answers.filter((text) => text.includes('"id":"con'))).toHaveLength(REQUESTS - 1);
 
     // Silence an alert.
     expect(await callTool(viewer, "crm_create_contact", { first_name: "Nora", last_name: "Nope" })).toContain(
