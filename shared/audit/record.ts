@@ -255,7 +255,7 @@ export type AdminEvent = { by: string } & (
  * form; `not_allowed` a question that the connection does not pass on; `instructions` an answer that reads like orders to a
  * model; `changed_tool` a call of a tool that is off since it changed; `shadowing` a definition with a name of another;
  * `other_address` a token for another address than its person agreed to; `metadata` false metadata of a server;
- * `mix_up` an answer of another authorization server, or to another question; `callback` one that nobody waits for.
+ * `mix_up` an answer of another authorization server, or to another question; `callback` one that no browser waits for.
  */
 export type ConnectionAttempt =
   | "address"

@@ -54,7 +54,7 @@ describe.each(LANES)("the spans of a call on the %s lane", (lane) => {
       "gatehouse.call.status": "ok",
       "gatehouse.call.id": expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
-    // The sealed id opens the session, and arguments, people and statements are nobody's business here.
+    // The sealed id opens the session, and arguments, people and statements do not belong into a span.
     expect("mcp.session.id" in (called?.attributes ?? {})).toBe(lane === "sessionful");
     for (const secret of ["Secretname", "user_alice", "alice@", session.sessionId ?? "?", "FROM"])
       expect(collector.text).not.toContain(secret);

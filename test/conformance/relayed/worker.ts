@@ -4,7 +4,8 @@ import gateway from "../../../workers/index.ts";
 import "../../support/limits.ts";
 import { setApprovals } from "../../support/policy.ts";
 
-// The suite reads private data and text of others first, and cannot approve what it then sends to the fixture.
+// With the rule about what leaves the company, Gatehouse refuses templates and prompts with arguments after the suite has
+// read private data and text of others.
 setApprovals("admin", []);
 
 // The real gateway, without the fixture: a second gateway serves it.

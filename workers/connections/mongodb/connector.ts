@@ -83,7 +83,7 @@ class MongodbSession implements Session {
     return await inspectMongodb(this.#shared.client, entry as MongodbEntry, entry.limits.seconds * 1_000);
   }
 
-  /** Closes the socket of the running request; the server ends what nobody waits for. */
+  /** Closes the socket of the running request; the server ends what no client waits for. */
   async cancel(): Promise<void> {
     this.#running?.abort();
   }

@@ -70,7 +70,7 @@ class SearchSession implements Session {
       return (await this.#catalogue(entry as OpensearchEntry, timeoutMs)).sources as unknown as JsonValue;
     const { product } = this.#identity;
     const path = operation.indices.map(encodeURIComponent).join(",");
-    // OpenSearch ends a search after this time; Elasticsearch has `timeout` alone, and ends what nobody waits for.
+    // OpenSearch ends a search after this time; Elasticsearch has `timeout` alone, and ends what no client waits for.
     const end = product === "OpenSearch" ? `&cancel_after_time_interval=${timeoutMs}ms` : "";
     const { status, body } = await this.#send(
       "POST",
