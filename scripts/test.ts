@@ -15,6 +15,12 @@ interface Suite {
   needsBrowser?: boolean;
 }
 
+/** How a suite ended: its counts, and one line for each failed test. */
+interface Outcome {
+  tally: Tally;
+  failedTests: string[];
+}
+
 /**
  * The suites by phase and row. The rows of a phase run side by side, because each suite waits for timers and processes;
  * the suites of a row run one after the other, because each starts runtimes of its own. Foreign clients and the browser
@@ -67,6 +73,7 @@ const chosen = PHASES.map((rows) =>
 );
 const browser = findBrowser();
 const lines = new Map<string, string>();
+const failures: string[] = [];
 let failed = 0;
 for (const rows of chosen) {
   if (availableParallelism() > 1) await Promise.all(rows.map((row) => runRow(row, rows.length > 1)));
@@ -77,6 +84,8 @@ const absent = findAbsentServers();
 if (absent.length > 0)
   lines.set("absent", `Left out, because not installed: tests with ${absent.join(", ")}.`);
 console.log(`\n${[...NAMES, "absent", "no browser"].flatMap((name) => lines.get(name) ?? []).join("\n")}`);
+// Repeated at the end, because the rows of a phase print among each other.
+if (failures.length > 0) console.log(`\nFailed:\n${failures.join("\n")}`);
 process.exit(failed > 0 ? 1 : 0);
 
 async function runRow(row: readonly Suite[], hasNeighbours: boolean): Promise<void> {
@@ -95,16 +104,17 @@ async function runRow(row: readonly Suite[], hasNeighbours: boolean): Promise<vo
     }
     console.log(`── ${name}: ${what}`);
     const began = performance.now();
-    const tally = await runSuite(config, hasNeighbours ? name : null);
+    const { tally, failedTests } = await runSuite(config, hasNeighbours ? name : null);
     const seconds = Math.round((performance.now() - began) / 1_000);
     await writeTally(`test-${name}`, tally);
     failed += tally.failed;
+    failures.push(...failedTests.map((test) => `  ${name}: ${test}`));
     lines.set(name, `${name.padEnd(10)}${tally.passed} passed, ${tally.failed} failed (${seconds} s)`);
   }
 }
 
 /** Runs a suite. Where others run at the same time, each of its lines begins with `label`. */
-async function runSuite(config: string, label: string | null): Promise<Tally> {
+async function runSuite(config: string, label: string | null): Promise<Outcome> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-test-"));
   const report = path.join(folder, "report.json");
   try {
@@ -124,13 +134,36 @@ async function runSuite(config: string, label: string | null): Promise<Tally> {
   }
 }
 
+/** The part of Vitest's JSON report that is read here. */
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] | null }[];
+  }[];
+}
+
 /** A run that crashed, or failed without a failed test (a file that does not load), counts as one failure. */
-async function readReport(report: string, code: number): Promise<Tally> {
-  if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const { numPassedTests, numFailedTests } = JSON.parse(await readFile(report, "utf8")) as {
-    numPassedTests: number;
-    numFailedTests: number;
-  };
+async function readReport(report: string, code: number): Promise<Outcome> {
+  if (!existsSync(report))
+    return { tally: { passed: 0, failed: 1 }, failedTests: ["the run ended without a report"] };
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(
+    await readFile(report, "utf8"),
+  ) as Report;
   const crashed = code !== 0 && numFailedTests === 0;
-  return { passed: numPassedTests, failed: crashed ? 1 : numFailedTests };
+  const failedTests = testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = path.relative(process.cwd(), name);
+    const tests = assertionResults.filter((test) => test.status === "failed");
+    if (tests.length === 0) return status === "failed" ? [`${file}: ${firstLine(message)}`] : [];
+    return tests.map((test) => `${file} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
+  });
+  if (crashed && failedTests.length === 0) failedTests.push(`the run ended with code ${code}`);
+  return { tally: { passed: numPassedTests, failed: crashed ? 1 : numFailedTests }, failedTests };
+}
+
+function firstLine(text = ""): string {
+  return (text.split("\n", 1)[0] ?? "").slice(0, 300);
 }
