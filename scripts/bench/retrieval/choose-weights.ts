@@ -26,7 +26,7 @@ const setNeighbours = (weights: RankingWeights, change: Partial<RankingWeights["
 
 /**
  * In the order in which they are chosen: first what ranks by itself, then what is built on it. The others stay as they
- * are: a title counts twice as in plain BM25, and how many passages, words and neighbours a step reads is set by its cost.
+ * are: what a field counts, and how many passages, words and neighbours a step reads is set by its cost.
  */
 const COORDINATES: readonly Coordinate[] = [
   { title: "k1", values: [1.2, 0.9, 1.6], set: (weights, k1) => ({ ...weights, k1 }) },
