@@ -6,6 +6,7 @@ import { findUnitTests } from "./test/support/find-unit-tests.ts";
 import { HOSTILE_SECRET, startHostileIssuer } from "./test/support/hostile-issuer.ts";
 import { ISSUER_SECRET, startIssuer } from "./test/support/issuers.ts";
 import { serveAsOneModule } from "./test/support/one-module.ts";
+import { POLL } from "./test/support/poll.ts";
 import { readMigrations } from "./test/support/read-migrations.ts";
 import { startUpstream } from "./test/support/upstream-server.ts";
 
@@ -59,6 +60,7 @@ export default defineConfig(async () => {
       // The default leaves one core idle, which on two is half of the machine.
       maxWorkers: 2,
       // A test that hangs is the only one that should run into this; a busy machine should not.
+      expect: { poll: POLL },
       testTimeout: 30_000,
       silent: "passed-only" as const,
       include: ["test/**/*.test.ts"],

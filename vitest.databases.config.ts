@@ -1,6 +1,7 @@
 import path from "node:path";
 import { defineConfig } from "vitest/config";
 import { startDatabaseServers } from "./scripts/databases/debian-servers.ts";
+import { POLL } from "./test/support/poll.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
 export default defineConfig(async () => {
@@ -32,6 +33,7 @@ export default defineConfig(async () => {
     ],
     test: {
       maxWorkers: 2,
+      expect: { poll: POLL },
       testTimeout: 30_000,
       silent: "passed-only" as const,
       include: ["test/connections/databases/**/*.test.ts"],

@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 import { startOtherServers } from "./test/support/mcp-servers/others.ts";
 import { startMcpServers } from "./test/support/mcp-servers/start.ts";
 import { serveAsOneModule } from "./test/support/one-module.ts";
+import { POLL } from "./test/support/poll.ts";
 import { readMigrations } from "./test/support/read-migrations.ts";
 
 /** Tests of connections to MCP servers: in the Workers runtime, against servers outside of it. */
@@ -29,6 +30,7 @@ export default defineConfig(async () => {
     ],
     test: {
       maxWorkers: 2,
+      expect: { poll: POLL },
       testTimeout: 30_000,
       // Servers that others wrote start a process for each session.
       hookTimeout: 60_000,

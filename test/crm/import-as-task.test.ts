@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ImportStore } from "../../workers/crm/imports/imports.ts";
 import type { TaskRunner } from "../../workers/objects/tasks/task-runner.ts";
 import { cancelRunning, reachTask, runnerOf, TASKS } from "../support/tasks.ts";
+import { until } from "../support/until.ts";
 import {
   atSlice,
   beginImport,
@@ -81,19 +82,16 @@ describe("a large import as a task", () => {
       if (slice++ !== 1) return real.apply(this, given);
       await cancelRunning(session, "user_late");
       // The batch is delayed: the report is complete by then.
-      await vi.waitFor(
-        async () => {
-          const stopped = "plans WHERE user_id = 'user_late' AND stopped_at IS NOT NULL";
-          expect(await countRows(stopped)).toBe(1);
-        },
-        { timeout: 10_000, interval: 5 },
-      );
+      await until(async () => {
+        const stopped = "plans WHERE user_id = 'user_late' AND stopped_at IS NOT NULL";
+        expect(await countRows(stopped)).toBe(1);
+      });
       outcome = await real.apply(this, given);
       return "moved";
     });
     const { taskId } = await beginImport(session, "Late", 6_000);
     expect(await readStanding(session, taskId)).toContain("1000 of 6000 contacts were written and stay");
-    await vi.waitFor(() => expect(outcome).toBe("moved"), { interval: 5 });
+    await until(() => expect(outcome).toBe("moved"));
     expect(await written("Late")).toBe(1_000);
   });
 

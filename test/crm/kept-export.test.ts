@@ -7,6 +7,7 @@ import { liftDenials } from "../support/policy.ts";
 import { LANES, openSession, type SessionOptions, type TestSession } from "../support/session.ts";
 import { cancelRunning, reachTask, readTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { issueToken } from "../support/token.ts";
+import { until } from "../support/until.ts";
 import { addCompany, countRows } from "./rows.ts";
 
 const PEOPLE = 3_200;
@@ -66,7 +67,7 @@ describe("a whole export", () => {
       if (held === 2) await new Promise(() => {});
     });
     const taskId = await begin(session);
-    await vi.waitFor(() => expect(held).toBe(2), { timeout: 20_000, interval: 5 });
+    await until(() => expect(held).toBe(2));
     await stopRunner("user_whole");
     await runDurableObjectAlarm(runnerOf("user_whole"));
     const { result } = await reachTask(session, taskId, ["completed"]);
@@ -136,7 +137,7 @@ describe("a whole export", () => {
     });
     const taskId = await begin(session);
     await reachTask(session, taskId, ["cancelled"]);
-    await vi.waitFor(async () => {
+    await until(async () => {
       expect((await readTask(session, taskId)).statusMessage).toContain("The unfinished file was deleted.");
     });
     expect(await countRows("kept_exports")).toBe(0);

@@ -4,6 +4,7 @@ import type { ImportStore } from "../../workers/crm/imports/imports.ts";
 import type { BulkStore } from "../../workers/crm/store/bulk.ts";
 import { openSession, type SessionOptions, type TestSession } from "../support/session.ts";
 import { reachTask, readTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
+import { until } from "../support/until.ts";
 import { countRows } from "./rows.ts";
 
 /** Shared functions of the tests with thousands of rows. */
@@ -81,7 +82,7 @@ export function holdUntilStopped(userId: string) {
     },
     /** Waits for the hold with this number, stops the object, and runs its alarm at once. */
     async stop(number: number) {
-      await vi.waitFor(() => expect(held).toBe(number), { timeout: 20_000, interval: 5 });
+      await until(() => expect(held).toBe(number));
       await stopRunner(userId);
       // Resolves only when the work ends, or is stopped again.
       runDurableObjectAlarm(runnerOf(userId)).catch(() => {});
@@ -92,14 +93,11 @@ export function holdUntilStopped(userId: string) {
 /** The final message of a cancelled task, once it has reported its progress. */
 export async function readStanding(session: TestSession, taskId: string): Promise<string> {
   let said = "";
-  await vi.waitFor(
-    async () => {
-      const task = await readTask(session, taskId);
-      said = task.statusMessage;
-      expect(task.status).toBe("cancelled");
-      expect(said).not.toBe("Cancelled by the client.");
-    },
-    { timeout: 10_000, interval: 5 },
-  );
+  await until(async () => {
+    const task = await readTask(session, taskId);
+    said = task.statusMessage;
+    expect(task.status).toBe("cancelled");
+    expect(said).not.toBe("Cancelled by the client.");
+  });
   return said;
 }

@@ -1,10 +1,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { createHmac, randomBytes } from "node:crypto";
-import { vi } from "vitest";
 import type { EventDeliveries } from "../../workers/objects/events/event-deliveries.ts";
 import type { ReceivedMessage, ReceiverMode } from "../support/event-receiver.ts";
 import type { RpcAnswer, TestSession } from "../support/session.ts";
+import { until } from "../support/until.ts";
 
 const ORIGIN = (env as unknown as { TEST_RECEIVER: string }).TEST_RECEIVER;
 
@@ -51,37 +51,28 @@ export class Receiver {
 
   /** Waits until so many occurrences arrived. */
   async wait(count: number) {
-    return await vi.waitFor(
-      async () => {
-        const events = await this.taken();
-        if (events.length < count) throw new Error(`${events.length} of ${count} events came.`);
-        return events;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
+    return await until(async () => {
+      const events = await this.taken();
+      if (events.length < count) throw new Error(`${events.length} of ${count} events came.`);
+      return events;
+    });
   }
 
   /** Waits until so many attempts were made, and the last one was answered. */
   async attempts(count: number) {
-    return await vi.waitFor(
-      async () => {
-        const events = await this.events();
-        if (events.length < count) throw new Error(`${events.length} of ${count} attempts came.`);
-        return events;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
+    return await until(async () => {
+      const events = await this.events();
+      if (events.length < count) throw new Error(`${events.length} of ${count} attempts came.`);
+      return events;
+    });
   }
 
   async waitForControl(type: string) {
-    return await vi.waitFor(
-      async () => {
-        const [found] = await this.controls(type);
-        if (found === undefined) throw new Error(`No ${type} came.`);
-        return found;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
+    return await until(async () => {
+      const [found] = await this.controls(type);
+      if (found === undefined) throw new Error(`No ${type} came.`);
+      return found;
+    });
   }
 }
 

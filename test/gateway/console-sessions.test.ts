@@ -1,11 +1,12 @@
 import { env, exports } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
 import { removeEndedWork } from "../../workers/gateway/console/sessions/open-work.ts";
 import { allEventsOf } from "../audit/trail.ts";
 import { createPerson } from "../support/oauth.ts";
 import { openSession, REVISION } from "../support/session.ts";
 import { reachTask, TASKS } from "../support/tasks.ts";
+import { until } from "../support/until.ts";
 import { openAs, textOf } from "./waiting-call.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -41,7 +42,7 @@ describe("sessions in the console", { timeout: 30_000 }, () => {
       const [session, other] = await Promise.all(
         ["ada", "bob"].map((as) => openSession({ server, lane: "sessionful", as })),
       );
-      await vi.waitFor(async () => {
+      await until(async () => {
         expect(await rowsOf("open_session", "user_ada")).toHaveLength(1);
         expect(await rowsOf("open_session", "user_bob")).toHaveLength(1);
       });
@@ -66,7 +67,7 @@ describe("sessions in the console", { timeout: 30_000 }, () => {
 
   it("leave the list when their client ends them", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful", as: "cleo" });
-    await vi.waitFor(async () => expect(await rowsOf("open_session", "user_cleo")).toHaveLength(1));
+    await until(async () => expect(await rowsOf("open_session", "user_cleo")).toHaveLength(1));
     await exports.default.fetch(session.url, {
       method: "DELETE",
       headers: {
@@ -76,7 +77,7 @@ describe("sessions in the console", { timeout: 30_000 }, () => {
         "mcp-protocol-version": REVISION.sessionful,
       },
     });
-    await vi.waitFor(async () => expect(await rowsOf("open_session", "user_cleo")).toEqual([]));
+    await until(async () => expect(await rowsOf("open_session", "user_cleo")).toEqual([]));
   });
 
   it("are paged and narrowed, with 3,000 of them as with 3, and one that is gone is no failure", async () => {
@@ -134,7 +135,7 @@ describe("tasks in the console", { timeout: 60_000 }, () => {
     const begin = async () =>
       (await session.request("tools/call", { name: "analytics_track", arguments: { events } })).result.taskId;
     const [taskId, other]: [string, string] = [await begin(), await begin()];
-    await vi.waitFor(async () => expect(await rowsOf("open_task", "user_tara")).toHaveLength(2));
+    await until(async () => expect(await rowsOf("open_task", "user_tara")).toHaveLength(2));
     const html = await textOf(browser.get("/console/sessions/tasks"));
     expect(html).toContain("analytics_<wbr/>track");
     const id = taskId.split(".")[0] ?? "";
@@ -146,7 +147,7 @@ describe("tasks in the console", { timeout: 60_000 }, () => {
       statusMessage: expect.stringMatching(/^Ended by an operator\./),
     });
     expect((await reachTask(session, other)).status).toBe("completed");
-    await vi.waitFor(async () => expect(await rowsOf("open_task", "user_tara")).toEqual([]), 10_000);
+    await until(async () => expect(await rowsOf("open_task", "user_tara")).toEqual([]));
     expect((await allEventsOf(ADMINISTRATION)).at(-1)).toMatchObject({
       type: "work_ended",
       kind: "task",

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type RecordedCall, readCalls } from "../../shared/policy/changes/recorded-calls.ts";
 import { type Bench, replay, report } from "../../shared/policy/changes/replay.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
@@ -9,6 +9,7 @@ import { deliverAll, eventsOf } from "../audit/trail.ts";
 import { addCompany, addDeal } from "../crm/rows.ts";
 import { changePolicy } from "../support/publish.ts";
 import { openSession } from "../support/session.ts";
+import { until } from "../support/until.ts";
 
 const SUBJECTS = listServers().flatMap(({ tools, reads: usual = [] }) =>
   tools.map(({ name, scope, effect, reads = usual, sends = "nothing" }) => ({
@@ -43,7 +44,7 @@ beforeAll(async () => {
   const vera = await openSession({ server: "crm", lane: "stateless", as: "vera", role: "viewer" });
   await vera.call("crm_create_contact", { full_name: "Nora" });
   // Outcomes and denials are recorded after the response.
-  await vi.waitFor(async () => {
+  await until(async () => {
     expect(await eventsOf("user_sam")).toHaveLength(5);
     expect(await eventsOf("user_vera")).toHaveLength(1);
   });

@@ -177,7 +177,7 @@ describe("the delivery to the platform database", () => {
     await admitOne("user_frank", "call-3");
     await gate.settle([{ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 }]);
     expect(await runDurableObjectAlarm(gate)).toBe(true);
-    await expect.poll(() => linksOf("user_frank"), { timeout: 15_000 }).toEqual([]);
+    await expect.poll(() => linksOf("user_frank")).toEqual([]);
     expect(await stored("user_frank")).toHaveLength(2);
   }, 20_000);
 

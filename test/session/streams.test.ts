@@ -1,9 +1,10 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { CrmAgent } from "../../workers/crm/agent.ts";
 import { addContact } from "../crm/rows.ts";
 import { openSession, REVISION, type TestSession } from "../support/session.ts";
+import { until } from "../support/until.ts";
 
 const ELICITING = { elicitation: { form: {} } };
 const QUESTION = { jsonrpc: "2.0", id: 77, method: "tools/call" };
@@ -164,7 +165,7 @@ describe("a client that lost its stream", () => {
     const question = await stream.nextMessage();
     await stream.cancel();
     await agree(session, question.id);
-    await vi.waitFor(() =>
+    await until(() =>
       runInDurableObject(objectOf(session), (_agent: CrmAgent, state) => {
         const rows = state.storage.sql.exec("SELECT 1 FROM answer_streams WHERE answer IS NOT NULL");
         expect(rows.toArray()).toHaveLength(1);

@@ -1,8 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, vi } from "vitest";
+import { expect } from "vitest";
 import type { TaskRunner } from "../../workers/objects/tasks/task-runner.ts";
 import type { TestSession } from "./session.ts";
+import { until } from "./until.ts";
 
 /** Capabilities of a client that supports tasks. */
 export const TASKS = { extensions: { "io.modelcontextprotocol/tasks": {} } };
@@ -23,13 +24,10 @@ export async function readTask(session: TestSession, taskId: string) {
 /** A task once it is in one of these states; without any, once it has ended. */
 export async function reachTask(session: TestSession, taskId: string, states: readonly string[] = OVER) {
   let task: Awaited<ReturnType<typeof readTask>>;
-  await vi.waitFor(
-    async () => {
-      task = await readTask(session, taskId);
-      expect(states).toContain(task.status);
-    },
-    { timeout: 30_000, interval: 20 },
-  );
+  await until(async () => {
+    task = await readTask(session, taskId);
+    expect(states).toContain(task.status);
+  });
   return task;
 }
 

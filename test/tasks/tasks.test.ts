@@ -15,6 +15,7 @@ import { goBackTo, publish } from "../support/publish.ts";
 import { openSession, type SessionOptions, type TestSession } from "../support/session.ts";
 import { reachTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { issueToken } from "../support/token.ts";
+import { until } from "../support/until.ts";
 
 /** More orders than one step processes. */
 function makeEvents(count: number) {
@@ -95,7 +96,7 @@ describe("work that is longer than a call", () => {
     const session = await open({ as: "tracked" });
     const { taskId } = await track(session, 2_500);
     await reachTask(session, taskId);
-    await vi.waitFor(async () => {
+    await until(async () => {
       const calls = (await eventsOf("user_tracked")).filter(({ type }) => type === "outcome");
       expect(calls).toHaveLength(4);
     });
@@ -132,7 +133,7 @@ describe("work that is longer than a call", () => {
       _meta: expect.anything(),
     });
     expect((await get(session, taskId)).result).toMatchObject({ status: "cancelled" });
-    await vi.waitFor(async () => {
+    await until(async () => {
       const { statusMessage } = (await get(session, taskId)).result;
       expect(statusMessage).toMatch(/^Cancelled by the client\. At least \d+ of 10000 events were stored/);
     });
@@ -150,14 +151,12 @@ describe("work that is longer than a call", () => {
     const { taskId } = await track(session, 10_000);
     await principalGate(env, "user_revoked").revokeGrant(grantIdOf(session.token.accessToken));
     const runner = runnerOf("user_revoked");
-    await vi.waitFor(
-      () =>
-        runInDurableObject(runner, (_runner: TaskRunner, state) => {
-          const [id = ""] = taskId.split(".");
-          const row = state.storage.sql.exec("SELECT status, message FROM tasks WHERE id = ?", id).one();
-          expect(row).toEqual({ status: "cancelled", message: "The app's access has ended." });
-        }),
-      { timeout: 20_000 },
+    await until(() =>
+      runInDurableObject(runner, (_runner: TaskRunner, state) => {
+        const [id = ""] = taskId.split(".");
+        const row = state.storage.sql.exec("SELECT status, message FROM tasks WHERE id = ?", id).one();
+        expect(row).toEqual({ status: "cancelled", message: "The app's access has ended." });
+      }),
     );
     expect(await countEvents()).toBeLessThan(10_000);
     expect((await get(session, taskId)).status).toBe(401);

@@ -143,11 +143,11 @@ describe.each(MATRIX)("a %s client with a %s server", (lane, far) => {
     running.catch(() => {});
     const reader = await open(lane, far);
     const look = async () => textOf(await reader.call(`${far}_look_at_slow`, { id }));
-    await expect.poll(look, { timeout: 5_000 }).toBe("running");
+    await expect.poll(look).toBe("running");
     hangUp.abort();
     if (lane === "sessionful")
       await session.post({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 2 } });
-    await expect.poll(look, { timeout: 8_000 }).toBe("cancelled");
+    await expect.poll(look).toBe("cancelled");
   });
 });
 
