@@ -10,7 +10,7 @@ const INPUTS = 150;
 const SEED = 20260728;
 
 /** Milliseconds within which every request must be answered. */
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 25_000;
 
 const CANARY = "canary-7f3a91-of-alice";
 

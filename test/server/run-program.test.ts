@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { JournalEntry, ToolOutcome } from "../../shared/objects/program-gate.ts";
 import type { ProgramHost } from "../../shared/server/code/isolate.ts";
@@ -27,6 +27,8 @@ class World {
     return { ok: true, value: { n: this.ran.length } };
   }
 }
+
+afterEach(() => vi.useRealTimers());
 
 type Program = (call: (tool: string, args?: object) => Promise<JsonValue>) => Promise<JsonValue>;
 
@@ -208,33 +210,37 @@ describe("a program that waits for a person", () => {
 
 describe("a program", () => {
   it("that does not end is cut off, and what it has done is listed", async () => {
+    vi.useFakeTimers();
     const world = new World();
-    const end = await run(
+    const end = run(
       async (call) => {
         await call("write");
         return await new Promise<JsonValue>(() => {});
       },
       world,
-      { bounds: { ms: 20 } },
+      { bounds: { ms: 20_000 } },
     );
-    expect(end).toEqual({
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await end).toEqual({
       status: "timed_out",
-      reason: "The code did not end within 0.02 seconds.",
+      reason: "The code did not end within 20 seconds.",
       calls: [{ tool: "write", outcome: "ok" }],
     });
   });
 
   it("gets no answer after its end", async () => {
     const world = new World();
+    const ended = Promise.withResolvers<void>();
     let late: Promise<string> | undefined;
     await runProgram({
       ...{ tools: world, find: async () => [], describe: () => ({}), earlier: [], bounds: PROGRAM_BOUNDS },
       signal: new AbortController().signal,
       async execute(host) {
-        late = new Promise((resolve) => setTimeout(() => resolve(host.call("write", "{}")), 20));
+        late = ended.promise.then(() => host.call("write", "{}"));
         return "1";
       },
     });
+    ended.resolve();
     expect(JSON.parse(String(await late))).toMatchObject({ ok: false, error: { code: "stopped" } });
     expect(world.ran).toEqual([]);
   });
