@@ -50,8 +50,12 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
     const args = { record: "contact", csv: makeFile(family, 50_000) };
     const shown = await session.call("crm_import_csv", args);
     expect(shown.data).toMatchObject({ rows: 50_000, create: 50_000, problems: [] });
-    const { data } = await session.call("crm_import_csv", { ...args, confirm: shown.data.confirm });
-    expect(data).toMatchObject({ done: true, written: 50_000, remaining: 0 });
+    // A busy machine reaches the deadline before the last rows.
+    for (let remaining = 50_000; remaining > 0; ) {
+      const { data } = await session.call("crm_import_csv", { ...args, confirm: shown.data.confirm });
+      expect(data.remaining).toBeLessThan(remaining);
+      remaining = data.remaining;
+    }
     expect(await written(family)).toBe(50_000);
     const over = await session.call("crm_import_csv", { ...args, csv: `${args.csv}\nA,B,` });
     expect(over.error?.message).toContain("50001 rows; a call takes 50000");
