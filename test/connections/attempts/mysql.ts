@@ -284,6 +284,8 @@ const SIZES = each("values without a bound", [
   "SELECT REPEAT('x', ?)",
   "SELECT REPEAT('x', (SELECT COUNT(*) FROM orders))",
   "SELECT REPEAT('x', 10 * 100000000)",
+  "SELECT REPEAT('x', 100000000 * 10)",
+  "SELECT SPACE(100000000 * 10)",
   "SELECT REPEAT('x', 1e9)",
   "SELECT RPAD('x', 1000000000, 'y')",
   "SELECT LPAD('x', 99999999, 'y')",

@@ -13,6 +13,8 @@ export interface Dialect {
   hasWholeRows: boolean;
   /** Whether `a.b` may be a column of that name, or a part of a column `a`, and not the column `b` of `a` alone. */
   hasCompoundColumns: boolean;
+  /** Whether GROUP BY, HAVING and WINDOW may name an output: elsewhere such a name could be something else. */
+  groupsByOutput: boolean;
 }
 
 export interface Column {

@@ -1,8 +1,11 @@
+import { countNumbered, judgeToEnd } from "../clauses.ts";
+import { Cursor, type Language } from "../cursor.ts";
 import { checkText, reject } from "../refuse.ts";
-import { resolveQuery } from "../resolve.ts";
 import type { Dialect } from "../scope.ts";
 import type { JudgeStatement } from "../statement.ts";
-import { Cursor } from "./cursor.ts";
+import { RESERVED } from "./functions.ts";
+import { lex } from "./lex.ts";
+import { readExpression } from "./read-expression.ts";
 import { readQuery } from "./read-query.ts";
 
 const DIALECT: Dialect = {
@@ -12,6 +15,18 @@ const DIALECT: Dialect = {
   nameValue: () => null,
   hasWholeRows: false,
   hasCompoundColumns: true,
+  groupsByOutput: true,
+};
+
+const LANGUAGE: Language = {
+  lex,
+  reserved: RESERVED,
+  queryWords: ["SELECT", "WITH"],
+  deepest: 60,
+  takesWordAfterPoint: false,
+  notRead: {},
+  readExpression,
+  readQuery,
 };
 
 /**
@@ -20,16 +35,8 @@ const DIALECT: Dialect = {
  */
 export const judgeClickhouse: JudgeStatement = async (sql, rules) => {
   checkText(sql);
-  const cursor = new Cursor(sql, rules, readQuery);
+  const cursor = new Cursor(sql, rules, LANGUAGE);
   if (!["SELECT", "WITH", ""].includes(cursor.keyword()))
     throw reject("Only SELECT and WITH … SELECT are allowed.");
-  const query = readQuery(cursor);
-  const isEnded = cursor.takeSymbol(";");
-  if (cursor.peek().kind !== "end")
-    throw isEnded ? reject("Only one statement is allowed.") : cursor.unexpected("The end of the statement");
-  const tables = resolveQuery(query, rules, DIALECT);
-  const parameters = Math.max(0, ...cursor.parameters);
-  if (cursor.parameters.size !== parameters)
-    throw reject("Parameters are {p1:…}, {p2:…} and so on, without a gap.");
-  return { parameters, tables: tables.map(({ schema, name }) => ({ schema, name })) };
+  return judgeToEnd(cursor, DIALECT, (names) => countNumbered(names, "{p1:…}, {p2:…}"));
 };

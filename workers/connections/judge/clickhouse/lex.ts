@@ -1,12 +1,5 @@
+import type { Token } from "../cursor.ts";
 import { quote, reject } from "../refuse.ts";
-
-/** One token. `text` of a name or a text in quotes is what the quotes hold; of a parameter its name. */
-export interface Token {
-  kind: "word" | "name" | "text" | "number" | "symbol" | "parameter" | "end";
-  text: string;
-  /** Where it starts, counted in UTF-16 units from 0. */
-  at: number;
-}
 
 /** Types that a parameter of a statement may have. `Identifier` would name a table. */
 const PARAMETER =

@@ -1,6 +1,7 @@
+import { peekNumber, readCase, readExists, readParentheses, readTypeSize } from "../clauses.ts";
+import type { Cursor } from "../cursor.ts";
 import type { Reference } from "../query.ts";
 import { forbid, forbidFunction, quote, reject } from "../refuse.ts";
-import type { Cursor } from "./cursor.ts";
 import { FUNCTIONS, GROWING, isAllowed, TYPES, UNITS } from "./functions.ts";
 
 const OPERATORS = new Set("= == <> != < > <= >= + - * / % ||".split(" "));
@@ -24,18 +25,12 @@ export function readExpression(cursor: Cursor): Reference[] {
   });
 }
 
-/** Expressions with commas between them. */
-export function readExpressions(cursor: Cursor): Reference[] {
-  return cursor.list(() => readExpression(cursor)).flat();
-}
-
 /** Expressions with ASC, DESC and the place of NULLs. */
 export function readOrder(cursor: Cursor): Reference[] {
   const members = cursor.list(() => {
     const references = readExpression(cursor);
     cursor.takeOne("ASC", "DESC");
-    if (cursor.takeWord("NULLS") && !cursor.takeOne("FIRST", "LAST"))
-      throw cursor.unexpected("FIRST or LAST");
+    if (cursor.takeWord("NULLS")) cursor.expectOne("FIRST", "LAST");
     return references;
   });
   return members.flat();
@@ -45,7 +40,7 @@ export function readOrder(cursor: Cursor): Reference[] {
 export function readWindow(cursor: Cursor): Reference[] {
   return cursor.within(() => {
     const references: Reference[] = [];
-    if (cursor.takeWord("PARTITION", "BY")) references.push(...readExpressions(cursor));
+    if (cursor.takeWord("PARTITION", "BY")) references.push(...cursor.expressions());
     if (cursor.takeWord("ORDER", "BY")) references.push(...readOrder(cursor));
     if (!cursor.takeOne("ROWS", "RANGE")) return references;
     const isBetween = cursor.takeWord("BETWEEN");
@@ -62,7 +57,7 @@ function readBound(cursor: Cursor): void {
   if (cursor.takeWord("CURRENT", "ROW")) return;
   if (!cursor.takeWord("UNBOUNDED") && cursor.next().kind !== "number")
     throw reject("A frame takes plain numbers.");
-  if (!cursor.takeOne("PRECEDING", "FOLLOWING")) throw cursor.unexpected("PRECEDING or FOLLOWING");
+  cursor.expectOne("PRECEDING", "FOLLOWING");
 }
 
 function takeIn(cursor: Cursor): boolean {
@@ -79,7 +74,7 @@ function readMembers(cursor: Cursor): Reference[] {
   const isSubquery = depth > 1 && ["SELECT", "WITH"].includes(cursor.keyword(depth));
   const isName = ["word", "name"].includes(cursor.peek(depth).kind) && !isSubquery;
   if (depth === 0 || isName) throw reject("IN takes a list of values in parentheses, or a subquery.");
-  return cursor.within(() => readExpressions(cursor));
+  return cursor.within(() => cursor.expressions());
 }
 
 function takeOperator(cursor: Cursor): boolean {
@@ -107,16 +102,11 @@ function readOperand(cursor: Cursor): Reference[] {
     if (cursor.isSymbol("(")) return readParentheses(cursor);
     if (cursor.isSymbol("[")) {
       if (cursor.isSymbol("]", 1)) return cursor.within(() => [], "[", "]");
-      return cursor.within(() => readExpressions(cursor), "[", "]");
+      return cursor.within(() => cursor.expressions(), "[", "]");
     }
     if (kind === "word" || kind === "name") return readNamed(cursor);
     throw cursor.unexpected("An expression");
   });
-}
-
-function readParentheses(cursor: Cursor): Reference[] {
-  if (!cursor.isQuery()) return cursor.within(() => readExpressions(cursor));
-  return [{ kind: "query", query: cursor.within(() => cursor.query()) }];
 }
 
 function readNamed(cursor: Cursor): Reference[] {
@@ -125,11 +115,7 @@ function readNamed(cursor: Cursor): Reference[] {
   if (word === "CASE") return readCase(cursor);
   if (word === "INTERVAL") return readInterval(cursor);
   if (word === "CAST" && cursor.isSymbol("(", 1)) return readCast(cursor);
-  if (word === "EXISTS" && cursor.isSymbol("(", 1)) {
-    cursor.next();
-    if (!cursor.isQuery()) throw cursor.unexpected("A subquery");
-    return readParentheses(cursor);
-  }
+  if (word === "EXISTS" && cursor.isSymbol("(", 1)) return readExists(cursor);
   if (word === "EXTRACT" && cursor.isSymbol("(", 1) && UNITS.has(cursor.keyword(2))) {
     cursor.next();
     return cursor.within(() => {
@@ -154,7 +140,7 @@ function readCall(cursor: Cursor): Reference[] {
   const { text: name } = cursor.next();
   if (!isAllowed(name) && !cursor.rules.functions.includes(name.toLowerCase()))
     throw forbidFunction(name, [...FUNCTIONS, ...cursor.rules.functions]);
-  if (GROWING.has(name.toLowerCase())) cursor.growth.grow(name, lengthOf(cursor));
+  if (GROWING.has(name.toLowerCase())) cursor.growth.grow(name, peekNumber(cursor, 1));
   const references = readArguments(cursor);
   if (cursor.isSymbol("(")) references.push(...readArguments(cursor));
   if (!cursor.takeWord("OVER")) return references;
@@ -171,37 +157,8 @@ function readArguments(cursor: Cursor): Reference[] {
       return [];
     }
     cursor.takeWord("DISTINCT");
-    return cursor.isQuery() ? readParentheses(cursor) : readExpressions(cursor);
+    return cursor.isQuery() ? readParentheses(cursor) : cursor.expressions();
   });
-}
-
-/** The second argument of a call of `leftPad` and the like, without moving; `null` if it is no plain number. */
-function lengthOf(cursor: Cursor): number | null {
-  let depth = 0;
-  for (let offset = 0; cursor.peek(offset).kind !== "end"; offset += 1) {
-    if (cursor.isSymbol("(", offset) || cursor.isSymbol("[", offset)) depth += 1;
-    if (cursor.isSymbol(")", offset) || cursor.isSymbol("]", offset)) depth -= 1;
-    if (depth === 0) return null;
-    if (depth !== 1 || !cursor.isSymbol(",", offset)) continue;
-    const { kind, text } = cursor.peek(offset + 1);
-    const isWhole = cursor.isSymbol(",", offset + 2) || cursor.isSymbol(")", offset + 2);
-    return kind === "number" && isWhole ? Number(text) : null;
-  }
-  return null;
-}
-
-function readCase(cursor: Cursor): Reference[] {
-  cursor.expectWord("CASE");
-  const references = cursor.keyword() === "WHEN" ? [] : readExpression(cursor);
-  if (cursor.keyword() !== "WHEN") throw cursor.unexpected("WHEN");
-  while (cursor.takeWord("WHEN")) {
-    references.push(...readExpression(cursor));
-    cursor.expectWord("THEN");
-    references.push(...readExpression(cursor));
-  }
-  if (cursor.takeWord("ELSE")) references.push(...readExpression(cursor));
-  cursor.expectWord("END");
-  return references;
 }
 
 function readInterval(cursor: Cursor): Reference[] {
@@ -229,10 +186,5 @@ function readType(cursor: Cursor): void {
   if (!isWrapped && !(kind === "word" && TYPES.test(text)))
     throw forbid(`The type ${quote(text)} is not allowed here.`);
   if (isWrapped) cursor.within(() => readType(cursor));
-  else if (cursor.isSymbol("(") && text === "Decimal")
-    cursor.within(() =>
-      cursor.list(() => {
-        if (cursor.next().kind !== "number") throw reject("A type takes plain numbers.");
-      }),
-    );
+  else if (text === "Decimal") readTypeSize(cursor);
 }

@@ -1,7 +1,8 @@
-import type { CommonTable, Output, Query, Reference, Select, Source } from "../query.ts";
+import { readColumnAlias, readCount, readNames, readOutput } from "../clauses.ts";
+import type { Cursor } from "../cursor.ts";
+import type { CommonTable, Query, Reference, Select, Source } from "../query.ts";
 import { reject } from "../refuse.ts";
-import type { Cursor } from "./cursor.ts";
-import { readExpression, readExpressions, readOrder, readWindow } from "./read-expression.ts";
+import { readOrder, readWindow } from "./read-expression.ts";
 
 /** Reads a whole query with its set operations, ORDER BY and LIMIT. */
 export function readQuery(cursor: Cursor): Query {
@@ -40,16 +41,16 @@ function readWith(cursor: Cursor): CommonTable[] {
 function readSelect(cursor: Cursor): Select {
   cursor.expectWord("SELECT");
   cursor.takeWord("DISTINCT");
-  const outputs = cursor.list(() => readOutput(cursor));
+  const outputs = cursor.list(() => readOutput(cursor, readColumnAlias));
   const sources = cursor.takeWord("FROM") ? readSources(cursor) : [];
-  const conditions = cursor.takeWord("WHERE") ? readExpression(cursor) : [];
+  const conditions = cursor.takeWord("WHERE") ? cursor.expression() : [];
   const groups: Reference[] = [];
   if (cursor.takeWord("GROUP", "BY")) {
-    groups.push(...readExpressions(cursor));
+    groups.push(...cursor.expressions());
     if (cursor.takeWord("WITH") && !cursor.takeOne("TOTALS", "ROLLUP", "CUBE"))
       throw cursor.unexpected("TOTALS, ROLLUP or CUBE");
   }
-  if (cursor.takeWord("HAVING")) groups.push(...readExpression(cursor));
+  if (cursor.takeWord("HAVING")) groups.push(...cursor.expression());
   if (cursor.takeWord("WINDOW")) {
     const windows = cursor.list(() => {
       cursor.name();
@@ -61,39 +62,12 @@ function readSelect(cursor: Cursor): Select {
   return { kind: "select", sources, outputs, conditions, groups };
 }
 
-function readOutput(cursor: Cursor): Output {
-  if (cursor.takeSymbol("*")) return { kind: "star", qualifier: [] };
-  const qualifier = readStar(cursor);
-  if (qualifier) return { kind: "star", qualifier };
-  const start = cursor.position;
-  const references = readExpression(cursor);
-  const [only] = references;
-  const isColumn = only?.kind === "column" && cursor.position - start === only.path.length * 2 - 1;
-  const name = readAlias(cursor) ?? (isColumn ? (only.path.at(-1) ?? null) : null);
-  return { kind: "value", name, references };
-}
-
-/** `a.*` or `a.b.*`, if it comes next. */
-function readStar(cursor: Cursor): string[] | null {
-  const isPair = cursor.isSymbol(".", 1) && cursor.isSymbol("*", 2);
-  const isTriple = cursor.isSymbol(".", 1) && cursor.isSymbol(".", 3) && cursor.isSymbol("*", 4);
-  if (!cursor.isName() || !(isPair || isTriple)) return null;
-  const names = cursor.path();
-  cursor.expectSymbol(".");
-  cursor.expectSymbol("*");
-  return names;
-}
-
-function readAlias(cursor: Cursor): string | null {
-  return cursor.takeWord("AS") || cursor.isName() ? cursor.name() : null;
-}
-
 function readSources(cursor: Cursor): Source[] {
   return cursor.list(() => {
     let left = readSource(cursor);
     while (takeJoin(cursor)) {
       const right = readSource(cursor);
-      const on = cursor.takeWord("ON") ? readExpression(cursor) : [];
+      const on = cursor.takeWord("ON") ? cursor.expression() : [];
       const using = cursor.takeWord("USING") ? readUsing(cursor) : [];
       left = { kind: "join", left, right, isNatural: false, using, on };
     }
@@ -102,9 +76,7 @@ function readSources(cursor: Cursor): Source[] {
 }
 
 function readUsing(cursor: Cursor): string[] {
-  return cursor.isSymbol("(")
-    ? cursor.within(() => cursor.list(() => cursor.name()))
-    : cursor.list(() => cursor.name());
+  return cursor.isSymbol("(") ? readNames(cursor) : cursor.list(() => cursor.name());
 }
 
 /** `[ANY|ALL|ASOF|SEMI|ANTI] [INNER|LEFT|RIGHT|FULL|CROSS] [OUTER|…] JOIN`, in either sequence. */
@@ -121,13 +93,13 @@ function takeJoin(cursor: Cursor): boolean {
 function readSource(cursor: Cursor): Source {
   if (cursor.isQuery()) {
     const query = cursor.within(() => readQuery(cursor));
-    return { kind: "query", query, isLateral: false, alias: readAlias(cursor), columns: [] };
+    return { kind: "query", query, isLateral: false, alias: readColumnAlias(cursor), columns: [] };
   }
   const [first, second, ...rest] = cursor.path();
   if (first === undefined || rest.length > 0) throw reject("A table has at most a database and a name.");
   if (cursor.isSymbol("(")) throw reject("Functions in FROM are not allowed: name a table.");
   const [schema, name] = second === undefined ? [null, first] : [first, second];
-  const alias = readAlias(cursor);
+  const alias = readColumnAlias(cursor);
   cursor.takeWord("FINAL");
   return { kind: "table", schema, name, alias, columns: [] };
 }
@@ -138,14 +110,8 @@ function readTail(cursor: Cursor): Reference[] {
   while (cursor.takeWord("LIMIT")) {
     readCount(cursor);
     if (cursor.takeSymbol(",") || cursor.takeWord("OFFSET")) readCount(cursor);
-    if (cursor.takeWord("BY")) references.push(...readExpressions(cursor));
+    if (cursor.takeWord("BY")) references.push(...cursor.expressions());
   }
   if (cursor.takeWord("OFFSET")) readCount(cursor);
   return references;
-}
-
-function readCount(cursor: Cursor): void {
-  const { kind } = cursor.peek();
-  if (kind !== "parameter" && kind !== "number") throw cursor.unexpected("A number of rows");
-  cursor.next();
 }

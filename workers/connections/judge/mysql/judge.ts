@@ -1,10 +1,12 @@
+import { judgeToEnd } from "../clauses.ts";
+import { Cursor, type Language } from "../cursor.ts";
 import { checkText, reject } from "../refuse.ts";
-import { resolveQuery } from "../resolve.ts";
 import type { Dialect } from "../scope.ts";
 import type { JudgedStatement, JudgeStatement } from "../statement.ts";
-import { Cursor } from "./cursor.ts";
+import { lex } from "./lex.ts";
 import { readExpression } from "./read-expression.ts";
 import { readQuery } from "./read-query.ts";
+import { RESERVED } from "./words.ts";
 
 const DIALECT: Dialect = {
   foldColumn: fold,
@@ -13,9 +15,28 @@ const DIALECT: Dialect = {
   nameValue: () => null,
   hasWholeRows: false,
   hasCompoundColumns: false,
+  groupsByOutput: true,
 };
 
-const GRAMMAR = { readExpression, readQuery };
+const LANGUAGE: Language = {
+  lex,
+  reserved: RESERVED,
+  queryWords: ["SELECT", "WITH", "VALUES"],
+  deepest: 100,
+  takesWordAfterPoint: true,
+  notRead: {
+    INTO: "INTO",
+    FOR: "FOR UPDATE, FOR SHARE and FOR SYSTEM_TIME",
+    LOCK: "LOCK IN SHARE MODE",
+    PROCEDURE: "PROCEDURE",
+    USE: "an index hint",
+    FORCE: "an index hint",
+    IGNORE: "an index hint",
+    PARTITION: "PARTITION",
+  },
+  readExpression,
+  readQuery,
+};
 
 /**
  * Judges a SELECT or VALUES of MySQL or MariaDB. The reader is our own, for the part of the language that is
@@ -25,7 +46,7 @@ const GRAMMAR = { readExpression, readQuery };
  */
 export const judgeMysql: JudgeStatement = async (sql, rules) => {
   checkText(sql);
-  const cursor = new Cursor(sql, rules, GRAMMAR);
+  const cursor = new Cursor(sql, rules, LANGUAGE);
   if (!["SELECT", "WITH", "VALUES", ""].includes(cursor.keyword()))
     throw reject("Only SELECT, WITH … SELECT and VALUES are allowed.");
   return judge(cursor);
@@ -34,7 +55,7 @@ export const judgeMysql: JudgeStatement = async (sql, rules) => {
 /** Judges an EXPLAIN without ANALYZE of what {@link judgeMysql} allows. */
 export const judgeMysqlExplain: JudgeStatement = async (sql, rules) => {
   checkText(sql);
-  const cursor = new Cursor(sql, rules, GRAMMAR);
+  const cursor = new Cursor(sql, rules, LANGUAGE);
   if (!cursor.takeWord("EXPLAIN")) throw reject("Only EXPLAIN of a SELECT is allowed here.");
   if (cursor.takeWord("FORMAT")) {
     cursor.expectSymbol("=");
@@ -46,12 +67,7 @@ export const judgeMysqlExplain: JudgeStatement = async (sql, rules) => {
 };
 
 function judge(cursor: Cursor): JudgedStatement {
-  const query = readQuery(cursor);
-  const isEnded = cursor.takeSymbol(";");
-  if (cursor.peek().kind !== "end")
-    throw isEnded ? reject("Only one statement is allowed.") : cursor.unexpected("The end of the statement");
-  const tables = resolveQuery(query, cursor.rules, DIALECT);
-  return { parameters: cursor.parameters, tables: tables.map(({ schema, name }) => ({ schema, name })) };
+  return judgeToEnd(cursor, DIALECT, ({ length }) => length);
 }
 
 /** At least as coarse as any server: two names that a server may take for one are one. */

@@ -1,12 +1,5 @@
+import type { Token } from "../cursor.ts";
 import { quote, reject } from "../refuse.ts";
-
-/** One token. `text` of a word is as written; of a name or a text in quotes it is what the quotes hold. */
-export interface Token {
-  kind: "word" | "name" | "text" | "number" | "symbol" | "parameter" | "end";
-  text: string;
-  /** Where it starts, counted in UTF-16 units from 0. */
-  at: number;
-}
 
 const SPACE = /[ \t\n\r\f\v]/y;
 const WORD = /[A-Za-z0-9_$\p{L}\p{N}]+/uy;

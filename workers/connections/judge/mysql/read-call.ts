@@ -1,8 +1,9 @@
+import { peekNumber, readTypeSize } from "../clauses.ts";
+import type { Cursor } from "../cursor.ts";
 import type { Reference } from "../query.ts";
 import { forbid, forbidFunction, quote, reject } from "../refuse.ts";
-import type { Cursor } from "./cursor.ts";
 import { FUNCTIONS } from "./functions.ts";
-import { readCharacterSet, readExpressions, readOrder, readUnit, readWindow } from "./read-clauses.ts";
+import { readCharacterSet, readOrder, readUnit, readWindow } from "./read-clauses.ts";
 import { TYPES } from "./words.ts";
 
 /** Functions that make a text as long as their last argument, or repeat it so often. */
@@ -16,10 +17,10 @@ const SPECIAL: Readonly<Record<string, (cursor: Cursor) => Reference[]>> = {
   EXTRACT: (cursor) => {
     readUnit(cursor);
     cursor.expectWord("FROM");
-    return cursor.grammar.readExpression(cursor);
+    return cursor.expression();
   },
   GROUP_CONCAT: readGroupConcat,
-  POSITION: (cursor) => cursor.grammar.readExpression(cursor),
+  POSITION: (cursor) => cursor.expression(),
   SUBSTR: readSubstring,
   SUBSTRING: readSubstring,
   MID: readSubstring,
@@ -28,7 +29,7 @@ const SPECIAL: Readonly<Record<string, (cursor: Cursor) => Reference[]>> = {
   TRIM: readTrim,
   JSON_VALUE: readReturning,
   CHAR: (cursor) => {
-    const references = readExpressions(cursor);
+    const references = cursor.expressions();
     if (cursor.takeWord("USING")) readCharacterSet(cursor);
     return references;
   },
@@ -45,7 +46,7 @@ export function readCall(cursor: Cursor, path: readonly string[]): Reference[] {
       ...[...FUNCTIONS].map((known) => known.toLowerCase()),
       ...cursor.rules.functions,
     ]);
-  if (GROWING.includes(name)) cursor.growth.grow(name, readLength(cursor, name));
+  if (GROWING.includes(name)) cursor.growth.grow(name, peekNumber(cursor, name === "SPACE" ? 0 : 1));
   const references = cursor.within(() =>
     isSpecial && SPECIAL[name] ? SPECIAL[name](cursor) : readArguments(cursor),
   );
@@ -55,7 +56,7 @@ export function readCall(cursor: Cursor, path: readonly string[]): Reference[] {
 function readArguments(cursor: Cursor): Reference[] {
   if (cursor.isSymbol(")")) return [];
   cursor.takeWord("DISTINCT");
-  return readExpressions(cursor);
+  return cursor.expressions();
 }
 
 function readOver(cursor: Cursor): Reference[] {
@@ -72,27 +73,8 @@ function readOver(cursor: Cursor): Reference[] {
   return references;
 }
 
-/** The length that REPEAT, LPAD, RPAD or SPACE takes, without moving; `null` if it is not a plain number. */
-function readLength(cursor: Cursor, name: string): number | null {
-  const wanted = name === "SPACE" ? 0 : 1;
-  let depth = 0;
-  let commas = 0;
-  for (let offset = 0; cursor.peek(offset).kind !== "end"; offset += 1) {
-    const { kind, text } = cursor.peek(offset);
-    if (kind === "symbol" && text === "(") depth += 1;
-    if (kind === "symbol" && text === ")") depth -= 1;
-    if (depth === 0) return null;
-    const isNext = commas === wanted && depth === 1 && kind === "number";
-    const after = cursor.peek(offset + 1);
-    if (isNext && after.kind === "symbol" && [",", ")"].includes(after.text)) return Number(text);
-    if (commas > wanted) return null;
-    if (depth === 1 && kind === "symbol" && text === ",") commas += 1;
-  }
-  return null;
-}
-
 function readMatch(cursor: Cursor): Reference[] {
-  const columns = cursor.within(() => readExpressions(cursor));
+  const columns = cursor.within(() => cursor.expressions());
   cursor.expectWord("AGAINST");
   const wanted = cursor.within(() => {
     // `IN` after the text is a mode here, so the text is no whole expression.
@@ -122,41 +104,41 @@ function readGroupConcat(cursor: Cursor): Reference[] {
 function readUnitFirst(cursor: Cursor): Reference[] {
   readUnit(cursor);
   cursor.expectSymbol(",");
-  return readExpressions(cursor);
+  return cursor.expressions();
 }
 
 function readSubstring(cursor: Cursor): Reference[] {
-  const references = cursor.grammar.readExpression(cursor);
+  const references = cursor.expression();
   if (cursor.takeWord("FROM")) {
-    references.push(...cursor.grammar.readExpression(cursor));
-    if (cursor.takeWord("FOR")) references.push(...cursor.grammar.readExpression(cursor));
+    references.push(...cursor.expression());
+    if (cursor.takeWord("FOR")) references.push(...cursor.expression());
     return references;
   }
-  return cursor.takeSymbol(",") ? [...references, ...readExpressions(cursor)] : references;
+  return cursor.takeSymbol(",") ? [...references, ...cursor.expressions()] : references;
 }
 
 function readTrim(cursor: Cursor): Reference[] {
   const isSided = ["BOTH", "LEADING", "TRAILING"].some((side) => cursor.takeWord(side));
-  if (isSided && cursor.takeWord("FROM")) return cursor.grammar.readExpression(cursor);
-  const references = cursor.grammar.readExpression(cursor);
-  return cursor.takeWord("FROM") ? [...references, ...cursor.grammar.readExpression(cursor)] : references;
+  if (isSided && cursor.takeWord("FROM")) return cursor.expression();
+  const references = cursor.expression();
+  return cursor.takeWord("FROM") ? [...references, ...cursor.expression()] : references;
 }
 
 function readReturning(cursor: Cursor): Reference[] {
-  const references = readExpressions(cursor);
+  const references = cursor.expressions();
   if (cursor.takeWord("RETURNING")) readType(cursor);
   return references;
 }
 
 function readCast(cursor: Cursor): Reference[] {
-  const references = cursor.grammar.readExpression(cursor);
+  const references = cursor.expression();
   cursor.expectWord("AS");
   readType(cursor);
   return references;
 }
 
 function readConvert(cursor: Cursor): Reference[] {
-  const references = cursor.grammar.readExpression(cursor);
+  const references = cursor.expression();
   if (cursor.takeWord("USING")) readCharacterSet(cursor);
   else {
     cursor.expectSymbol(",");
@@ -170,12 +152,7 @@ export function readType(cursor: Cursor): void {
   if (!TYPES.has(cursor.keyword()))
     throw forbid(`The type ${quote(cursor.peek().text)} is not allowed here.`);
   cursor.next();
-  if (cursor.isSymbol("("))
-    cursor.within(() =>
-      cursor.list(() => {
-        if (cursor.next().kind !== "number") throw reject("A type takes plain numbers.");
-      }),
-    );
+  readTypeSize(cursor);
   if (!cursor.takeWord("INTEGER")) cursor.takeWord("INT");
   if (!cursor.takeWord("UNSIGNED")) cursor.takeWord("SIGNED");
   if (cursor.takeWord("CHARACTER", "SET") || cursor.takeWord("CHARSET")) readCharacterSet(cursor);

@@ -1,17 +1,12 @@
+import type { Cursor } from "../cursor.ts";
 import type { Reference } from "../query.ts";
 import { forbid, quote } from "../refuse.ts";
-import type { Cursor } from "./cursor.ts";
 import { CHARACTER_SET, UNITS } from "./words.ts";
-
-/** Expressions with commas between them. */
-export function readExpressions(cursor: Cursor): Reference[] {
-  return cursor.list(() => cursor.grammar.readExpression(cursor)).flat();
-}
 
 /** Expressions with ASC or DESC. */
 export function readOrder(cursor: Cursor): Reference[] {
   const members = cursor.list(() => {
-    const references = cursor.grammar.readExpression(cursor);
+    const references = cursor.expression();
     if (!cursor.takeWord("ASC")) cursor.takeWord("DESC");
     return references;
   });
@@ -23,7 +18,7 @@ export function readWindow(cursor: Cursor): Reference[] {
   return cursor.within(() => {
     if (cursor.isName() && !isFrame(cursor)) cursor.name();
     const references: Reference[] = [];
-    if (cursor.takeWord("PARTITION", "BY")) references.push(...readExpressions(cursor));
+    if (cursor.takeWord("PARTITION", "BY")) references.push(...cursor.expressions());
     if (cursor.takeWord("ORDER", "BY")) references.push(...readOrder(cursor));
     if (!isFrame(cursor)) return references;
     cursor.next();
@@ -40,7 +35,7 @@ function isFrame(cursor: Cursor): boolean {
 
 function readBound(cursor: Cursor): Reference[] {
   if (cursor.takeWord("CURRENT", "ROW")) return [];
-  const references = cursor.takeWord("UNBOUNDED") ? [] : cursor.grammar.readExpression(cursor);
+  const references = cursor.takeWord("UNBOUNDED") ? [] : cursor.expression();
   if (!cursor.takeWord("PRECEDING")) cursor.expectWord("FOLLOWING");
   return references;
 }

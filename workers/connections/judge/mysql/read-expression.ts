@@ -1,9 +1,10 @@
+import { readCase, readExists, readParentheses } from "../clauses.ts";
+import type { Cursor } from "../cursor.ts";
 import type { Reference } from "../query.ts";
 import { reject } from "../refuse.ts";
-import type { Cursor } from "./cursor.ts";
 import { BARE_FUNCTIONS } from "./functions.ts";
 import { readCall } from "./read-call.ts";
-import { readCharacterSet, readExpressions, readUnit } from "./read-clauses.ts";
+import { readCharacterSet, readUnit } from "./read-clauses.ts";
 import { RESERVED, UNITS } from "./words.ts";
 
 const OPERATORS = new Set("= <=> <> != < > <= >= + - * / % & | ^ << >> || && -> ->>".split(" "));
@@ -78,11 +79,6 @@ function readTexts(cursor: Cursor): Reference[] {
   return [];
 }
 
-function readParentheses(cursor: Cursor): Reference[] {
-  if (!cursor.isQuery()) return cursor.within(() => readExpressions(cursor));
-  return [{ kind: "query", query: cursor.within(() => cursor.grammar.readQuery(cursor)) }];
-}
-
 /** What begins with a word: a keyword of expressions, a call, or a column. */
 function readNamed(cursor: Cursor): Reference[] {
   const word = cursor.keyword();
@@ -104,38 +100,20 @@ function readNamed(cursor: Cursor): Reference[] {
 }
 
 function readBeforeParenthesis(cursor: Cursor, word: string): Reference[] {
-  if (word === "EXISTS") {
-    cursor.next();
-    if (!cursor.isQuery()) throw cursor.unexpected("A subquery");
-    return readParentheses(cursor);
-  }
+  if (word === "EXISTS") return readExists(cursor);
   if (word === "ROW") {
     cursor.next();
-    return cursor.within(() => readExpressions(cursor));
+    return cursor.within(() => cursor.expressions());
   }
   if (word === "INTERVAL") return readInterval(cursor);
   if (word === "CASE") return readCase(cursor);
   return readCall(cursor, [cursor.next().text]);
 }
 
-function readCase(cursor: Cursor): Reference[] {
-  cursor.expectWord("CASE");
-  const references = cursor.isWord("WHEN") ? [] : readExpression(cursor);
-  if (!cursor.isWord("WHEN")) throw cursor.unexpected("WHEN");
-  while (cursor.takeWord("WHEN")) {
-    references.push(...readExpression(cursor));
-    cursor.expectWord("THEN");
-    references.push(...readExpression(cursor));
-  }
-  if (cursor.takeWord("ELSE")) references.push(...readExpression(cursor));
-  cursor.expectWord("END");
-  return references;
-}
-
 /** `INTERVAL 3 DAY`; the function of that name has no unit. */
 function readInterval(cursor: Cursor): Reference[] {
   cursor.expectWord("INTERVAL");
-  const references = readExpression(cursor);
+  const references = cursor.expression();
   if (!UNITS.has(cursor.keyword())) throw reject("INTERVAL needs a unit: INTERVAL 3 DAY.");
   readUnit(cursor);
   return references;

@@ -1,7 +1,7 @@
-import type { CommonTable, Output, Query, Reference, Select, Source, Values } from "../query.ts";
-import type { Cursor } from "./cursor.ts";
+import { readCount, readNames, readOutput } from "../clauses.ts";
+import type { Cursor } from "../cursor.ts";
+import type { CommonTable, Query, Reference, Select, Source, Values } from "../query.ts";
 import { readOrder, readWindow } from "./read-clauses.ts";
-import { readExpression } from "./read-expression.ts";
 import { readSources } from "./read-source.ts";
 
 /** Reads a whole query with its set operations, ORDER BY and LIMIT. */
@@ -34,7 +34,7 @@ function readWith(cursor: Cursor): { commonTables: CommonTable[]; isRecursive: b
   const isRecursive = cursor.takeWord("RECURSIVE");
   const commonTables = cursor.list(() => {
     const name = cursor.name();
-    const columns = cursor.isSymbol("(") ? cursor.within(() => cursor.list(() => cursor.name())) : [];
+    const columns = readNames(cursor);
     cursor.expectWord("AS");
     return { name, columns, query: cursor.within(() => readQuery(cursor)) };
   });
@@ -45,7 +45,7 @@ function readValues(cursor: Cursor): Values {
   cursor.expectWord("VALUES");
   const rows = cursor.list(() => {
     cursor.takeWord("ROW");
-    return cursor.within(() => cursor.list(() => readExpression(cursor)));
+    return cursor.within(() => cursor.list(() => cursor.expression()));
   });
   return { kind: "values", width: rows[0]?.length ?? 0, references: rows.flat(2) };
 }
@@ -54,15 +54,15 @@ function readSelect(cursor: Cursor): Select {
   cursor.expectWord("SELECT");
   if (!["ALL", "DISTINCT", "DISTINCTROW"].some((word) => cursor.takeWord(word)))
     cursor.takeWord("SQL_NO_CACHE");
-  const outputs = cursor.list(() => readOutput(cursor));
+  const outputs = cursor.list(() => readOutput(cursor, readAlias));
   const sources: readonly Source[] = cursor.takeWord("FROM") ? readSources(cursor) : [];
-  const conditions = cursor.takeWord("WHERE") ? readExpression(cursor) : [];
+  const conditions = cursor.takeWord("WHERE") ? cursor.expression() : [];
   const groups: Reference[] = [];
   if (cursor.takeWord("GROUP", "BY")) {
     groups.push(...readOrder(cursor));
     cursor.takeWord("WITH", "ROLLUP");
   }
-  if (cursor.takeWord("HAVING")) groups.push(...readExpression(cursor));
+  if (cursor.takeWord("HAVING")) groups.push(...cursor.expression());
   if (cursor.takeWord("WINDOW")) {
     const windows = cursor.list(() => {
       cursor.name();
@@ -72,30 +72,6 @@ function readSelect(cursor: Cursor): Select {
     groups.push(...windows.flat());
   }
   return { kind: "select", sources, outputs, conditions, groups };
-}
-
-function readOutput(cursor: Cursor): Output {
-  if (cursor.takeSymbol("*")) return { kind: "star", qualifier: [] };
-  const qualifier = readStar(cursor);
-  if (qualifier) return { kind: "star", qualifier };
-  const start = cursor.position;
-  const references = readExpression(cursor);
-  const [only] = references;
-  // A column alone keeps its name: a name of three has five tokens.
-  const isColumn = only?.kind === "column" && cursor.position - start === only.path.length * 2 - 1;
-  const name = readAlias(cursor) ?? (isColumn ? (only.path.at(-1) ?? null) : null);
-  return { kind: "value", name, references };
-}
-
-/** `a.*` or `a.b.*`, if it comes next. */
-function readStar(cursor: Cursor): string[] | null {
-  const isPair = cursor.isSymbol(".", 1) && cursor.isSymbol("*", 2);
-  const isTriple = cursor.isSymbol(".", 1) && cursor.isSymbol(".", 3) && cursor.isSymbol("*", 4);
-  if (!cursor.isName() || !(isPair || isTriple)) return null;
-  const names = cursor.path();
-  cursor.expectSymbol(".");
-  cursor.expectSymbol("*");
-  return names;
 }
 
 /** The alias of a column: a name, or a text that names it. */
@@ -124,11 +100,4 @@ function readTail(cursor: Cursor): Reference[] {
     if (!cursor.takeWord("ONLY")) cursor.expectWord("WITH", "TIES");
   }
   return references;
-}
-
-/** A count of rows: a plain number or a parameter. */
-function readCount(cursor: Cursor): void {
-  const { kind } = cursor.peek();
-  if (kind !== "parameter" && kind !== "number") throw cursor.unexpected("A number of rows");
-  cursor.next();
 }

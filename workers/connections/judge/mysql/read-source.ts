@@ -1,6 +1,7 @@
+import { readNames } from "../clauses.ts";
+import type { Cursor } from "../cursor.ts";
 import type { Source } from "../query.ts";
 import { reject } from "../refuse.ts";
-import type { Cursor } from "./cursor.ts";
 import { readType } from "./read-call.ts";
 
 /** Reads the members of FROM. */
@@ -20,7 +21,7 @@ function readJoined(cursor: Cursor): Source {
       }
       const right = readSource(cursor);
       const using = cursor.takeWord("USING") ? cursor.within(() => cursor.list(() => cursor.name())) : [];
-      const on = cursor.takeWord("ON") ? cursor.grammar.readExpression(cursor) : [];
+      const on = cursor.takeWord("ON") ? cursor.expression() : [];
       left = { kind: "join", left, right, isNatural, using, on };
     }
   });
@@ -37,7 +38,7 @@ function takeJoin(cursor: Cursor): boolean {
 function readSource(cursor: Cursor): Source {
   const isLateral = cursor.takeWord("LATERAL");
   if (cursor.isQuery()) {
-    const query = cursor.within(() => cursor.grammar.readQuery(cursor));
+    const query = cursor.within(() => cursor.query());
     return { kind: "query", query, isLateral, ...readAlias(cursor, true) };
   }
   if (isLateral) throw cursor.unexpected("A subquery");
@@ -60,14 +61,13 @@ function readGroup(cursor: Cursor): Source {
 function readAlias(cursor: Cursor, mayNameColumns: boolean): { alias: string | null; columns: string[] } {
   const isGiven = cursor.takeWord("AS");
   const alias = isGiven || cursor.isName() ? cursor.name() : null;
-  const hasColumns = mayNameColumns && alias !== null && cursor.isSymbol("(");
-  return { alias, columns: hasColumns ? cursor.within(() => cursor.list(() => cursor.name())) : [] };
+  return { alias, columns: mayNameColumns && alias !== null ? readNames(cursor) : [] };
 }
 
 function readJsonTable(cursor: Cursor): Source {
   cursor.expectWord("JSON_TABLE");
   const { references, columns } = cursor.within(() => {
-    const read = cursor.grammar.readExpression(cursor);
+    const read = cursor.expression();
     cursor.expectSymbol(",");
     readText(cursor);
     return { references: read, columns: readJsonColumns(cursor) };
