@@ -4,6 +4,7 @@ import type { JudgeStatement } from "./statement.ts";
 const JUDGES = {
   postgresql: async () => (await import("./postgresql/judge.ts")).judgePostgresql,
   mysql: async () => (await import("./mysql/judge.ts")).judgeMysql,
+  oracle: async () => (await import("./oracle/judge.ts")).judgeOracle,
   clickhouse: async () => (await import("./clickhouse/judge.ts")).judgeClickhouse,
 } satisfies Record<string, () => Promise<JudgeStatement>>;
 

@@ -28,7 +28,11 @@ export function forbidFunction(name: string, known: Iterable<string>): ToolError
 
 /** `; did you mean …`, or nothing. */
 export function didYouMean(name: string, known: readonly string[]): string {
-  const near = findNearMisses(name.slice(0, 80).toLowerCase(), known);
+  // Some databases keep names in upper case.
+  const written = new Map(known.map((one) => [one.toLowerCase(), one]));
+  const near = findNearMisses(name.slice(0, 80).toLowerCase(), [...written.keys()]).map(
+    (lower) => written.get(lower) ?? lower,
+  );
   return near.length === 0 ? "" : `; did you mean ${near.map(quote).join(" or ")}?`.replace(/\?$/, "");
 }
 

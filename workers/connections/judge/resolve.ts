@@ -142,7 +142,7 @@ class Resolver {
       return [output.name];
     });
     const named = this.#withOutputs(columns, inner);
-    this.#resolveReferences(select.groups, this.#dialect.groupsByOutput ? named : inner);
+    this.#resolveReferences(select.groups, this.#dialect.ordersByOutputAlone ? inner : named);
     this.#resolveReferences(tail, named);
     return columns;
   }

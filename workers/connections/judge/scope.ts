@@ -13,8 +13,11 @@ export interface Dialect {
   hasWholeRows: boolean;
   /** Whether `a.b` may be a column of that name, or a part of a column `a`, and not the column `b` of `a` alone. */
   hasCompoundColumns: boolean;
-  /** Whether GROUP BY, HAVING and WINDOW may name an output: elsewhere such a name could be something else. */
-  groupsByOutput: boolean;
+  /**
+   * Whether ORDER BY alone may name an output, and no subquery inside of it: elsewhere the server would take the
+   * name for something else, such as a function that is called without parentheses.
+   */
+  ordersByOutputAlone: boolean;
 }
 
 export interface Column {
@@ -94,7 +97,8 @@ export function findColumn(
   if (chosen?.column.hidden) return chosen;
   if (hiddenRow) return { relation: hiddenRow, column: null };
   if (chosen) return chosen;
-  for (let at = scope; at !== null; at = at.parent) if (at.outputs.has(name)) return "output";
+  for (let at = scope; at !== null; at = dialect.ordersByOutputAlone ? null : at.parent)
+    if (at.outputs.has(name)) return "output";
   const [row] = rows;
   return row === undefined ? null : { relation: row, column: null };
 }

@@ -15,7 +15,7 @@ const DIALECT: Dialect = {
   nameValue: () => null,
   hasWholeRows: false,
   hasCompoundColumns: true,
-  groupsByOutput: true,
+  ordersByOutputAlone: false,
 };
 
 const LANGUAGE: Language = {

@@ -14,7 +14,7 @@ const DIALECT: Dialect = {
   nameValue: (index) => `column${index + 1}`,
   hasWholeRows: true,
   hasCompoundColumns: false,
-  groupsByOutput: true,
+  ordersByOutputAlone: false,
 };
 
 /**
