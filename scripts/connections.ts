@@ -48,6 +48,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  Oracle: --service SALES --user GATEHOUSE --tables "SALES.*", in upper case as the dictionary has them
                   Kafka: --expose "orders,events.*" --auth none|plain|scram-sha-512
                   MongoDB: --expose "orders,customers"; OpenSearch: --expose "orders*,logs*" --auth basic:user|bearer|header:Authorization|none
                   an MCP server: --web-address https://… --auth none|bearer|per_person
@@ -76,6 +77,7 @@ const OPTIONS = {
   host: { type: "string" },
   port: { type: "string" },
   database: { type: "string" },
+  service: { type: "string" },
   user: { type: "string" },
   tls: { type: "string" },
   tables: { type: "string" },

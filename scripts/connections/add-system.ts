@@ -69,6 +69,13 @@ export async function askForSystem(
       );
       return { ...common, reach: { ...reach, database, user }, expose: { collections } };
     }
+    case "oracle": {
+      const service = flags.service ?? (await ask("Service name"));
+      const user = flags.user ?? (await ask("User", "GATEHOUSE"));
+      // The dictionary has names in upper case.
+      const tables = split(flags.tables ?? (await ask("Tables that may be queried, such as SALES.*")));
+      return { ...common, reach: { ...reach, service, user }, expose: { tables } };
+    }
     default: {
       const database = flags.database ?? (await ask("Database"));
       const user = flags.user ?? (await ask("User", "gatehouse"));

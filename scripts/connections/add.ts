@@ -20,6 +20,7 @@ export interface AddFlags {
   host?: string | undefined;
   port?: string | undefined;
   database?: string | undefined;
+  service?: string | undefined;
   user?: string | undefined;
   tls?: string | undefined;
   tables?: string | undefined;
@@ -64,7 +65,7 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     // Who adds a connection is its owner.
     const advice =
       action === undefined || action.startsWith("Ask its owner")
-        ? `Check ${"database" in entry.reach ? "database, user and password" : "address and secret"}.`
+        ? `Check ${whatToCheck(entry)}.`
         : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
@@ -81,6 +82,11 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
   const next = isReviewed(entry) ? `review ${name}` : `publish --note "Add ${name}"`;
   console.log(`  Next: npm run connections -- ${next}`);
+}
+
+function whatToCheck({ reach }: ConnectionEntry): string {
+  if ("service" in reach) return "service, user and password";
+  return "database" in reach ? "database, user and password" : "address and secret";
 }
 
 /** Where an entry classifies its columns or fields. */

@@ -29,6 +29,19 @@ export function suggestAccount(entry: ConnectionEntry): string {
         "    CREATE USER gatehouse IDENTIFIED BY '…' SETTINGS readonly = 2;",
         `    GRANT SELECT ON ${entry.reach.database}.* TO gatehouse;`,
       ].join("\n");
+    case "oracle": {
+      const tables = entry.expose.tables.map((table) => (table.includes("*") ? "<each table>" : table));
+      return [
+        '    CREATE USER gatehouse IDENTIFIED BY "…";',
+        "    GRANT CREATE SESSION TO gatehouse;",
+        ...[...new Set(tables)].map((table) => `    GRANT READ ON ${table} TO gatehouse;`),
+        "    -- The statement that writes the grants of a schema (READ takes no lock, SELECT may):",
+        ...[...new Set(entry.expose.tables.map((table) => table.split(".")[0] ?? ""))].map(
+          (schema) =>
+            `    SELECT 'GRANT READ ON "' || owner || '"."' || table_name || '" TO gatehouse;' FROM all_tables WHERE owner LIKE '${schema.replaceAll("*", "%")}';`,
+        ),
+      ].join("\n");
+    }
     case "mcp":
       return "    Rights at an MCP server are those of its account: give it no more than its tools need.";
     case "opensearch": {

@@ -6,6 +6,7 @@ import { mongodbEntry } from "./kinds/mongodb.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
 import { openapiEntry } from "./kinds/openapi.ts";
 import { opensearchEntry } from "./kinds/opensearch.ts";
+import { oracleEntry } from "./kinds/oracle.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
 import { redisEntry } from "./kinds/redis.ts";
 
@@ -14,6 +15,7 @@ export const connectionEntry = z.discriminatedUnion("kind", [
   postgresqlEntry,
   mysqlEntry,
   clickhouseEntry,
+  oracleEntry,
   redisEntry,
   opensearchEntry,
   mongodbEntry,

@@ -11,6 +11,7 @@ const CONNECTORS: Readonly<Record<ConnectionTarget["entry"]["kind"], () => Promi
   kafka: async () => (await import("./kafka/connector.ts")).kafka,
   mongodb: async () => (await import("./mongodb/connector.ts")).mongodb,
   opensearch: async () => (await import("./opensearch/connector.ts")).opensearch,
+  oracle: async () => (await import("./oracle/connector.ts")).oracle,
   redis: async () => (await import("./redis/connector.ts")).redis,
 };
 

@@ -4,6 +4,7 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
 import type { CallerField } from "../../../shared/connections/kinds/common.ts";
 import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
+import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -15,14 +16,18 @@ import type { StatementRules } from "../judge/statement.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
 
 /** An entry of an SQL database. */
-export type SqlEntry = PostgresqlEntry | MysqlEntry | ClickhouseEntry;
+export type SqlEntry = PostgresqlEntry | MysqlEntry | ClickhouseEntry | OracleEntry;
 
 /** How a statement of each dialect writes its parameters. */
 export const PLACEHOLDERS: Readonly<Record<SqlEntry["kind"], string>> = {
   postgresql: "$1, $2",
   mysql: "?",
   clickhouse: "{p1:Int64}, {p2:String}",
+  oracle: ":p1, :p2",
 };
+
+/** Kinds whose results do not say which column of a table a column comes from. */
+const WITHOUT_ORIGIN: readonly SqlEntry["kind"][] = ["clickhouse", "oracle"];
 
 /** An SQL connection as one call uses it. */
 export interface SqlCall {
@@ -90,9 +95,10 @@ export class SqlHandle {
     values: readonly JsonValue[],
     limits: CallLimits,
   ): Promise<AnsweredRows> {
-    // Where results do not say which column they come from, the role must be allowed to write the statement itself.
-    if (this.#call.entry.kind === "clickhouse") await this.#judge(sql, values, limits);
     const operation = effect === "read" ? "query" : "write";
+    // The role must be allowed to write such a statement itself. One that writes gives no rows.
+    if (operation === "query" && WITHOUT_ORIGIN.includes(this.#call.entry.kind))
+      await this.#judge(sql, values, limits);
     const answer = await this.#run(operation, sql, values, this.#call.entry.limits.rows, limits);
     const { fields } = this.#call.masks;
     const treatments = answer.columns.map(({ origin }) =>
@@ -145,7 +151,7 @@ export class SqlHandle {
   ): Promise<AnsweredRows> {
     const { env, entry, principal } = this.#call;
     const bounds = { rows: Math.min(rows, entry.limits.rows), bytes: entry.limits.bytes };
-    const settings = { ...this.#identity(), ...(await this.#pathSetting(limits)) };
+    const settings = { ...this.#identity(), ...(await this.#schemaSettings(limits)) };
     const request = {
       name: operation,
       arguments: { sql, values: [...values], ...bounds },
@@ -172,9 +178,12 @@ export class SqlHandle {
   }
 
   /** Statement and judge look a name up in the same schemas. */
-  async #pathSetting(limits: CallLimits): Promise<Record<string, string>> {
-    if (this.#call.entry.kind !== "postgresql") return {};
+  async #schemaSettings(limits: CallLimits): Promise<Record<string, string>> {
+    const { kind } = this.#call.entry;
+    if (kind !== "postgresql" && kind !== "oracle") return {};
     const schemas = this.#searchPath(await this.catalogue(limits));
+    const [first] = schemas;
+    if (kind === "oracle") return first === undefined ? {} : { current_schema: first };
     return { search_path: schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ") || '""' };
   }
 

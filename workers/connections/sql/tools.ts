@@ -5,9 +5,15 @@ import { findNearMisses } from "../../../shared/text/near-misses.ts";
 import { describeTable, findTables } from "./describe-catalogue.ts";
 import { PLACEHOLDERS, type SqlEntry, type SqlHandle } from "./handle.ts";
 import { namedQueryTool } from "./named-query-tool.ts";
+import type { CatalogueTable } from "./operation.ts";
 import { presentRows, rowsShape } from "./rows-shape.ts";
 
-const DIALECTS = { postgresql: "PostgreSQL", mysql: "MySQL", clickhouse: "ClickHouse" } as const;
+const DIALECTS: Readonly<Record<SqlEntry["kind"], string>> = {
+  postgresql: "PostgreSQL",
+  mysql: "MySQL",
+  clickhouse: "ClickHouse",
+  oracle: "Oracle",
+};
 
 /** Most parameters of a statement. */
 const MOST_VALUES = 100;
@@ -52,7 +58,10 @@ function searchObjects(name: string, { title, description }: SqlEntry): ToolDefi
       const { store } = context;
       const all = await store.catalogue(context);
       if (table === undefined) return { tables: findTables(all, words ?? "", store) };
-      const found = all.find(({ schema, name: own }) => `${schema}.${own}` === table || own === table);
+      const isNamed = (wanted: string, fold: (name: string) => string) => (known: CatalogueTable) =>
+        fold(`${known.schema}.${known.name}`) === fold(wanted) || fold(known.name) === fold(wanted);
+      const found =
+        all.find(isNamed(table, String)) ?? all.find(isNamed(table, (written) => written.toLowerCase()));
       if (found) return { tables: [describeTable(found, store)] };
       const near = findNearMisses(
         table,

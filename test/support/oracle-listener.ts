@@ -1,0 +1,101 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
+
+/** Types of packets (Oracle Net). */
+const TYPES = { accept: 2, refuse: 4, redirect: 5 } as const;
+
+/** What the double does with a client that asks for a service of this name; every other one is not registered. */
+const BEHAVIOURS = {
+  LOCKED: (socket: Socket) => socket.write(refuse("(DESCRIPTION=(ERR=12526)(VSNNUM=0))")),
+  FULL: (socket: Socket) => socket.write(refuse("(DESCRIPTION=(ERR=12516)(VSNNUM=0))")),
+  CLOSED: (socket: Socket) => socket.destroy(),
+  GARBAGE: (socket: Socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+  /** Sends clients on to another host. */
+  CLUSTER: (socket: Socket) =>
+    socket.write(pack(TYPES.redirect, withLength("(ADDRESS=(PROTOCOL=tcp)(HOST=10.0.0.9)(PORT=22))"))),
+  OLD: (socket: Socket) => socket.write(accept(314)),
+  /** Takes the client and never answers its sign-in. */
+  DEAF: (socket: Socket) => socket.write(accept(317)),
+  SILENT: () => true,
+} as const;
+
+/** A listener of this machine. */
+export interface OracleListener {
+  port: number;
+  /** What clients sent to connect, as text. */
+  asked: string[];
+  /** Resolves with what the next client sends after its service was named. */
+  nextClient(): Promise<Socket>;
+  close(): void;
+}
+
+/**
+ * A double of a listener of Oracle, as far as a client comes without an account: it refuses, redirects, accepts or
+ * breaks off, by the name of the service. It has no database behind it: nobody can sign in.
+ */
+export async function startOracleListener(): Promise<OracleListener> {
+  const asked: string[] = [];
+  const sockets = new Set<Socket>();
+  let announce: (socket: Socket) => void = () => {};
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => {
+      const text = chunk.toString("latin1");
+      const [, service] = /\(SERVICE_NAME=([^)]*)\)/.exec(text) ?? [];
+      if (service === undefined) return;
+      asked.push(text.slice(text.indexOf("(DESCRIPTION")));
+      const behave = Object.hasOwn(BEHAVIOURS, service)
+        ? BEHAVIOURS[service as keyof typeof BEHAVIOURS]
+        : null;
+      if (behave === null)
+        socket.write(refuse("(DESCRIPTION=(ERR=12514)(VSNNUM=0)(ERROR_STACK=(ERROR=(CODE=12514))))"));
+      else behave(socket);
+      announce(socket);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    asked,
+    nextClient: () =>
+      new Promise((resolve) => {
+        announce = resolve;
+      }),
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+function pack(type: number, body: Buffer): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt16BE(body.length + head.length, 0);
+  head.writeUInt8(type, 4);
+  return Buffer.concat([head, body]);
+}
+
+function withLength(text: string): Buffer {
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(text.length);
+  return Buffer.concat([length, Buffer.from(text)]);
+}
+
+function refuse(text: string): Buffer {
+  return pack(TYPES.refuse, Buffer.concat([Buffer.from([34, 0]), withLength(text)]));
+}
+
+/** Takes the client with a version of the protocol, without services of its network layer. */
+function accept(version: number): Buffer {
+  const body = Buffer.alloc(37);
+  body.writeUInt16BE(version, 0);
+  body.writeUInt16BE(8_192, 4);
+  body.writeUInt16BE(8_192, 6);
+  body.writeUInt8(8, 15);
+  body.writeUInt32BE(8_192, 24);
+  body.writeUInt32BE(65_535, 28);
+  return pack(TYPES.accept, body);
+}

@@ -1,0 +1,227 @@
+import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type {
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
+import { boundRows } from "../sql/bound-rows.ts";
+import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
+import { readOracleCatalogue } from "./catalogue.ts";
+import { type OpenOracle, type OracleBinds, type OracleLink, openOracle } from "./driver.ts";
+import { explainOracle } from "./errors.ts";
+import { inspectOracle } from "./inspect.ts";
+
+/** Rows of one round trip. */
+const BATCH = 100;
+
+/** Rows of one of our own questions about the server. */
+const MOST_ROWS_OF_OURS = 60_000;
+
+/** How texts become dates and numbers, and the reverse: the same for every account and server. */
+const FORMATS = `ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS' NLS_TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF'
+  NLS_TIMESTAMP_TZ_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF TZH:TZM' NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = BINARY
+  NLS_COMP = BINARY TIME_ZONE = '+00:00'`;
+
+const SET_CONTEXT = "BEGIN DBMS_SESSION.SET_CONTEXT('CLIENTCONTEXT', :name, :value); END;";
+
+const PLAN = `
+  SELECT LPAD(' ', depth) || operation || ' ' || options AS "STEP", object_owner AS "SCHEMA", object_name AS "OBJECT",
+         cardinality AS "ROWS", cost AS "COST"
+    FROM sys.plan_table$ WHERE statement_id = :id ORDER BY id`;
+
+/** Name of the setting with which {@link ConnectionRequest.identity} brings the schema of names without one. */
+const CURRENT_SCHEMA = "current_schema";
+
+/** Connects to Oracle. `open` takes the place of the driver in tests. */
+export function connectOracle(open: OpenOracle): Connector {
+  return {
+    async open(_env, { entry }, secret) {
+      if (secret === null) throw new RefusedRequest(withoutPassword(entry.title));
+      const session = new OracleSession(await open(entry as OracleEntry, secret));
+      await session.prepare();
+      return session;
+    },
+    explain: explainOracle,
+  };
+}
+
+/** Connects to Oracle with the driver `oracledb` in its thin mode. */
+export const oracle: Connector = connectOracle(openOracle);
+
+class OracleSession implements Session {
+  readonly #link: OracleLink;
+  #usable = true;
+  /** When the running request has to end, in milliseconds since 1970. */
+  #deadline = 0;
+
+  constructor(link: OracleLink) {
+    this.#link = link;
+  }
+
+  async prepare(): Promise<void> {
+    this.#deadline = Date.now() + OPEN_MS;
+    try {
+      await this.#execute(FORMATS);
+    } catch (failure) {
+      this.close();
+      throw failure;
+    }
+  }
+
+  isUsable(): boolean {
+    return this.#usable && this.#link.connection.isHealthy();
+  }
+
+  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+    const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
+    this.#deadline = Date.now() + timeoutMs;
+    const kind = operation.operation;
+    return await this.#inTransaction(kind, request, async () => {
+      if (operation.operation === "catalogue") {
+        return (await readOracleCatalogue(this.#ask, entry as OracleEntry)) as unknown as JsonValue;
+      }
+      const { sql, values } = operation;
+      const binds = nameValues(values);
+      if (kind === "explain") return toJson(await this.#explain(sql, operation));
+      if (kind === "query") return toJson(await this.#read(withoutEnd(sql), binds, operation));
+      const { rowsAffected } = await this.#execute(sql, binds);
+      return toJson({ columns: [], rows: [], cut: false, changed: rowsAffected ?? 0 });
+    });
+  }
+
+  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+    this.#deadline = Date.now() + entry.limits.seconds * 1_000;
+    const version = this.#link.connection.oracleServerVersionString;
+    return await this.#inTransaction("catalogue", { identity: {}, note: "gatehouse inspection" }, () =>
+      inspectOracle(this.#ask, entry as OracleEntry, version),
+    );
+  }
+
+  /** The server takes a break on the session's own socket. */
+  async cancel(): Promise<void> {
+    await this.#link.connection.break();
+  }
+
+  close(): void {
+    this.#usable = false;
+    this.#link.wire.destroy();
+  }
+
+  async #inTransaction<Value>(
+    kind: "query" | "explain" | "write" | "catalogue",
+    request: Pick<ConnectionRequest, "identity" | "note">,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
+    this.#link.wire.allow(kind === "catalogue" ? MOST_BYTES * 4 : MOST_BYTES);
+    try {
+      await this.#sayWhoCalls(request);
+      // EXPLAIN PLAN writes into a table of the session, which the rollback empties.
+      if (kind === "query" || kind === "catalogue") await this.#execute("SET TRANSACTION READ ONLY");
+      const value = await work();
+      await this.#end(kind === "write" ? "commit" : "rollback");
+      return value;
+    } catch (failure) {
+      await this.#end("rollback").catch(() => this.close());
+      throw this.#link.wire.isOver ? refuseSize() : failure;
+    }
+  }
+
+  /** Set before each call: nothing of an earlier caller is left. The driver sends it with the next statement. */
+  async #sayWhoCalls({ identity, note }: Pick<ConnectionRequest, "identity" | "note">): Promise<void> {
+    const { connection } = this.#link;
+    connection.clientId = (identity.client_identifier ?? "").slice(0, 64);
+    // Not in a comment: each statement would be parsed as a new one.
+    connection.module = "gatehouse";
+    connection.action = (/trace=(\S*)/.exec(note)?.[1] ?? "").slice(0, 64);
+    connection.clientInfo = note.slice(0, 64);
+    const schema = identity[CURRENT_SCHEMA];
+    if (schema !== undefined) connection.currentSchema = schema;
+    for (const [setting, value] of Object.entries(identity)) {
+      const [, name] = /^clientcontext\.([a-z0-9_]+)$/.exec(setting) ?? [];
+      if (name !== undefined) await this.#execute(SET_CONTEXT, { name, value });
+    }
+  }
+
+  async #end(how: "commit" | "rollback"): Promise<void> {
+    if (!this.#usable) return;
+    // A session whose time is up is given a moment to end cleanly.
+    this.#link.connection.callTimeout = Math.max(1_000, this.#deadline - Date.now());
+    await this.#link.connection[how]();
+  }
+
+  async #explain(sql: string, limits: { rows: number; bytes: number }): Promise<AnsweredRows> {
+    const id = crypto.randomUUID().slice(0, 30);
+    await this.#execute(
+      `EXPLAIN PLAN SET STATEMENT_ID = '${id}' INTO sys.plan_table$ FOR ${withoutEnd(sql)}`,
+    );
+    return await this.#read(PLAN, { id }, limits);
+  }
+
+  /** A question of ours, whose answer is small. */
+  readonly #ask = async <Row>(sql: string): Promise<Row[]> => {
+    const { columns, rows } = await this.#read(sql, {}, { rows: MOST_ROWS_OF_OURS, bytes: MOST_BYTES * 4 });
+    return rows.map((row) => Object.fromEntries(columns.map(({ name }, at) => [name, row[at]])) as Row);
+  };
+
+  /** Runs one statement and fetches its rows until a bound is reached. */
+  async #read(
+    sql: string,
+    binds: OracleBinds,
+    limits: { rows: number; bytes: number },
+  ): Promise<AnsweredRows> {
+    const batch = Math.min(BATCH, limits.rows + 1);
+    const sizes = { fetchArraySize: batch, prefetchRows: batch };
+    const { resultSet } = await this.#execute(sql, binds, { ...this.#link.reading, ...sizes });
+    if (resultSet === undefined)
+      throw new RefusedRequest({ code: "invalid_input", message: "The statement gives no rows." });
+    const taken = boundRows(limits);
+    const columns = resultSet.metaData.map(({ name, dbTypeName }) => ({
+      name,
+      type: dbTypeName.toLowerCase(),
+      // The driver does not say which column of a table it is.
+      origin: null,
+    }));
+    try {
+      while (true) {
+        this.#limitRoundTrip();
+        const rows = await resultSet.getRows(batch);
+        if (!taken.add(rows) || rows.length < batch) break;
+      }
+    } finally {
+      await resultSet.close();
+    }
+    return { columns, ...taken.result(), changed: null };
+  }
+
+  #execute(sql: string, binds: OracleBinds = {}, options: object = {}) {
+    this.#limitRoundTrip();
+    return this.#link.connection.execute(sql, binds, { ...options, autoCommit: false });
+  }
+
+  /** What is left of the request's time, for the next round trip. */
+  #limitRoundTrip(): void {
+    this.#link.connection.callTimeout = Math.max(1, this.#deadline - Date.now());
+  }
+}
+
+/** Values by the names under which a statement has them: `:p1`, `:p2`. Oracle had no truth values before 23. */
+function nameValues(values: readonly JsonValue[]): OracleBinds {
+  return Object.fromEntries(
+    values.map((value, index) => [
+      `p${index + 1}`,
+      typeof value === "boolean" ? Number(value) : (value as string | number | null),
+    ]),
+  );
+}
+
+/** A statement without the semicolon that people end it with: the server takes none. */
+function withoutEnd(sql: string): string {
+  return sql.replace(/;\s*$/, "");
+}
+
+function toJson(rows: AnsweredRows): JsonValue {
+  return rows as unknown as JsonValue;
+}

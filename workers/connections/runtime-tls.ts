@@ -1,0 +1,18 @@
+import * as tls from "node:tls";
+
+/**
+ * Starts TLS on an open socket with what the Workers runtime offers; a driver's own way sets options that the
+ * runtime refuses. The certificate and the host's name are verified, always.
+ *
+ * @param done - called once TLS stands, and with an error that ends it
+ */
+export function startTls(
+  socket: NodeJS.ReadWriteStream,
+  host: string,
+  done: (error?: Error) => void,
+): NodeJS.ReadWriteStream {
+  const options = { socket, servername: host } as unknown as tls.ConnectionOptions;
+  const secure = tls.connect(options, () => done());
+  secure.on("error", done);
+  return secure;
+}
