@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+import type { CatalogueTable } from "../../../workers/connections/sql/operation.ts";
+import { CALLER, DICTIONARY, open, requestOf } from "./shop.ts";
+
+describe("the dictionary of Oracle, against a double of the driver's connection", () => {
+  it("gives tables with columns, keys and comments, and leaves out what is not exposed", async () => {
+    const { target, session, double } = await open(DICTIONARY);
+    const tables = (await session.run(
+      target,
+      requestOf("catalogue"),
+      3_000,
+      CALLER,
+    )) as unknown as CatalogueTable[];
+    expect(tables.map(({ name, kind }) => [name, kind])).toEqual([
+      ["CUSTOMERS", "table"],
+      ["REVENUE", "view"],
+    ]);
+    expect(tables[0]).toMatchObject({
+      schema: "SHOP",
+      rows: 12,
+      comment: "People who buy",
+      keys: ["PRIMARY KEY (ID)", "FOREIGN KEY (ID) REFERENCES PEOPLE(NR)", "UNIQUE (EMAIL)"],
+      columns: [
+        { name: "ID", type: "NUMBER(10)", required: true },
+        { name: "EMAIL", type: "VARCHAR2(200)", required: false, comment: "Address" },
+        { name: "SUM", type: "NUMBER(10,2)" },
+      ],
+    });
+    expect(double.asked[0]?.sql).toBe("SET TRANSACTION READ ONLY");
+  });
+
+  it("says of an account that only reads that it only reads, and what in the entry does not fit", async () => {
+    const { target, session } = await open(
+      [
+        ...DICTIONARY,
+        [/session_privs/, [{ privilege: "CREATE SESSION", role: null }]],
+        [/user_tab_privs/, [{ privilege: "READ", owner: "SHOP", object: "CUSTOMERS", role: null }]],
+        [/ISDBA/, [{ account: "GATEHOUSE", isDba: "FALSE" }]],
+      ],
+      { columns: { "SHOP.CUSTOMERS.EMIAL": "pii" } },
+    );
+    expect(await session.inspect(target)).toMatchObject({
+      server: "Oracle Database 19.3.0.0.0",
+      excess: [],
+      exposed: ["SHOP.CUSTOMERS", "SHOP.REVENUE"],
+      proposals: { "SHOP.CUSTOMERS.EMAIL": "pii" },
+      mistakes: ['columns: "SHOP.CUSTOMERS.EMIAL" does not exist. Did you mean "SHOP.CUSTOMERS.EMAIL"?'],
+    });
+  });
+
+  it.each([
+    [
+      "a system privilege",
+      [/session_privs/, [{ privilege: "CREATE TABLE", role: null }]],
+      "CREATE TABLE",
+      "REVOKE CREATE TABLE FROM GATEHOUSE;",
+    ],
+    [
+      "a privilege of a role",
+      [/session_privs/, [{ privilege: "INSERT ANY TABLE", role: "ETL" }]],
+      "INSERT ANY TABLE, by its role ETL",
+      "REVOKE ETL FROM GATEHOUSE;",
+    ],
+    [
+      "the role of administrators",
+      [/user_role_privs/, [{ role: "DBA" }]],
+      "act as DBA",
+      "REVOKE DBA FROM GATEHOUSE;",
+    ],
+    [
+      "a grant to write",
+      [/user_tab_privs/, [{ privilege: "INSERT", owner: "SHOP", object: "Odd", role: null }]],
+      "INSERT on SHOP.Odd",
+      'REVOKE INSERT ON SHOP."Odd" FROM GATEHOUSE;',
+    ],
+    [
+      "a grant to everyone to write",
+      [/user_tab_privs/, [{ privilege: "UPDATE", owner: "SHOP", object: "T", role: "PUBLIC" }]],
+      "UPDATE on SHOP.T, by PUBLIC",
+      "REVOKE UPDATE ON SHOP.T FROM PUBLIC;",
+    ],
+    [
+      "a package that is not offered",
+      [/user_tab_privs/, [{ privilege: "EXECUTE", owner: "SHOP", object: "PKG", role: null }]],
+      "EXECUTE on SHOP.PKG",
+      "REVOKE EXECUTE ON SHOP.PKG FROM GATEHOUSE;",
+    ],
+    [
+      "tables of its own",
+      [/user_objects/, [{ object: "T", kind: "TABLE" }]],
+      "change what it owns: T",
+      "Use an account of its own, which owns nothing.",
+    ],
+    [
+      "SYSDBA",
+      [/ISDBA/, [{ account: "SYS", isDba: "TRUE" }]],
+      "do everything: it signs in as SYSDBA",
+      "Use another account than SYS.",
+    ],
+  ] as const)("names %s, with what ends it", async (_what, answer, what, remedy) => {
+    const { target, session } = await open([
+      answer as never,
+      [/ISDBA/, [{ account: "GATEHOUSE", isDba: "FALSE" }]],
+    ]);
+    expect((await session.inspect(target)).excess).toEqual([{ what, remedy, blocking: true }]);
+  });
+
+  it("reports without blocking what everyone may call, and rights to read everything", async () => {
+    const { target, session } = await open(
+      [
+        [/session_privs/, [{ privilege: "READ ANY TABLE", role: null }]],
+        [/UTL_HTTP/, [{ object: "UTL_HTTP" }]],
+        [/user_tab_privs/, [{ privilege: "EXECUTE", owner: "SHOP", object: "NET_PRICE", role: null }]],
+      ],
+      { functions: ["shop.net_price"] },
+    );
+    const { excess } = await session.inspect(target);
+    expect(excess.map(({ what, blocking }) => [what, blocking])).toEqual([
+      ["READ ANY TABLE", false],
+      ["call UTL_HTTP, as every account may", false],
+    ]);
+  });
+});

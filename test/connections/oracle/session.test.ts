@@ -1,0 +1,167 @@
+import { describe, expect, it } from "vitest";
+import { oracle } from "../../../workers/connections/oracle/connector.ts";
+import { readNumber } from "../../../workers/connections/oracle/driver.ts";
+import { oracleError } from "../../support/oracle-connection.ts";
+import { CALLER, open, query, requestOf, targetOf } from "./shop.ts";
+
+describe("a session with Oracle, against a double of the driver's connection", () => {
+  it("runs a statement in a transaction that only reads, with bound parameters and the rest of the time", async () => {
+    const rows = [{ ID: 1, NAME: "a" }];
+    const { double, target, session } = await open([[/FROM orders/, rows]]);
+    const args = query("SELECT id, name FROM orders WHERE id > :p1 AND paid = :p2 ;\n", [5, true]);
+    expect(await session.run(target, requestOf("query", args), 3_000, CALLER)).toEqual({
+      columns: [
+        { name: "ID", type: "number", origin: null },
+        { name: "NAME", type: "varchar2", origin: null },
+      ],
+      rows: [[1, "a"]],
+      cut: false,
+      changed: null,
+    });
+    expect(double.asked.map(({ sql, binds }) => [sql, binds])).toEqual([
+      ["SET TRANSACTION READ ONLY", {}],
+      ["SELECT id, name FROM orders WHERE id > :p1 AND paid = :p2 ", { p1: 5, p2: 1 }],
+    ]);
+    expect(double.ended).toEqual(["rollback"]);
+    for (const { callTimeout } of double.asked)
+      expect([callTimeout > 0, callTimeout <= 3_000]).toEqual([true, true]);
+  });
+
+  it("fetches in batches until rows or bytes are enough", async () => {
+    const rows = Array.from({ length: 1_000 }, (_, ID) => ({ ID, TEXT: "x".repeat(1_000) }));
+    const { double, target, session } = await open([[/FROM orders/, rows]]);
+    const run = (count: number, bytes: number) =>
+      session.run(
+        target,
+        requestOf("query", query("SELECT id FROM orders", [], count, bytes)),
+        3_000,
+        CALLER,
+      );
+    expect(await run(2, 10_000)).toMatchObject({ rows: { length: 2 }, cut: true });
+    expect(double.fetches).toBe(1);
+    expect(await run(500, 5_000)).toMatchObject({ rows: { length: 4 }, cut: true });
+    expect(double.fetches).toBe(2);
+    expect(await run(150, 10_000_000)).toMatchObject({ rows: { length: 150 }, cut: true });
+    expect(double.fetches).toBe(4);
+  });
+
+  it("says who calls before each statement, and leaves nothing of an earlier caller", async () => {
+    const { double, target, session } = await open();
+    const run = (identity: Record<string, string>) =>
+      session.run(target, requestOf("query", query("SELECT 1 FROM dual"), identity), 3_000, CALLER);
+    await run({ client_identifier: "ann", "clientcontext.role": "viewer", current_schema: "SHOP" });
+    await run({ client_identifier: "bob", "clientcontext.role": "admin", current_schema: "SHOP" });
+    await run({});
+    expect(double.asked.map(({ sql, clientId, binds }) => [sql, clientId, binds])).toEqual([
+      [expect.stringContaining("SET_CONTEXT('CLIENTCONTEXT'"), "ann", { name: "role", value: "viewer" }],
+      ["SET TRANSACTION READ ONLY", "ann", {}],
+      ["SELECT 1 FROM dual", "ann", {}],
+      [expect.stringContaining("SET_CONTEXT('CLIENTCONTEXT'"), "bob", { name: "role", value: "admin" }],
+      ["SET TRANSACTION READ ONLY", "bob", {}],
+      ["SELECT 1 FROM dual", "bob", {}],
+      ["SET TRANSACTION READ ONLY", "", {}],
+      ["SELECT 1 FROM dual", "", {}],
+    ]);
+    expect(double.asked[0]?.schema).toBe("SHOP");
+  });
+
+  it("runs nothing if it cannot say who calls", async () => {
+    const { double, target, session } = await open([
+      [/SET_CONTEXT/, oracleError("ORA-01031: insufficient privileges")],
+    ]);
+    const given = requestOf("query", query("SELECT 1 FROM dual"), { "clientcontext.role": "viewer" });
+    await expect(session.run(target, given, 3_000, CALLER)).rejects.toThrow("ORA-01031");
+    expect(double.asked.map(({ sql }) => sql)).toEqual([expect.stringContaining("SET_CONTEXT")]);
+    expect(double.ended).toEqual(["rollback"]);
+  });
+
+  it("shows a plan without keeping it, and writes by named queries alone", async () => {
+    const { double, target, session } = await open([
+      [/^INSERT/, { rowsAffected: 3 }],
+      [/plan_table/, [{ STEP: "TABLE ACCESS FULL", ROWS: 7 }]],
+    ]);
+    const plan = await session.run(
+      target,
+      requestOf("explain", query("SELECT 1 FROM orders;")),
+      3_000,
+      CALLER,
+    );
+    expect(plan).toMatchObject({ rows: [["TABLE ACCESS FULL", 7]] });
+    expect(double.asked[0]?.sql).toMatch(
+      /^EXPLAIN PLAN SET STATEMENT_ID = '[0-9a-f-]{30}' INTO sys\.plan_table\$ FOR SELECT 1 FROM orders$/,
+    );
+    const written = requestOf("write", query("INSERT INTO orders (id) VALUES (:p1)", [1]));
+    expect(await session.run(target, written, 3_000, CALLER)).toMatchObject({ changed: 3 });
+    expect(double.ended).toEqual(["rollback", "commit"]);
+    expect(double.asked.some(({ sql }) => sql.startsWith("SET TRANSACTION"))).toBe(false);
+  });
+
+  it("stops a statement at the server, and ends its socket without waiting for it", async () => {
+    const { double, session } = await open();
+    await session.cancel();
+    expect([double.broken, session.isUsable()]).toEqual([1, true]);
+    session.close();
+    expect([double.destroyed, session.isUsable()]).toEqual([true, false]);
+  });
+
+  it.each([
+    [
+      'ORA-00942: table or view "SHOP"."ORDRS" does not exist',
+      "invalid_input",
+      /table SHOP\.ORDRS does not exist/,
+    ],
+    [
+      "ORA-00942: table or view does not exist",
+      "invalid_input",
+      /table that the statement names does not exist/,
+    ],
+    ['ORA-00904: "O"."AMONT": invalid identifier', "invalid_input", /column O\.AMONT does not exist/],
+    ["ORA-00933: SQL command not properly ended", "invalid_input", /not valid SQL/],
+    ["ORA-01722: invalid number", "invalid_input", /value does not fit/],
+    [
+      "ORA-01652: unable to extend temp segment by 128 in tablespace TEMP",
+      "invalid_input",
+      /not enough room/,
+    ],
+    ["ORA-01013: user requested cancel of current operation", "timeout", /time limit/],
+    ["NJS-123: call timeout of 300 ms exceeded", "timeout", /time limit/],
+    ["ORA-01031: insufficient privileges", "forbidden", /may not do this/],
+    [
+      "ORA-01456: may not perform insert/delete/update operation inside a READ ONLY transaction",
+      "forbidden",
+      /read-only/,
+    ],
+    ["ORA-01017: invalid username/password; logon denied", "unavailable", /refuses the account/],
+    ["ORA-28000: The account is locked", "unavailable", /refuses the account/],
+    ["NJS-116: password verifier type 0x939 is not supported", "unavailable", /form of Oracle 10/],
+    ["ORA-00060: deadlock detected", "conflict", /Another change/],
+    ["ORA-00001: unique constraint (SHOP.PK) violated", "conflict", /breaks a rule/],
+    ["ORA-29999: something host-17.internal", "invalid_input", /error ORA-29999/],
+    ["NJS-119: conversion is not supported", "invalid_input", /TO_CHAR|cannot be read/],
+  ])("has words of ours for %s", (text, code, message) => {
+    const failure = oracle.explain(oracleError(text), targetOf());
+    expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(JSON.stringify(failure)).not.toContain("host-17");
+  });
+
+  it.each([
+    "ORA-03113: end-of-file",
+    "ORA-12516: no handler",
+    "NJS-500: closed",
+    "NJS-003: invalid connection",
+    "read ECONNRESET",
+  ])("takes %s for a database that is away", (text) =>
+    expect(oracle.explain(oracleError(text), targetOf())).toBeNull(),
+  );
+
+  it("keeps numbers exact", () => {
+    expect([".5", "-12.25", "123456789012345", "0", null].map(readNumber)).toEqual([
+      0.5,
+      -12.25,
+      123456789012345,
+      0,
+      null,
+    ]);
+    expect(["1234567890123456", "1E+125", "~"].map(readNumber)).toEqual(["1234567890123456", "1E+125", "~"]);
+  });
+});
