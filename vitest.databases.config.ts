@@ -5,10 +5,10 @@ import { POLL } from "./test/support/poll.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
 export default defineConfig(async () => {
-  const { authority, ...servers } = await startDatabaseServers();
+  const { certificates, ...servers } = await startDatabaseServers();
   // The emulator reads at its import which authorities the runtime trusts, so that nothing may import it before. Named
   // by an expression: what the config loader finds by itself it imports at the top.
-  process.env.NODE_EXTRA_CA_CERTS = authority;
+  process.env.NODE_EXTRA_CA_CERTS = certificates.authority;
   const { cloudflareTest } = await import("@cloudflare/vitest-pool-workers");
   const { serveAsOneModule } = await load<typeof import("./test/support/one-module.ts")>("one-module.ts");
   const { readMigrations } =
@@ -18,7 +18,11 @@ export default defineConfig(async () => {
     await load<typeof import("./test/support/mongodb-double.ts")>("mongodb-double.ts");
   const { startKafkaMock } = await import("./scripts/databases/kafka-mock.ts");
   const kafka = await startKafkaMock(["orders", "private"]);
-  const doubles = { mongodb: (await startMongodbShop()).port, kafka };
+  const { startOracleListener } =
+    await load<typeof import("./test/support/oracle-listener.ts")>("oracle-listener.ts");
+  const [plain, secure] = await Promise.all([startOracleListener(), startOracleListener(certificates)]);
+  const oracle = { port: plain.port, tlsPort: secure.port };
+  const doubles = { mongodb: (await startMongodbShop()).port, kafka, oracle };
 
   return {
     logLevel: "error" as const,

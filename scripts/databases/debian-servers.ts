@@ -38,9 +38,9 @@ const running: ChildProcess[] = [];
 
 /**
  * Starts Debian's PostgreSQL, MariaDB and Redis on free ports and folders of their own, with TLS. They end with this
- * process. `authority` is the file of the private authority that signed their certificates.
+ * process. `certificates` are the files of the private authority and of the certificate that they show.
  */
-export async function startDatabaseServers(): Promise<DatabaseServers & { authority: string }> {
+export async function startDatabaseServers(): Promise<DatabaseServers & { certificates: Certificates }> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "gatehouse-databases-"));
   allow(folder);
   process.once("exit", () => {
@@ -53,7 +53,7 @@ export async function startDatabaseServers(): Promise<DatabaseServers & { author
     startMariadb(path.join(folder, "mariadb"), certificates),
     startRedis(path.join(folder, "redis"), certificates),
   ]);
-  return { postgresql, mariadb, redis, authority: certificates.authority };
+  return { postgresql, mariadb, redis, certificates };
 }
 
 function makeCertificates(folder: string): Certificates {

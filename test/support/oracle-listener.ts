@@ -1,8 +1,11 @@
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createSecureServer } from "node:tls";
 
 /** Types of packets (Oracle Net). */
+const CONNECT = 1;
 const TYPES = { accept: 2, refuse: 4, redirect: 5 } as const;
 
 /** What the double does with a client that asks for a service of this name; every other one is not registered. */
@@ -33,17 +36,24 @@ export interface OracleListener {
 /**
  * A double of a listener of Oracle, as far as a client comes without an account: it refuses, redirects, accepts or
  * breaks off, by the name of the service. It has no database behind it: nobody can sign in.
+ *
+ * @param secure - files of the certificate and key with which it speaks TLS
  */
-export async function startOracleListener(): Promise<OracleListener> {
+export async function startOracleListener(secure?: {
+  certificate: string;
+  key: string;
+}): Promise<OracleListener> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();
   let announce: (socket: Socket) => void = () => {};
-  const server: Server = createServer((socket) => {
+  const serve = (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("data", (chunk) => {
       const text = chunk.toString("latin1");
       const [, service] = /\(SERVICE_NAME=([^)]*)\)/.exec(text) ?? [];
+      // What is no packet of the protocol, such as TLS, ends the socket.
+      if (service === undefined && chunk[4] !== CONNECT) socket.destroy();
       if (service === undefined) return;
       asked.push(text.slice(text.indexOf("(DESCRIPTION")));
       const behave = Object.hasOwn(BEHAVIOURS, service)
@@ -54,9 +64,18 @@ export async function startOracleListener(): Promise<OracleListener> {
       else behave(socket);
       announce(socket);
     });
-  });
-  server.listen(0, "127.0.0.1");
+  };
+  const server: Server =
+    secure === undefined
+      ? createServer(serve)
+      : createSecureServer(
+          { cert: await readFile(secure.certificate), key: await readFile(secure.key) },
+          serve,
+        ).on("tlsClientError", () => {});
+  // Over TLS also at a host that the certificate does not name.
+  server.listen(0, secure === undefined ? "127.0.0.1" : "0.0.0.0");
   await once(server, "listening");
+  server.unref();
   return {
     port: (server.address() as AddressInfo).port,
     asked,

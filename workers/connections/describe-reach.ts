@@ -48,7 +48,7 @@ export function describeReach(
   if (!("host" in reach)) return null;
   const place = reach.port === undefined ? reach.host : `${reach.host}:${reach.port}`;
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (kind === "redis" && reach.tls === "required" && NO_CONNECTION.test(message)) {
+  if ((kind === "redis" || kind === "oracle") && reach.tls === "required" && NO_CONNECTION.test(message)) {
     // TLS from the first byte: the runtime does not tell a refused connection from a refused certificate.
     return {
       code: "unavailable",

@@ -16,3 +16,18 @@ export function startTls(
   secure.on("error", done);
   return secure;
 }
+
+/**
+ * Opens a socket with TLS from its first byte. The certificate and the host's name are verified, always.
+ *
+ * @param done - called once TLS stands, and with an error that ends it
+ */
+export function connectTls(
+  host: string,
+  port: number,
+  done: (error?: Error) => void,
+): NodeJS.ReadWriteStream {
+  const secure = tls.connect({ host, port }, () => done());
+  secure.on("error", done);
+  return secure;
+}

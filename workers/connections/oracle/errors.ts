@@ -58,7 +58,10 @@ export function explainOracle(failure: unknown, { entry, name }: ConnectionTarge
   if (is("again")) return { code: "conflict", message: "Another change came first. Try again." };
   if (is("rules")) return { code: "conflict", message: `The change breaks a rule of ${title}.` };
   if (number >= 12_500 && number < 12_700)
-    return { code: "unavailable", message: `The listener of ${title} refuses its clients (error ORA-${number}).` };
+    return {
+      code: "unavailable",
+      message: `The listener of ${title} refuses its clients (error ORA-${number}).`,
+    };
   if (number >= 900 && number < 1000) return invalid("The statement is not valid SQL of Oracle.");
   return invalid(`${title} refuses the statement (error ORA-${String(number).padStart(5, "0")}).`);
 }

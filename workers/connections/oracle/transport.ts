@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { RefusedRequest } from "../connector.ts";
-import { startTls } from "../runtime-tls.ts";
+import { connectTls } from "../runtime-tls.ts";
 
 /** Type of the packet with which a listener sends a client to another address. */
 const REDIRECT = 5;
@@ -11,10 +11,17 @@ type Stream = NodeJS.ReadWriteStream & { destroy(): void };
 interface Adapter {
   stream: Stream | null;
   connStream: Stream;
-  host: string;
-  connect(address: { host: string }): Promise<void>;
+  connected: boolean;
+  connect(address: Address): Promise<void>;
+  ntConnect(address: Address): Promise<void>;
   tlsConnect(context: unknown, socket: Stream): Promise<void>;
   startRead(): void;
+}
+
+interface Address {
+  host: string;
+  port: number;
+  protocol: string;
 }
 
 interface AddressNode {
@@ -89,7 +96,7 @@ let isAdapted = false;
 
 /**
  * Lets the driver use sockets of the Workers runtime. It would look hosts up by itself, and so lose the name that
- * TLS verifies; set options of TLS that the runtime refuses; and follow a listener to any address, without TLS if the
+ * TLS verifies; start TLS in a way that the runtime refuses; and follow a listener to any address, without TLS if the
  * listener says so.
  */
 export async function adaptTransport(): Promise<void> {
@@ -105,7 +112,7 @@ export async function adaptTransport(): Promise<void> {
   ];
   if (isAdapted) return;
   isAdapted = true;
-  const { connect, startRead } = TransportOf.prototype;
+  const { connect, ntConnect, startRead } = TransportOf.prototype;
   TransportOf.prototype.connect = async function connectWithWire(address) {
     opening.getStore()?.use(this);
     await connect.call(this, address);
@@ -114,12 +121,17 @@ export async function adaptTransport(): Promise<void> {
     startRead.call(this);
     opening.getStore()?.watch();
   };
-  TransportOf.prototype.tlsConnect = async function startRuntimeTls(_context, socket) {
-    this.stream?.removeAllListeners();
-    this.connStream = socket;
+  TransportOf.prototype.ntConnect = async function connectAsStated(address) {
+    if (address.protocol.toUpperCase() !== "TCPS") return await ntConnect.call(this, address);
     await new Promise<void>((resolve, reject) => {
-      this.stream = startTls(socket, this.host, (error) => (error ? reject(error) : resolve())) as Stream;
+      const done = (error?: Error) => (error ? reject(error) : resolve());
+      this.stream = connectTls(address.host, address.port, done) as Stream;
     });
+    this.connected = true;
+  };
+  TransportOf.prototype.tlsConnect = async function keepTls(_context, socket) {
+    // It stands since the first byte.
+    this.connStream = socket;
   };
   const { navigate } = navigation.NavAddress.prototype;
   navigation.NavAddress.prototype.navigate = async function navigateByName(strategy) {
