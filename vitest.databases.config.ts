@@ -20,8 +20,11 @@ export default defineConfig(async () => {
   const kafka = await startKafkaMock(["orders", "private"]);
   const { startOracleListener } =
     await load<typeof import("./test/support/oracle-listener.ts")>("oracle-listener.ts");
-  const [plain, secure] = await Promise.all([startOracleListener(), startOracleListener(certificates)]);
-  const oracle = { port: plain.port, tlsPort: secure.port };
+  const { oracleShop } = await load<typeof import("./test/support/oracle-shop.ts")>("oracle-shop.ts");
+  const [plain, secure] = await Promise.all(
+    [undefined, certificates].map((files) => startOracleListener(files, oracleShop("only-reads-4711"))),
+  );
+  const oracle = { port: plain?.port, tlsPort: secure?.port };
   const doubles = { mongodb: (await startMongodbShop()).port, kafka, oracle };
 
   return {

@@ -64,9 +64,7 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     const { message, action } = answer.failure;
     // Who adds a connection is its owner.
     const advice =
-      action === undefined || action.startsWith("Ask its owner")
-        ? `Check ${whatToCheck(entry)}.`
-        : action;
+      action === undefined || action.startsWith("Ask its owner") ? `Check ${whatToCheck(entry)}.` : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
   console.log(`✓ ${name}: ${summarize(answer)}`);

@@ -4,6 +4,8 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createSecureServer } from "node:tls";
 
+import { type OracleDatabase, serveOracle } from "./oracle-server.ts";
+
 /** Types of packets (Oracle Net). */
 const CONNECT = 1;
 const TYPES = { accept: 2, refuse: 4, redirect: 5 } as const;
@@ -28,40 +30,57 @@ export interface OracleListener {
   port: number;
   /** What clients sent to connect, as text. */
   asked: string[];
+  /** What sessions sent, call by call. */
+  calls: string[];
+  /** The statements among it. */
+  statements: string[];
+  /** Resolves once such a statement has arrived. */
+  statement(pattern: RegExp): Promise<string>;
   /** Resolves with what the next client sends after its service was named. */
   nextClient(): Promise<Socket>;
   close(): void;
 }
 
 /**
- * A double of a listener of Oracle, as far as a client comes without an account: it refuses, redirects, accepts or
- * breaks off, by the name of the service. It has no database behind it: nobody can sign in.
+ * A double of a listener of Oracle: it refuses, redirects, accepts or breaks off, by the name of the service.
  *
  * @param secure - files of the certificate and key with which it speaks TLS
+ * @param database - a double of the database behind one service; without it nobody can sign in
  */
-export async function startOracleListener(secure?: {
-  certificate: string;
-  key: string;
-}): Promise<OracleListener> {
+export async function startOracleListener(
+  secure?: { certificate: string; key: string },
+  database?: OracleDatabase & { service: string },
+): Promise<OracleListener> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();
   let announce: (socket: Socket) => void = () => {};
+  const statements: string[] = [];
+  const calls: string[] = [];
+  let arrived: (sql: string) => void = () => {};
+  const traffic = {
+    calls,
+    onStatement: (sql: string) => {
+      statements.push(sql);
+      arrived(sql);
+    },
+  };
   const serve = (socket: Socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
+    let session: ((chunk: Buffer) => void) | null = null;
     socket.on("data", (chunk) => {
+      if (session !== null) return session(chunk);
       const text = chunk.toString("latin1");
-      const [, service] = /\(SERVICE_NAME=([^)]*)\)/.exec(text) ?? [];
+      const [, service = ""] = /\(SERVICE_NAME=([^)]*)\)/.exec(text) ?? [];
       // What is no packet of the protocol, such as TLS, ends the socket.
-      if (service === undefined && chunk[4] !== CONNECT) socket.destroy();
-      if (service === undefined) return;
+      if (chunk[4] !== CONNECT) socket.destroy();
+      if (service === "") return;
       asked.push(text.slice(text.indexOf("(DESCRIPTION")));
-      const behave = Object.hasOwn(BEHAVIOURS, service)
-        ? BEHAVIOURS[service as keyof typeof BEHAVIOURS]
-        : null;
-      if (behave === null)
-        socket.write(refuse("(DESCRIPTION=(ERR=12514)(VSNNUM=0)(ERROR_STACK=(ERROR=(CODE=12514))))"));
-      else behave(socket);
+      if (service === database?.service) {
+        session = serveOracle(socket, database, traffic);
+        socket.write(accept(317));
+      } else if (Object.hasOwn(BEHAVIOURS, service)) BEHAVIOURS[service as keyof typeof BEHAVIOURS](socket);
+      else socket.write(refuse("(DESCRIPTION=(ERR=12514)(VSNNUM=0)(ERROR_STACK=(ERROR=(CODE=12514))))"));
       announce(socket);
     });
   };
@@ -79,6 +98,12 @@ export async function startOracleListener(secure?: {
   return {
     port: (server.address() as AddressInfo).port,
     asked,
+    calls,
+    statements,
+    statement: (pattern) =>
+      new Promise((resolve) => {
+        arrived = (sql) => pattern.test(sql) && resolve(sql);
+      }),
     nextClient: () =>
       new Promise((resolve) => {
         announce = resolve;

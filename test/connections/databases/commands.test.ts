@@ -67,61 +67,6 @@ describe("a command of connections", () => {
   });
 });
 
-// The driver in the runtime; the listener is a double without a database.
-describe("an Oracle connection", () => {
-  const { port, tlsPort } = (
-    env as unknown as { TEST_DOUBLES: { oracle: { port: number; tlsPort: number } } }
-  ).TEST_DOUBLES.oracle;
-
-  it.each([
-    ["a service that is not there", {}, PASSWORD, /^The service of Sales does not exist at its listener\.$/],
-    ["no password", {}, null, /^No password is stored/],
-    ["a port where nothing listens", { port: 1 }, PASSWORD, /^Nothing answers at 127\.0\.0\.1:1\.$/],
-    [
-      "a host without an address",
-      { host: "nowhere.invalid" },
-      PASSWORD,
-      /^Nothing answers at nowhere\.invalid/,
-    ],
-    ["another program at its port", { service: "GARBAGE" }, PASSWORD, /as this kind of server does\.$/],
-    [
-      "a listener that sends it elsewhere",
-      { service: "CLUSTER" },
-      PASSWORD,
-      /another address, which is not followed/,
-    ],
-    ["a database that is too old", { service: "OLD" }, PASSWORD, /older than Oracle 12\.1/],
-    [
-      "TLS where there is none",
-      { tls: "required" },
-      PASSWORD,
-      /^Nothing answers at 127\.0\.0\.1:\d+, or its certificate/,
-    ],
-    [
-      "a service that is not there, over TLS",
-      { tls: "required", port: tlsPort },
-      PASSWORD,
-      /^The service of Sales/,
-    ],
-    [
-      "TLS to a host that the certificate does not name",
-      { tls: "required", port: tlsPort, host: "127.0.0.2" },
-      PASSWORD,
-      /^Nothing answers at 127\.0\.0\.2:\d+, or its certificate is of another host/,
-    ],
-  ])("is refused in one sentence with %s", async (_what, reach, secret, expected) => {
-    const entry = {
-      ...{ kind: "oracle", title: "Sales", description: "Invoices.", owner: "x" },
-      reach: { host: "127.0.0.1", port, tls: "off", service: "NOTHING", user: "GATEHOUSE", ...reach },
-      expose: { tables: ["SHOP.*"] },
-    };
-    const command = { command: "test", connection: "sales", entry, secret };
-    const { failure } = (await ask(command, await writeTicket())).body;
-    expect(failure.message).toMatch(expected);
-    expect(JSON.stringify(failure)).not.toMatch(/only-reads|internal error|proxy|NJS-/);
-  });
-});
-
 describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
   beforeAll(() => createShop(DATABASE));
 
