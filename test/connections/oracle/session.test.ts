@@ -82,14 +82,19 @@ describe("a session with Oracle, against a double of the driver's connection", (
     ]);
     const plan = await session.run(
       target,
-      requestOf("explain", query("SELECT 1 FROM orders;")),
+      requestOf("explain", query("SELECT 1 FROM orders WHERE id = :p1;", [1])),
       3_000,
       CALLER,
     );
     expect(plan).toMatchObject({ rows: [["TABLE ACCESS FULL", 7]] });
-    expect(double.asked[0]?.sql).toMatch(
-      /^EXPLAIN PLAN SET STATEMENT_ID = '[0-9a-f-]{30}' INTO sys\.plan_table\$ FOR SELECT 1 FROM orders$/,
-    );
+    expect(double.asked[0]).toMatchObject({
+      sql: "BEGIN EXECUTE IMMEDIATE :statement; END;",
+      binds: {
+        statement: expect.stringMatching(
+          /^EXPLAIN PLAN SET STATEMENT_ID = '[0-9a-f-]{30}' INTO sys\.plan_table\$ FOR SELECT 1 FROM orders WHERE id = :p1$/,
+        ),
+      },
+    });
     const written = requestOf("write", query("INSERT INTO orders (id) VALUES (:p1)", [1]));
     expect(await session.run(target, written, 3_000, CALLER)).toMatchObject({ changed: 3 });
     expect(double.ended).toEqual(["rollback", "commit"]);

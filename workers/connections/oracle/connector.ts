@@ -27,6 +27,9 @@ const FORMATS = `ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS' NLS
 
 const SET_CONTEXT = "BEGIN DBMS_SESSION.SET_CONTEXT('CLIENTCONTEXT', :name, :value); END;";
 
+/** A plan takes no values: sent like this, the parameters in it stay open. */
+const EXPLAIN = "BEGIN EXECUTE IMMEDIATE :statement; END;";
+
 const PLAN = `
   SELECT LPAD(' ', depth) || operation || ' ' || options AS "STEP", object_owner AS "SCHEMA", object_name AS "OBJECT",
          cardinality AS "ROWS", cost AS "COST"
@@ -154,9 +157,8 @@ class OracleSession implements Session {
 
   async #explain(sql: string, limits: { rows: number; bytes: number }): Promise<AnsweredRows> {
     const id = crypto.randomUUID().slice(0, 30);
-    await this.#execute(
-      `EXPLAIN PLAN SET STATEMENT_ID = '${id}' INTO sys.plan_table$ FOR ${withoutEnd(sql)}`,
-    );
+    const statement = `EXPLAIN PLAN SET STATEMENT_ID = '${id}' INTO sys.plan_table$ FOR ${withoutEnd(sql)}`;
+    await this.#execute(EXPLAIN, { statement });
     return await this.#read(PLAN, { id }, limits);
   }
 
