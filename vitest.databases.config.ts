@@ -21,10 +21,12 @@ export default defineConfig(async () => {
   const { startOracleListener } =
     await load<typeof import("./test/support/oracle-listener.ts")>("oracle-listener.ts");
   const { oracleShop } = await load<typeof import("./test/support/oracle-shop.ts")>("oracle-shop.ts");
-  const [plain, secure] = await Promise.all(
-    [undefined, certificates].map((files) => startOracleListener(files, oracleShop("only-reads-4711"))),
-  );
-  const oracle = { port: plain?.port, tlsPort: secure?.port };
+  const shop = oracleShop("only-reads-4711");
+  const [plain, secure] = await Promise.all([
+    startOracleListener(undefined, shop),
+    startOracleListener(certificates, shop),
+  ]);
+  const oracle = { port: plain.port, tlsPort: secure.port };
   const doubles = { mongodb: (await startMongodbShop()).port, kafka, oracle };
 
   return {

@@ -144,7 +144,9 @@ function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate
       );
     }
   }
-  return [locate(issue.path, issue.message)];
+  // What is wrong with a key says the rule that it breaks.
+  const [broken] = issue.code === "invalid_key" ? issue.issues : [];
+  return [locate(issue.path, broken?.message ?? issue.message)];
 }
 
 /** Fields that an alternative does not have. */

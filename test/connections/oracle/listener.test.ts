@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { readConnections } from "../../../scripts/connections/files.ts";
 import { suggestAccount } from "../../../scripts/connections/suggest-account.ts";
 import { connectionEntry } from "../../../shared/connections/entry.ts";
 import { RefusedRequest } from "../../../workers/connections/connector.ts";
@@ -114,6 +115,44 @@ describe("an entry of Oracle", () => {
   ])("refuses %s", (_what, change) => {
     expect(connectionEntry.safeParse(COMMON).success).toBe(true);
     expect(connectionEntry.safeParse({ ...COMMON, ...change }).success).toBe(false);
+  });
+
+  it.each([
+    ["kind: orcale", "kind: oracle", '"orcale" is not a kind of connection. Did you mean "oracle"?'],
+    ["servise: SALES", "service: SALES", "is missing"],
+    [
+      'service: "A)(B"',
+      "service: SALES",
+      "must be the name of a service, such as SALES or sales.example.com",
+    ],
+    ["user: a b", "user: GATEHOUSE", "must be the name of an account, such as GATEHOUSE"],
+    [
+      "app.user_id: user_id",
+      "client_identifier: user_id",
+      "must be client_identifier, or clientcontext. and a name in lower case",
+    ],
+    [
+      "expose: { tables: [ORDERS] }",
+      'expose: { tables: ["SHOP.*"] }',
+      "must be schema.table, where * stands for any characters",
+    ],
+    ["colums:", "columns:", 'is not a field that a connection has here. Did you mean "columns"?'],
+  ])("is refused in a file with %s in one sentence", (wrong, right, sentence) => {
+    const file = [
+      "connections:",
+      "  sales:",
+      "    kind: oracle",
+      "    title: Sales",
+      "    description: Invoices.",
+      "    owner: x@people.example",
+      "    reach: { host: db.people.example, service: SALES, user: GATEHOUSE }",
+      '    expose: { tables: ["SHOP.*"] }',
+      "    identity: { client_identifier: user_id }",
+      "    columns: { SHOP.CUSTOMERS.EMAIL: pii }",
+    ].join("\n");
+    expect(readConnections("c.yaml", file).mistakes).toEqual([]);
+    const [mistake] = readConnections("c.yaml", file.replace(right, wrong)).mistakes;
+    expect(mistake?.message).toBe(sentence);
   });
 
   it("comes with the SQL of an account that only reads", () => {
