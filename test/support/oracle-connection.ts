@@ -27,6 +27,14 @@ export class OracleDouble {
   fetches = 0;
   destroyed = false;
   broken = 0;
+  /** The socket below it. */
+  readonly wire = {
+    isOver: false,
+    allow: () => {},
+    destroy: () => {
+      this.destroyed = true;
+    },
+  };
   readonly #answers: readonly (readonly [RegExp, OracleAnswer])[];
 
   /** @param answers - the first whose pattern a statement fits; without one it gives no rows */
@@ -71,14 +79,7 @@ export class OracleDouble {
       },
       isHealthy: () => !double.destroyed,
     };
-    const wire = {
-      isOver: false,
-      allow: () => {},
-      destroy: () => {
-        double.destroyed = true;
-      },
-    };
-    return { connection, wire, reading: { resultSet: true } };
+    return { connection, wire: this.wire, reading: { resultSet: true } };
   };
 
   #open(rows: readonly Readonly<Record<string, unknown>>[]): OracleRows {

@@ -65,6 +65,24 @@ describe("a session with Oracle, against a double of the driver's connection", (
     expect(double.asked[0]?.schema).toBe("SHOP");
   });
 
+  it("refuses a person whose name the database would cut, who could be taken for another", async () => {
+    const { double, target, session } = await open();
+    const given = requestOf("query", query("SELECT 1 FROM dual"), { client_identifier: "ä".repeat(33) });
+    await expect(session.run(target, given, 3_000, CALLER)).rejects.toMatchObject({
+      failure: { code: "forbidden", message: expect.stringContaining("64 bytes") },
+    });
+    expect(double.asked).toEqual([]);
+  });
+
+  it("says that an answer is too large whose bytes ended the socket", async () => {
+    const { double, target, session } = await open([
+      [/FROM orders/, oracleError("NJS-500: connection closed")],
+    ]);
+    double.wire.isOver = true;
+    const given = requestOf("query", query("SELECT data FROM orders"));
+    await expect(session.run(target, given, 3_000, CALLER)).rejects.toThrow("too large to be read");
+  });
+
   it("runs nothing if it cannot say who calls", async () => {
     const { double, target, session } = await open([
       [/SET_CONTEXT/, oracleError("ORA-01031: insufficient privileges")],

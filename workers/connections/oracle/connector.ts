@@ -38,6 +38,15 @@ const PLAN = `
 /** Name of the setting with which {@link ConnectionRequest.identity} brings the schema of names without one. */
 const CURRENT_SCHEMA = "current_schema";
 
+/** Bytes of a client identifier (Oracle, «DBMS_SESSION.SET_IDENTIFIER»). */
+const LONGEST_IDENTIFIER = 64;
+
+const TOO_LONG = {
+  code: "forbidden",
+  message: `What tells the database who you are is longer than the ${LONGEST_IDENTIFIER} bytes that it takes.`,
+  action: "Ask the owner of the connection to pass user_id on.",
+} as const;
+
 /** Connects to Oracle. `open` takes the place of the driver in tests. */
 export function connectOracle(open: OpenOracle): Connector {
   return {
@@ -135,7 +144,10 @@ class OracleSession implements Session {
   /** Set before each call: nothing of an earlier caller is left. The driver sends it with the next statement. */
   async #sayWhoCalls({ identity, note }: Pick<ConnectionRequest, "identity" | "note">): Promise<void> {
     const { connection } = this.#link;
-    connection.clientId = (identity.client_identifier ?? "").slice(0, 64);
+    const person = identity.client_identifier ?? "";
+    // The server would cut it, and take two people for one.
+    if (new TextEncoder().encode(person).length > LONGEST_IDENTIFIER) throw new RefusedRequest(TOO_LONG);
+    connection.clientId = person;
     // Not in a comment: each statement would be parsed as a new one.
     connection.module = "gatehouse";
     connection.action = (/trace=(\S*)/.exec(note)?.[1] ?? "").slice(0, 64);
