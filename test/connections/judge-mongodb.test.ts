@@ -44,6 +44,25 @@ function findAccepted(attempts: readonly PipelineAttempt[], sight: FieldSight): 
   });
 }
 
+/**
+ * What a pipeline reads: without the texts that a condition outside of `$expr` compares, which it evaluates none of, and
+ * without the names of fields that it sets.
+ */
+function whatIsRead(value: unknown, isCondition = false): unknown {
+  if (typeof value === "string") return isCondition ? "" : value;
+  if (Array.isArray(value)) return value.map((one) => whatIsRead(one, isCondition));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner], index) => {
+      const reads = isCondition || inner === 1 || inner === true || key.startsWith("$");
+      return [
+        reads ? key : `field ${index}`,
+        whatIsRead(inner, key === "$match" || (isCondition && key !== "$expr")),
+      ];
+    }),
+  );
+}
+
 describe("the judge of aggregations", () => {
   it("accepts what people ask, for a role that sees everything and one that does not", () => {
     for (const sight of [SEES_ALL, SEES_LESS])
@@ -209,8 +228,8 @@ describe("the judge of aggregations", () => {
         const outcome = judge(pipeline, SEES_LESS);
         if (outcome instanceof Error) expect(outcome).toBeInstanceOf(ToolError);
         else
-          expect(JSON.stringify((outcome as JudgedAggregation).stages)).not.toMatch(
-            /\$out|\$function|\$\$ROOT|secrets|customer\.email/,
+          expect(JSON.stringify(whatIsRead((outcome as JudgedAggregation).stages))).not.toMatch(
+            /\$out|\$function|\$\$ROOT|"(?:from|coll|\$unionWith)":"secrets"|customer\.email/,
           );
       }),
       { numRuns: 3000 },
