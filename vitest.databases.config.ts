@@ -27,7 +27,9 @@ export default defineConfig(async () => {
     startOracleListener(certificates, shop),
   ]);
   const oracle = { port: plain.port, tlsPort: secure.port };
-  const doubles = { mongodb: (await startMongodbShop()).port, kafka, oracle };
+  const { startTlsDoubles } = await import("./scripts/databases/tls-doubles.ts");
+  const tls = await startTlsDoubles(certificates.faulty);
+  const doubles = { mongodb: (await startMongodbShop()).port, kafka, oracle, tls };
 
   return {
     logLevel: "error" as const,

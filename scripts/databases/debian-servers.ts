@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { findPostgresql } from "../local/database-servers.ts";
+import { type Certificates, makeCertificates } from "./certificates.ts";
 
 /** Where a test server listens, and the account that owns everything in it. */
 export type ServerAddress = {
@@ -20,13 +21,6 @@ export type DatabaseServers = {
   redis: (ServerAddress & { tlsPort: number }) | null;
 };
 
-/** Files of a private authority, and of a certificate of it for 127.0.0.1 and no other host. */
-interface Certificates {
-  authority: string;
-  certificate: string;
-  key: string;
-}
-
 /** The servers listen at both; their certificate is for the first. */
 const HOSTS = ["127.0.0.1", "127.0.0.2"] as const;
 
@@ -38,7 +32,7 @@ const running: ChildProcess[] = [];
 
 /**
  * Starts Debian's PostgreSQL, MariaDB and Redis on free ports and folders of their own, with TLS. They end with this
- * process. `certificates` are the files of the private authority and of the certificate that they show.
+ * process. `certificates` are those of the private authority that signed theirs.
  */
 export async function startDatabaseServers(): Promise<DatabaseServers & { certificates: Certificates }> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "gatehouse-databases-"));
@@ -47,34 +41,13 @@ export async function startDatabaseServers(): Promise<DatabaseServers & { certif
     for (const child of running) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   });
-  const certificates = makeCertificates(folder);
+  const certificates = makeCertificates(folder, HOSTS[0], run);
   const [postgresql, mariadb, redis] = await Promise.all([
     startPostgresql(path.join(folder, "postgresql"), certificates),
     startMariadb(path.join(folder, "mariadb"), certificates),
     startRedis(path.join(folder, "redis"), certificates),
   ]);
   return { postgresql, mariadb, redis, certificates };
-}
-
-function makeCertificates(folder: string): Certificates {
-  const at = (name: string) => path.join(folder, name);
-  const days = ["-days", "2"];
-  const newKey = (name: string) => ["-newkey", "rsa:2048", "-nodes", "-keyout", at(name)];
-  run("openssl", [
-    "req",
-    "-x509",
-    ...newKey("ca.key"),
-    "-out",
-    at("ca.crt"),
-    ...days,
-    "-subj",
-    "/CN=Test authority",
-  ]);
-  run("openssl", ["req", ...newKey("server.key"), "-out", at("server.csr"), "-subj", "/CN=Test server"]);
-  run("sh", ["-c", `printf 'subjectAltName=IP:${HOSTS[0]}' > '${at("names")}'`]);
-  const signer = ["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial", "-extfile", at("names")];
-  run("openssl", ["x509", "-req", "-in", at("server.csr"), "-out", at("server.crt"), ...signer, ...days]);
-  return { authority: at("ca.crt"), certificate: at("server.crt"), key: at("server.key") };
 }
 
 async function startPostgresql(

@@ -6,6 +6,17 @@ const TLS_ADVICE =
 const CERTIFICATE_ADVICE =
   "Name the host as its certificate does. On this machine a private authority is trusted with NODE_EXTRA_CA_CERTS=<file> npm start.";
 
+const CERTIFICATE = "its certificate is of another host, has expired, or is not signed by a known authority.";
+
+/**
+ * Kinds that speak TLS from the first byte, with their usual ports: the runtime does not tell a refused certificate from a
+ * refused connection.
+ */
+const TLS_AT_ONCE: Readonly<Record<string, number>> = { redis: 6379, mongodb: 27_017, kafka: 9_093, oracle: 2_484 };
+
+/** Milliseconds in which a server takes a connection that is looked for. */
+const LOOK_MS = 2_000;
+
 const NO_CONNECTION = /proxy request failed|cannot connect|ECONNREFUSED|ENOTFOUND/i;
 
 /** What a failure to reach a system says, with the place where it lies. In the sequence in which they are tried. */
@@ -21,8 +32,7 @@ const SIGNS: readonly {
   },
   {
     sign: /internal error|certificate|TLS|handshake/i,
-    say: (place) =>
-      `TLS with ${place} failed: its certificate is of another host, has expired, or is not signed by a known authority.`,
+    say: (place) => `TLS with ${place} failed: ${CERTIFICATE}`,
     action: CERTIFICATE_ADVICE,
   },
   {
@@ -41,20 +51,22 @@ const SIGNS: readonly {
  * Why a system cannot be reached, for the person who states its address and nothing else: it names host and port.
  * `null` if the failure says nothing of it.
  */
-export function describeReach(
+export async function describeReach(
   cause: unknown,
   { entry: { kind, reach } }: ConnectionTarget,
-): ConnectionFailure | null {
+): Promise<ConnectionFailure | null> {
   if (!("host" in reach)) return null;
   const place = reach.port === undefined ? reach.host : `${reach.host}:${reach.port}`;
   const message = cause instanceof Error ? cause.message : String(cause);
-  if ((kind === "redis" || kind === "oracle") && reach.tls === "required" && NO_CONNECTION.test(message)) {
-    // TLS from the first byte: the runtime does not tell a refused connection from a refused certificate.
-    return {
-      code: "unavailable",
-      message: `Nothing answers at ${place}, or its certificate is of another host or authority.`,
-      action: `Check host and port. ${CERTIFICATE_ADVICE}`,
-    };
+  const usualPort = reach.tls === "required" ? TLS_AT_ONCE[kind] : undefined;
+  if (usualPort !== undefined && NO_CONNECTION.test(message)) {
+    if (await takesConnections(reach.host, reach.port ?? usualPort)) {
+      return {
+        code: "unavailable",
+        message: `TLS with ${place} failed: the server does not speak it, or ${CERTIFICATE}`,
+        action: CERTIFICATE_ADVICE,
+      };
+    }
   }
   // A request over HTTP has no other words for a refused connection.
   const isRefused = (kind === "clickhouse" || kind === "opensearch") && /connection lost/i.test(message);
@@ -65,4 +77,22 @@ export function describeReach(
     message: `What answers at ${place} does not speak as this kind of server does.`,
     action: "Check port and kind.",
   };
+}
+
+/** Whether a server takes connections at an address. Nothing is sent to it. */
+async function takesConnections(hostname: string, port: number): Promise<boolean> {
+  const { connect } = await import("cloudflare:sockets");
+  const socket = connect({ hostname, port });
+  socket.closed.catch(() => {});
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(reject, LOOK_MS);
+  try {
+    await Promise.race([socket.opened, late]);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    clearTimeout(timer);
+    socket.close().catch(() => {});
+  }
 }

@@ -1,6 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ServerAddress } from "../../../scripts/databases/debian-servers.ts";
+import type { TlsDoubles } from "../../../scripts/databases/tls-doubles.ts";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { connectionEntry } from "../../../shared/connections/entry.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
@@ -65,6 +66,47 @@ describe("a command of connections", () => {
     expect(events).toContain("vaulted");
     expect(events).not.toContain(PASSWORD);
   });
+});
+
+describe("a server whose certificate is not to be trusted", () => {
+  const { tls } = (env as unknown as { TEST_DOUBLES: { tls: TlsDoubles } }).TEST_DOUBLES;
+  const common = { title: "Secure", description: "Over TLS.", owner: "x" };
+  const database = { database: "shop", user: "reader" };
+  const tables = { tables: ["shop.*"] };
+  const auth = { type: "none" };
+  const KINDS = {
+    postgresql: { ...common, reach: database, expose: tables },
+    mysql: { ...common, reach: database, expose: tables },
+    clickhouse: { ...common, reach: database, expose: tables },
+    redis: { ...common, reach: { user: "reader" }, expose: { prefixes: ["session:"] } },
+    opensearch: { ...common, reach: {}, auth, expose: { indices: ["orders"] } },
+    mongodb: { ...common, reach: database, expose: { collections: ["orders"] } },
+    kafka: { ...common, reach: {}, auth, expose: { topics: ["orders"] } },
+  };
+
+  it.each(Object.keys(KINDS) as (keyof typeof KINDS)[])(
+    "is refused in one sentence by %s, whether it is of another host, expired or of another authority",
+    async (kind) => {
+      const faults = Object.values(tls);
+      expect(faults).toHaveLength(3);
+      const failures = await Promise.all(
+        faults.map(async ({ port, mysqlPort }) => {
+          const at = kind === "mysql" ? mysqlPort : port;
+          const reach = { ...KINDS[kind].reach, host: "127.0.0.1", port: at, tls: "required" };
+          const entry = { ...KINDS[kind], kind, reach };
+          const command = { command: "test", connection: "secure", entry, secret: PASSWORD };
+          const { body } = await ask(command, await writeTicket());
+          return [at, body.failure.message];
+        }),
+      );
+      // Of TLS from the first byte the runtime does not say more.
+      const atOnce = ["redis", "mongodb", "kafka"].includes(kind) ? "the server does not speak it, or " : "";
+      for (const [at, message] of failures)
+        expect(message).toBe(
+          `TLS with 127.0.0.1:${at} failed: ${atOnce}its certificate is of another host, has expired, or is not signed by a known authority.`,
+        );
+    },
+  );
 });
 
 describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {

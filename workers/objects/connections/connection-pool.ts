@@ -115,11 +115,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
         target.entry.limits.seconds * 1_000 + GRACE_MS,
       );
       return { ok: true, report };
-    } catch (failure) {
+    } catch (thrown) {
       const connector = await loadConnector(target);
-      const cause = failure instanceof Outage ? failure.cause : failure;
-      const known = failure instanceof RefusedRequest ? failure.failure : connector.explain(cause, target);
-      return { ok: false, failure: known ?? describeReach(cause, target) ?? describeOutage(target.name) };
+      const cause = thrown instanceof Outage ? thrown.cause : thrown;
+      const known = thrown instanceof RefusedRequest ? thrown.failure : connector.explain(cause, target);
+      const failure = known ?? (await describeReach(cause, target)) ?? describeOutage(target.name);
+      return { ok: false, failure };
     } finally {
       session?.close();
     }
