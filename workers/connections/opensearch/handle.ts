@@ -1,15 +1,10 @@
-import type { MaskRules } from "../../../shared/call/mask-rules.ts";
-import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { OpensearchEntry } from "../../../shared/connections/kinds/opensearch.ts";
-import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { compileGlobs } from "../../../shared/policy/glob.ts";
-import { findNearMisses } from "../../../shared/text/near-misses.ts";
-import { askConnection, type CallLimits } from "../ask-connection.ts";
-import { rememberCatalogue } from "../catalogue-memory.ts";
+import type { CallLimits } from "../ask-connection.ts";
+import { DocumentHandle } from "../documents/handle.ts";
 import { maskDocument } from "../documents/mask-document.ts";
-import type { DocumentStore } from "../documents/search-objects.ts";
-import { FieldSight, isFieldHidden, namesOf } from "../documents/sight.ts";
+import { type FieldSight, isFieldHidden, namesOf } from "../documents/sight.ts";
 import type { DocumentSource } from "../documents/source.ts";
 import type { AskedSearch } from "../judge/opensearch/read-search.ts";
 import type { SearchAnswer } from "./operation.ts";
@@ -17,41 +12,15 @@ import type { SearchAnswer } from "./operation.ts";
 /** Most sources of one search. */
 const MOST_SOURCES = 50;
 
-/** A connection as one call uses it. */
-export interface SearchCall {
-  env: Env;
-  name: string;
-  revision: string;
-  entry: OpensearchEntry;
-  principal: PrincipalIdentity;
-  masks: MaskRules;
-}
-
 /** An OpenSearch connection, opened for one call: everything that it does goes through the rules of its caller. */
-export class SearchHandle implements DocumentStore {
-  readonly #call: SearchCall;
-  readonly #sight: FieldSight;
-
-  constructor(call: SearchCall) {
-    this.#call = call;
-    this.#sight = new FieldSight(call.entry, call.masks);
-  }
-
-  async catalogue(limits: CallLimits): Promise<readonly DocumentSource[]> {
-    const { name, revision } = this.#call;
-    return await rememberCatalogue(
-      `${name}@${revision}`,
-      async () => (await this.#ask("catalogue", {}, limits)) as unknown as DocumentSource[],
-    );
-  }
-
+export class SearchHandle extends DocumentHandle<OpensearchEntry> {
   hides(source: DocumentSource, path: string): boolean {
     const fields = new Map(source.fields.map((field) => [field.path, field]));
     const field = fields.get(path);
     const names = namesOf([source]);
     return field === undefined
-      ? this.#sight.isHidden(names, path)
-      : isFieldHidden(this.#sight, names, field, fields);
+      ? this.sight.isHidden(names, path)
+      : isFieldHidden(this.sight, names, field, fields);
   }
 
   /** Runs a search that the caller wrote, on sources of the catalogue. */
@@ -63,9 +32,9 @@ export class SearchHandle implements DocumentStore {
   ): Promise<SearchAnswer> {
     const sources = this.#chooseSources(index, await this.catalogue(limits));
     const { readSearch } = await import("../judge/opensearch/read-search.ts");
-    const body = readSearch(asked, sources, this.#sight);
-    const { limits: most } = this.#call.entry;
-    const answer = (await this.#ask(
+    const body = readSearch(asked, sources, this.sight);
+    const { limits: most } = this.entry;
+    const answer = (await this.ask(
       "search",
       {
         indices: sources.map(({ name }) => name),
@@ -80,17 +49,17 @@ export class SearchHandle implements DocumentStore {
   }
 
   #mask(answer: SearchAnswer, names: readonly string[]): SearchAnswer {
-    if (!this.#sight.hidesAny) return answer;
+    if (!this.sight.hidesAny) return answer;
     const treatments = new Map<string, ReturnType<FieldSight["treatmentOf"]>>();
     const treatmentOf = (path: string) => {
-      const known = treatments.get(path) ?? this.#sight.treatmentOf(names, path);
+      const known = treatments.get(path) ?? this.sight.treatmentOf(names, path);
       treatments.set(path, known);
       return known;
     };
     const hits = answer.hits.map((hit) => ({
       ...hit,
-      id: String(maskDocument(hit.id, this.#sight, treatmentOf, "_id") ?? ""),
-      source: maskDocument(hit.source, this.#sight, treatmentOf) as SearchAnswer["hits"][number]["source"],
+      id: String(maskDocument(hit.id, this.sight, treatmentOf, "_id") ?? ""),
+      source: maskDocument(hit.source, this.sight, treatmentOf) as SearchAnswer["hits"][number]["source"],
     }));
     return { ...answer, hits };
   }
@@ -105,7 +74,7 @@ export class SearchHandle implements DocumentStore {
     for (const part of asked) {
       const fits = compileGlobs([part]);
       const found = catalogue.filter(({ name }) => fits(name) !== null);
-      if (found.length === 0) throw unknownSource(part, catalogue, this.#call.name);
+      if (found.length === 0) throw this.unknownSource("index", part, catalogue);
       for (const source of found) chosen.add(source);
     }
     if (chosen.size > 0 && chosen.size <= MOST_SOURCES) return [...chosen];
@@ -117,21 +86,4 @@ export class SearchHandle implements DocumentStore {
       },
     );
   }
-
-  #ask(operation: string, args: Record<string, JsonValue>, limits: CallLimits): Promise<JsonValue> {
-    const { env, name, revision, entry, principal } = this.#call;
-    const request = { name: operation, arguments: args, repeatable: true };
-    return askConnection(env, { name, revision, entry }, request, principal, limits);
-  }
-}
-
-function unknownSource(index: string, catalogue: readonly DocumentSource[], connection: string): ToolError {
-  const near = findNearMisses(
-    index.slice(0, 200),
-    catalogue.map(({ name }) => name),
-  );
-  const hint = near.length > 0 ? ` Did you mean ${near.join(" or ")}?` : "";
-  return new ToolError("invalid_input", `There is no index ${JSON.stringify(index.slice(0, 80))}.${hint}`, {
-    suggestedAction: `Look it up with ${connection}_search_objects.`,
-  });
 }

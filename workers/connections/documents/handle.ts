@@ -1,0 +1,77 @@
+import type { MaskRules } from "../../../shared/call/mask-rules.ts";
+import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { findNearMisses } from "../../../shared/text/near-misses.ts";
+import { askConnection, type CallLimits } from "../ask-connection.ts";
+import { rememberCatalogue } from "../catalogue-memory.ts";
+import type { DocumentStore } from "./search-objects.ts";
+import { type ClassifiedEntry, FieldSight } from "./sight.ts";
+import type { DocumentSource } from "./source.ts";
+
+/** A connection as one call uses it. */
+export interface DocumentCall<Entry> {
+  env: Env;
+  name: string;
+  revision: string;
+  entry: Entry;
+  principal: PrincipalIdentity;
+  masks: MaskRules;
+}
+
+/**
+ * A connection to documents or messages, opened for one call: everything that it does goes through the rules of its
+ * caller.
+ */
+export abstract class DocumentHandle<Entry extends ConnectionEntry & ClassifiedEntry>
+  implements DocumentStore
+{
+  protected readonly name: string;
+  protected readonly entry: Entry;
+  protected readonly sight: FieldSight;
+  readonly #call: DocumentCall<Entry>;
+
+  constructor(call: DocumentCall<Entry>) {
+    this.#call = call;
+    this.name = call.name;
+    this.entry = call.entry;
+    this.sight = new FieldSight(call.entry, call.masks);
+  }
+
+  /** What the connection exposes, as the other system describes it; some minutes old at most. */
+  async catalogue(limits: CallLimits): Promise<readonly DocumentSource[]> {
+    const { name, revision } = this.#call;
+    return await rememberCatalogue(
+      `${name}@${revision}`,
+      async () => (await this.ask("catalogue", {}, limits)) as unknown as DocumentSource[],
+    );
+  }
+
+  abstract hides(source: DocumentSource, path: string): boolean;
+
+  /** Sends one operation to the connection. Throws a `ToolError` in our own words. */
+  protected ask(
+    operation: string,
+    args: Readonly<Record<string, JsonValue>>,
+    limits: CallLimits,
+    repeatable = true,
+  ): Promise<JsonValue> {
+    const { env, name, revision, entry, principal } = this.#call;
+    const request = { name: operation, arguments: args, repeatable };
+    return askConnection(env, { name, revision, entry }, request, principal, limits);
+  }
+
+  /** Says that there is no such source, with the names that are close to it. */
+  protected unknownSource(noun: string, asked: string, catalogue: readonly DocumentSource[]): ToolError {
+    const near = findNearMisses(
+      asked.slice(0, 249),
+      catalogue.map(({ name }) => name),
+    );
+    const hint = near.length > 0 ? ` Did you mean ${near.join(" or ")}?` : "";
+    const message = `There is no ${noun} ${JSON.stringify(asked.slice(0, 80))}.${hint}`;
+    return new ToolError("invalid_input", message, {
+      suggestedAction: `Look it up with ${this.name}_search_objects.`,
+    });
+  }
+}
