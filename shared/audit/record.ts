@@ -61,6 +61,8 @@ export interface OutcomeEvent {
   error: string | null;
   durationMs: number;
   bytes: number;
+  /** Something in the answer comes from the cache of a connection: still fresh, or stale. Absent without one. */
+  cached?: "fresh" | "stale";
 }
 
 /**

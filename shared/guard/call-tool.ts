@@ -1,6 +1,5 @@
 import { labelsOf, type ReadLabel } from "../call/flow-labels.ts";
 import { InputNeeded } from "../call/input-needed.ts";
-import { originMeta } from "../call/origin-labels.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { approvalGate } from "../objects/approval-gate.ts";
@@ -22,7 +21,13 @@ import type { ContextRecorder } from "./context-recorder.ts";
 import { decide, isVisible, judged, requireAllowed } from "./decide.ts";
 import { leaveOutRefused } from "./embedded-resources.ts";
 import { judgeAnswers } from "./flow/judge-answers.ts";
-import { noteOrigins, recalledOrigins } from "./flow/note-origins.ts";
+import {
+  describeOrigins,
+  noteOrigins,
+  type Origins,
+  originsOf,
+  recalledOrigins,
+} from "./flow/note-origins.ts";
 import { guard } from "./guard.ts";
 import { maskChannel } from "./masking/mask-channel.ts";
 import { contentsSchemaOf } from "./masking/mask-session-memory.ts";
@@ -99,7 +104,7 @@ async function guardedCall(
   let now = new Date();
   const applied: AppliedDefault[] = [];
   let asked: Readonly<Record<string, unknown>> = {};
-  const reads = new Set(entry.subject.reads);
+  const origins = originsOf(entry.subject);
   return guard(ctx, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
@@ -119,17 +124,8 @@ async function guardedCall(
       const store = await run.openStore(entry);
       const reading = { store, principal: ctx.identity, now };
       const call = {
-        ...{
-          callId,
-          subject: entry.subject,
-          title,
-          schema,
-          input,
-          inherited,
-          channel,
-          signal,
-          hold: run.pause,
-        },
+        ...{ callId, subject: entry.subject, title, schema, input, inherited },
+        ...{ channel, signal, hold: run.pause },
         readSubjects: async () => (await tool.nameSubjects?.(input, reading)) ?? [],
         readNeeds: () => readNeeds(ctx, tool, input, reading),
         check: async () => await tool.check?.(input, reading),
@@ -139,14 +135,14 @@ async function guardedCall(
       // The approver may have taken minutes.
       if (approved) now = new Date();
       const opened = openContext(ctx, entry, { ...run, store, now, input, session: sessionOf(ctx) });
-      const toolContext = noteOrigins(opened, reads);
+      const toolContext = noteOrigins(opened, origins);
       const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(ctx, callId, running) : running;
     },
     async shape(raw, context) {
       if (isCreatedTask(raw)) return raw;
-      for (const label of await recalledOrigins(ctx, entry.subject)) reads.add(label);
-      const answer = await shapeFor(ctx, entry, raw, { context, now, input: asked, reads });
+      for (const label of await recalledOrigins(ctx, entry.subject)) origins.reads.add(label);
+      const answer = await shapeFor(ctx, entry, raw, { context, now, input: asked, origins });
       if (applied.length === 0) return answer;
       const used = describeDefaults(ctx, applied);
       const text = `Session defaults used: ${used}. Change them with context_set.`;
@@ -208,7 +204,7 @@ export async function callStep(
   if (!work) throw new TypeError(`Tool ${tool.name} has no steps.`);
   const now = new Date();
   let input: Readonly<Record<string, unknown>> = {};
-  const reads = new Set(entry.subject.reads);
+  const origins = originsOf(entry.subject);
   // The call counted the tool's costs: a step counts as an ordinary call.
   const subject = { ...entry.subject, costly: false };
   return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(ctx, subject, {
@@ -220,7 +216,7 @@ export async function callStep(
       requireAllowed(decide(ctx.policy, ctx.identity, subject, judged(ctx, input)));
       const store = await run.openStore(entry);
       const opened = openContext(ctx, entry, { ...run, store, now, input, session });
-      const running = noteOrigins(opened, reads);
+      const running = noteOrigins(opened, origins);
       for (const needed of await readNeeds(ctx, tool, input, running)) {
         requireAllowed(decide(ctx.policy, ctx.identity, needed.subject, judged(ctx, needed.args)));
       }
@@ -228,7 +224,7 @@ export async function callStep(
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
-      return shapeFor(ctx, entry, step.answer, { context, now, input, reads });
+      return shapeFor(ctx, entry, step.answer, { context, now, input, origins });
     },
     measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
   });
@@ -282,14 +278,15 @@ async function shapeFor(
     context,
     now,
     input,
-    reads,
-  }: { context: ContextRecorder; now: Date; reads: Iterable<ReadLabel> } & Pick<Shaping, "input">,
+    origins,
+  }: { context: ContextRecorder; now: Date; origins: Origins } & Pick<Shaping, "input">,
 ): Promise<ShapedAnswer> {
   const { policy, identity, catalogue, session } = ctx;
   const shaping = { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
   const answer = await shapeAnswer(tool, raw, context, session, now, shaping);
   const own = tool.relays ? scheme : undefined;
-  return { ...answer, content: leaveOutRefused(ctx, answer.content, own), ...originMeta(reads) };
+  const { meta, blocks } = describeOrigins(origins);
+  return { ...answer, content: [...leaveOutRefused(ctx, answer.content, own), ...blocks], ...meta };
 }
 
 /** What of a call lives only while it runs. */
@@ -307,7 +304,7 @@ interface Running extends Run {
 function openContext(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
-  { context, signal, pause, timeLeft, meets, store, now, input, session }: Running,
+  { context, signal, pause, timeLeft, meets, fromCache, store, now, input, session }: Running,
 ): ToolContext {
   const rules = masksOf(ctx.policy, ctx.identity.role);
   const allowed = { subject: entry.subject, input, session };
@@ -319,12 +316,14 @@ function openContext(
     context,
     signal,
     meets,
+    fromCache,
     fetch: upstreamOf(ctx, entry.subject, signal),
     now,
     timeLeft,
     offered: () => listOffered(ctx),
-    tools: entry.definition.composes ? openOtherTools(ctx, tryTool) : NO_OTHERS,
+    tools: entry.definition.composes ? openOtherTools(ctx, tryTool, fromCache) : NO_OTHERS,
     policyDigest: ctx.policy.digest,
+    publication: ctx.policy.publication,
     ...channel,
     ...asking,
     ...openCursors(ctx, entry.definition.name),

@@ -1,4 +1,5 @@
 import type { CallDetails } from "../audit/record.ts";
+import { type CachedAnswer, olderOf } from "../call/cached-answer.ts";
 import type { ReadLabel } from "../call/flow-labels.ts";
 import { InputNeeded } from "../call/input-needed.ts";
 import type { Subject } from "../call/subject.ts";
@@ -84,6 +85,7 @@ async function runGuarded<Raw, Shaped>(
 
   let status = "ok";
   let bytes = 0;
+  let cached: CachedAnswer | undefined;
   const stores = new StoreScope();
   try {
     await followAdmission(ctx, admitted);
@@ -98,9 +100,12 @@ async function runGuarded<Raw, Shaped>(
     const meets = (labels: readonly ReadLabel[]) => {
       for (const label of labels) if (!subject.reads.includes(label)) found.add(label);
     };
+    const fromCache = (read: CachedAnswer) => {
+      cached = olderOf(cached, read);
+    };
     span?.step("run");
     const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, pause, timeLeft) =>
-      work.run({ callId, signal, pause, timeLeft, context, openStore, meets }),
+      work.run({ callId, signal, pause, timeLeft, context, openStore, meets, fromCache }),
     );
     span?.step("shape");
     const shaped = await work.shape(raw, context);
@@ -123,7 +128,8 @@ async function runGuarded<Raw, Shaped>(
     // The answer does not wait for connections to close.
     ctx.waitUntil(stores.close());
     const busy = admitted.running / limitsOf(ctx.policy, ctx.identity.role).concurrentCalls;
-    settle(ctx, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
+    const outcome = { callId, status, durationMs: Date.now() - startedAt, bytes };
+    settle(ctx, subject, { ...outcome, ...(cached && { cached: cached.stale ? "stale" : "fresh" }) }, busy);
     span?.end(subject, callId, status);
   }
 }

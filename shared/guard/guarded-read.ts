@@ -32,7 +32,7 @@ export async function guardedRead<Result>(
 ): Promise<Result> {
   const now = new Date();
   const { catalogue } = ctx;
-  const run = async ({ signal, context, pause, openStore, meets }: Run) => {
+  const run = async ({ signal, context, pause, openStore, meets, fromCache }: Run) => {
     // Only now: admission may have brought the identity up to date.
     const { identity, policy } = ctx;
     requireRead(ctx, entry, args);
@@ -41,7 +41,7 @@ export async function guardedRead<Result>(
     const store = await openStore(entry);
     const upstream = upstreamOf(ctx, entry.subject, signal);
     return work({
-      ...{ store, principal: identity, context, signal, fetch: upstream, meets, now },
+      ...{ store, principal: identity, context, signal, fetch: upstream, meets, fromCache, now },
       ...withPausedDeadline(channel, pause),
     });
   };

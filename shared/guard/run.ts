@@ -1,3 +1,4 @@
+import type { CachedAnswer } from "../call/cached-answer.ts";
 import type { ReadLabel } from "../call/flow-labels.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { Entry } from "../server/catalogue.ts";
@@ -23,6 +24,8 @@ export interface Run {
   context: ContextRecorder;
   /** See `CallContext.meets`. */
   meets(labels: readonly ReadLabel[]): void;
+  /** See `CallContext.fromCache`. */
+  fromCache(cached: CachedAnswer): void;
   /** Opens the data of an entry's server; the guard closes it when the call ends. */
   openStore(entry: Entry<unknown>): Promise<unknown>;
 }

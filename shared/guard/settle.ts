@@ -40,6 +40,7 @@ function logCall(ctx: RequestContext, subject: Subject, outcome: Outcome): void 
     status: outcome.status,
     duration_ms: outcome.durationMs,
     bytes: outcome.bytes,
+    ...(outcome.cached && { cached: outcome.cached }),
   });
 }
 

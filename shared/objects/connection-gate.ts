@@ -1,4 +1,5 @@
 import type { ConnectionAttempt } from "../audit/record.ts";
+import type { CachedAnswer } from "../call/cached-answer.ts";
 import type { LogLevel } from "../call/log-level.ts";
 import type { ConnectionEntry } from "../connections/entry.ts";
 import type { JsonValue } from "../encoding/json.ts";
@@ -46,6 +47,14 @@ export interface ConnectionCaller {
   refused(attempt: ConnectionAttempt): Promise<void>;
 }
 
+/** Lets the answer of a request be given again; see `cacheKeyOf`. */
+export interface CacheRequest {
+  key: string;
+  /** Milliseconds for which it is fresh, and for which it is stale after that. */
+  freshMs: number;
+  staleMs: number;
+}
+
 /** What a call asks of the other system. `kind` decides which connector reads it. */
 export interface ConnectionRequest {
   /** Names this request in {@link ConnectionGate.cancel}. */
@@ -63,12 +72,16 @@ export interface ConnectionRequest {
   traceparent?: string;
   /** Goes with the statement as a comment: user and trace. */
   note: string;
+  /** Without it the other system is asked, always. */
+  cache?: CacheRequest;
   /** For kinds that ask over HTTP: trace and token of the call, and what a call with answers is resumed by. */
   call?: { traceId: string; tokenId: string; resumes: string };
 }
 
 /** Result of a request. A failure is a value: its words are ours, and errors lose their type between objects. */
-export type ConnectionAnswer = { ok: true; value: JsonValue } | { ok: false; failure: ConnectionFailure };
+export type ConnectionAnswer =
+  | { ok: true; value: JsonValue /** Set if it was kept. */; cached?: CachedAnswer }
+  | { ok: false; failure: ConnectionFailure };
 
 /** Why a request has no result, in our own words. */
 export interface ConnectionFailure {
@@ -141,8 +154,10 @@ export interface ConnectionGate {
     target: ConnectionTarget,
     secret: string | null,
   ): Promise<{ ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure }>;
-  /** Closes every session before the next request; called when a secret was changed or removed. */
+  /** Closes every session before the next request, and forgets answers; called when a secret was changed or removed. */
   closeSessions(): Promise<void>;
+  /** Forgets every answer that it keeps; called when something was changed through the connection. */
+  forgetAnswers(): Promise<void>;
   state(): Promise<ConnectionState>;
 }
 
@@ -160,6 +175,7 @@ export function connectionGate(env: Env, name: string, place: number | { person:
   const gate = openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${part}`, [
     "cancel",
     "closeSessions",
+    "forgetAnswers",
     "state",
   ]);
   return isTracing() ? traceGate(gate) : gate;
@@ -171,6 +187,7 @@ function traceGate(gate: ConnectionGate): ConnectionGate {
     cancel: (id) => gate.cancel(id),
     probe: (target, secret) => gate.probe(target, secret),
     closeSessions: () => gate.closeSessions(),
+    forgetAnswers: () => gate.forgetAnswers(),
     state: () => gate.state(),
     async run(target, request, caller) {
       const span = startSpan(`${request.operation} ${target.name}`, "client");

@@ -136,4 +136,6 @@ export interface Outcome {
   status: string;
   durationMs: number;
   bytes: number;
+  /** Set if something in the answer comes from a cache. */
+  cached?: "fresh" | "stale";
 }

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { CachedAnswer } from "../call/cached-answer.ts";
 import type { ClientAbilities } from "../call/client-abilities.ts";
 import type { ContextAccess } from "../call/entity-reference.ts";
 import type { ReadLabel } from "../call/flow-labels.ts";
@@ -26,6 +27,8 @@ export interface CallContext<Store = unknown> {
   fetch: typeof fetch;
   /** Says that what was read has labels beyond those of the definition. They are stored before the answer leaves. */
   meets(labels: readonly ReadLabel[]): void;
+  /** Says that something was read from a cache. The record of the call and its result say it, too. */
+  fromCache(cached: CachedAnswer): void;
   /** The time of the call. Use it instead of the clock, so that one call has one "now". */
   now: Date;
 }
@@ -111,6 +114,8 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   tools: OtherTools;
   /** The policy by which the call was decided: SHA-256 of its document. */
   policyDigest: string;
+  /** The publication by which the call was decided: its number, which only grows. */
+  publication: number;
   /** Milliseconds until the call's deadline, which pauses while a person answers. */
   timeLeft(): number;
   /** Reports progress, if the client asked for it. */

@@ -35,6 +35,7 @@ export interface CallAnswer {
   data: ReturnType<typeof JSON.parse>;
   error: ErrorBody["error"] | undefined;
   content: ContentBlock[];
+  meta: Record<string, unknown> | undefined;
 }
 
 /** A JSON-RPC answer with the HTTP response that brought it. */
@@ -142,7 +143,8 @@ export class TestSession {
     if (!result) throw new Error(`tools/call ${tool}: ${status} ${JSON.stringify(error)}`);
     const isError = result.isError === true;
     const body = isError ? (JSON.parse(result.content[0].text) as ErrorBody) : undefined;
-    return { isError, data: result.structuredContent, error: body?.error, content: result.content };
+    const { structuredContent: data, content, _meta: meta } = result;
+    return { isError, data, error: body?.error, content, meta };
   }
 
   async listTools() {

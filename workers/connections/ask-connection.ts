@@ -1,7 +1,12 @@
+import type { CachedAnswer } from "../../shared/call/cached-answer.ts";
+import type { MaskRules } from "../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../shared/call/principal.ts";
 import { ToolError } from "../../shared/call/tool-error.ts";
+import { cacheKeyOf } from "../../shared/connections/cache-key.ts";
+import type { CacheRule } from "../../shared/connections/kinds/common.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import {
+  type CacheRequest,
   type ConnectionFailure,
   type ConnectionTarget,
   connectionGate,
@@ -16,6 +21,24 @@ export interface CallLimits {
   timeLeft(): number;
 }
 
+/** What a call knows that shows a catalogue, which usually is some seconds old. */
+export interface CatalogueLimits extends CallLimits {
+  fromCache(cached: CachedAnswer): void;
+}
+
+/** What a call knows that a read needs which may be answered from a cache. */
+export interface ReadLimits extends CatalogueLimits {
+  publication: number;
+}
+
+/** Lets the answer of an operation be given again to a caller to whom the same rules apply. */
+export interface OperationCache {
+  rule: CacheRule;
+  tool: string;
+  masks: MaskRules;
+  call: ReadLimits;
+}
+
 /** One operation of a connector. */
 export interface Operation {
   name: string;
@@ -23,6 +46,8 @@ export interface Operation {
   /** Settings of the session that say who is calling. */
   settings?: Readonly<Record<string, string>>;
   repeatable: boolean;
+  /** Without it the other system is asked, always. */
+  cache?: OperationCache | undefined;
 }
 
 let turn = 0;
@@ -39,10 +64,8 @@ export async function askConnection(
   { signal, timeLeft }: CallLimits,
 ): Promise<JsonValue> {
   const id = crypto.randomUUID();
-  // In turn: chance would fill the queue of one object while another is idle.
-  turn += 1;
-  const shard = turn % countShards(target.entry);
-  const gate = connectionGate(env, target.name, shard);
+  const cache = cacheRequestOf(target, operation, principal);
+  const gate = connectionGate(env, target.name, chooseShard(target, cache));
   const cancel = () => void gate.cancel(id).catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -54,12 +77,50 @@ export async function askConnection(
       timeoutMs: Math.max(1, timeLeft()),
       repeatable: operation.repeatable,
       note: `gatehouse user=${principal.userId} trace=${currentTrace()?.id ?? ""}`,
+      ...(cache && { cache }),
     });
-    if (answer.ok) return answer.value;
-    throw toError(answer.failure);
+    if (!answer.ok) throw toError(answer.failure);
+    if (answer.cached) operation.cache?.call.fromCache(answer.cached);
+    return answer.value;
   } finally {
+    // What was read before a change is not given after it, whatever became of the change.
+    if (!operation.repeatable && keepsAnswers(target)) await forgetAnswers(env, target);
     signal.removeEventListener("abort", cancel);
   }
+}
+
+function cacheRequestOf(
+  { name, revision }: ConnectionTarget,
+  operation: Operation,
+  { userId, role }: PrincipalIdentity,
+): CacheRequest | undefined {
+  if (operation.cache === undefined) return undefined;
+  const { rule, tool, masks, call } = operation.cache;
+  const key = cacheKeyOf({
+    ...{ connection: name, revision, publication: call.publication },
+    ...{ person: userId, role, masks, tool },
+    ...{ operation: operation.name, arguments: operation.arguments, identity: operation.settings ?? {} },
+  });
+  return { key, freshMs: rule.fresh * 1_000, staleMs: rule.stale * 1_000 };
+}
+
+/** A kept answer is in one object. All else goes in turn: chance would fill the queue of one while another is idle. */
+function chooseShard({ entry }: ConnectionTarget, cache: CacheRequest | undefined): number {
+  if (cache !== undefined) return Number.parseInt(cache.key.slice(0, 8), 16) % countShards(entry);
+  turn += 1;
+  return turn % countShards(entry);
+}
+
+function keepsAnswers({ entry }: ConnectionTarget): boolean {
+  const queries = "queries" in entry ? Object.values(entry.queries) : [];
+  return [entry, ...queries].some((one) => "cache" in one && one.cache !== undefined);
+}
+
+async function forgetAnswers(env: Env, { name, entry }: ConnectionTarget): Promise<void> {
+  const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
+    connectionGate(env, name, shard).forgetAnswers(),
+  );
+  await Promise.allSettled(shards);
 }
 
 /** A failure of a connection as the error of a call. */

@@ -1,3 +1,5 @@
+import type { CachedAnswer } from "../../shared/call/cached-answer.ts";
+
 /** Milliseconds for which a catalogue is used without a look at the database. */
 const FRESH_MS = 60_000;
 
@@ -16,15 +18,22 @@ const remembered = new Map<string, Remembered>();
 
 /**
  * The catalogue of one revision of a connection, read at most once a minute and isolate. A database that is away
- * leaves the last one in use for a quarter of an hour: what it exposes changes seldom.
+ * leaves the last one in use for a quarter of an hour, as a stale one: what it exposes changes seldom.
+ *
+ * @param fromCache - told when it was not read now
  */
 export async function rememberCatalogue<Item>(
   key: string,
   read: () => Promise<readonly Item[]>,
+  fromCache: (cached: CachedAnswer) => void = () => {},
   now = Date.now(),
 ): Promise<readonly Item[]> {
   const known = remembered.get(key);
-  if (known && now - known.at < FRESH_MS) return known.items as readonly Item[];
+  const use = ({ at, items }: Remembered, stale: boolean) => {
+    fromCache({ readAt: at, stale });
+    return items as readonly Item[];
+  };
+  if (known && now - known.at < FRESH_MS) return use(known, false);
   try {
     const items = await read();
     remembered.delete(key);
@@ -33,7 +42,7 @@ export async function rememberCatalogue<Item>(
     if (remembered.size > KEPT && oldest !== undefined) remembered.delete(oldest);
     return items;
   } catch (failure) {
-    if (known && now - known.at < STALE_MS) return known.items as readonly Item[];
+    if (known && now - known.at < STALE_MS) return use(known, true);
     throw failure;
   }
 }

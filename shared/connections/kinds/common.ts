@@ -47,6 +47,26 @@ export const limits = z
   })
   .prefault({});
 
+/** How long the answer of a read may be given again to the same person, by the same question. */
+export const cache = z
+  .strictObject({
+    fresh: z
+      .int()
+      .min(1)
+      .max(3_600)
+      .describe("Seconds for which an answer is given again without asking the other system."),
+    stale: z
+      .int()
+      .min(0)
+      .max(3_600)
+      .default(0)
+      .describe("Seconds after these for which it is given, marked as stale, while it is read again."),
+  })
+  .describe("Keeps answers of reads in memory. Without it every call asks the other system.");
+
+/** {@link cache}, parsed. */
+export type CacheRule = z.output<typeof cache>;
+
 /** Address of a server that speaks a protocol of its own over TCP. */
 export const address = z.strictObject({
   host: z

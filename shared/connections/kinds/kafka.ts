@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, commonFields, limits } from "./common.ts";
+import { address, cache, commonFields, limits } from "./common.ts";
 import { fieldClasses } from "./documents.ts";
 
 /** Name of a topic or consumer group; `*` stands for any characters. */
@@ -24,6 +24,7 @@ export const kafkaEntry = z.strictObject({
   kind: z.literal("kafka"),
   ...commonFields,
   limits,
+  cache: cache.optional(),
   reach: address.describe("One broker; it names the others."),
   auth,
   expose: z

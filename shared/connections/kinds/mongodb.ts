@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, commonFields, limits } from "./common.ts";
+import { address, cache, commonFields, limits } from "./common.ts";
 import { fieldClasses } from "./documents.ts";
 
 /** A name as MongoDB has it, without what commands read differently. */
@@ -18,6 +18,7 @@ export const mongodbEntry = z.strictObject({
   kind: z.literal("mongodb"),
   ...commonFields,
   limits,
+  cache: cache.optional(),
   reach: address.extend({
     database: name,
     user: z.string().min(1).max(200),

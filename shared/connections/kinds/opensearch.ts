@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, commonFields, limits } from "./common.ts";
+import { address, cache, commonFields, limits } from "./common.ts";
 import { fieldClasses } from "./documents.ts";
 import { httpAuth } from "./http-auth.ts";
 
@@ -19,6 +19,7 @@ export const opensearchEntry = z.strictObject({
   kind: z.literal("opensearch"),
   ...commonFields,
   limits,
+  cache: cache.optional(),
   reach: address.extend({
     path: z
       .string()

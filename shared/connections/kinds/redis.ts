@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { address, commonFields, limits } from "./common.ts";
+import { address, cache, commonFields, limits } from "./common.ts";
 
 /** A Redis (6 or later) or Valkey server. */
 export const redisEntry = z.strictObject({
   kind: z.literal("redis"),
   ...commonFields,
   limits,
+  cache: cache.optional(),
   reach: address.extend({
     user: z
       .string()

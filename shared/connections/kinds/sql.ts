@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { callerField, commonFields, dataClass, limits, line } from "./common.ts";
+import { cache, callerField, commonFields, dataClass, limits, line } from "./common.ts";
 
 /** A name as databases have it, without the characters that separate names. */
 const identifier = z.string().regex(/^[^\s."'`;]{1,63}$/, "must be a name without quotes, dots and spaces");
@@ -25,16 +25,27 @@ const parameter = z.strictObject({
 });
 
 /** A statement that the company wrote, offered as a tool of its own. */
-const namedQuery = z.strictObject({
-  title: line(60),
-  description: line(500).describe("For the model: what it answers, and when to use it."),
-  sql: z.string().min(1).max(20_000),
-  parameters: z
-    .record(z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, "must be lower-case letters, digits and _"), parameter)
-    .default({})
-    .describe("In the sequence of the statement's placeholders."),
-  effect: z.enum(["read", "create", "update", "delete"]).default("read"),
-});
+const namedQuery = z
+  .strictObject({
+    title: line(60),
+    description: line(500).describe("For the model: what it answers, and when to use it."),
+    sql: z.string().min(1).max(20_000),
+    parameters: z
+      .record(
+        z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, "must be lower-case letters, digits and _"),
+        parameter,
+      )
+      .default({})
+      .describe("In the sequence of the statement's placeholders."),
+    effect: z.enum(["read", "create", "update", "delete"]).default("read"),
+    cache: cache
+      .optional()
+      .describe("Keeps its answers in memory. That of the connection is not for named queries."),
+  })
+  .refine(({ effect, cache: rule }) => effect === "read" || rule === undefined, {
+    message: "must not be there for a query that changes something",
+    path: ["cache"],
+  });
 
 /** {@link namedQuery}, parsed. */
 export type NamedQuery = z.output<typeof namedQuery>;
@@ -43,6 +54,7 @@ export type NamedQuery = z.output<typeof namedQuery>;
 export const sqlFields = {
   ...commonFields,
   limits,
+  cache: cache.optional(),
   expose: z
     .strictObject({
       tables: z.array(tableGlob).min(1).max(500).describe("Tables and views that may be queried."),

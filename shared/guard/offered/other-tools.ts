@@ -1,3 +1,4 @@
+import { type CachedAnswer, readCached } from "../../call/cached-answer.ts";
 import { ProtocolFault } from "../../call/protocol-fault.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import type { JsonValue } from "../../encoding/json.ts";
@@ -20,8 +21,14 @@ type TryTool = (
 /**
  * The other tools for one that composes them. Each call is one of the same person and app, is decided, admitted, counted,
  * masked and recorded as itself, and has no client to ask: what needs a person gives `approval_required` with the address.
+ *
+ * @param fromCache - told of an answer that comes from a cache: the composing call's answer says so, too
  */
-export function openOtherTools(ctx: RequestContext, tryTool: TryTool): OtherTools {
+export function openOtherTools(
+  ctx: RequestContext,
+  tryTool: TryTool,
+  fromCache: (cached: CachedAnswer) => void = () => {},
+): OtherTools {
   return {
     async call(name, args, signal) {
       if (ctx.catalogue.tools.get(name)?.definition.composes)
@@ -38,6 +45,8 @@ export function openOtherTools(ctx: RequestContext, tryTool: TryTool): OtherTool
         if (ended instanceof ToolError)
           return { ok: false, error: { ...ended.toBody(ctx.policy.signIn.contact).error } };
         const answer = ended as ShapedAnswer;
+        const cached = readCached(answer._meta);
+        if (cached !== undefined) fromCache(cached);
         return answer.isError ? readFailure(answer) : { ok: true, value: toValue(answer) };
       } catch (failure) {
         if (failure instanceof ProtocolFault) return fail("not_found", failure.message);

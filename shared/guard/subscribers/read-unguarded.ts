@@ -36,7 +36,9 @@ export async function readUnguarded<Seen>(
       const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
       // A look reaches no model. What is sent of it is marked when its delivery is admitted.
       const meets = () => {};
-      return work({ store, principal: identity, context, signal, fetch: upstream, meets, now: new Date() });
+      const fromCache = () => {};
+      const reading = { store, principal: identity, context, signal, fetch: upstream };
+      return work({ ...reading, meets, fromCache, now: new Date() });
     });
   } finally {
     await disposeStore(store);

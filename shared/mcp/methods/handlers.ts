@@ -1,10 +1,9 @@
 import type { PromptMessage, ResourceContents } from "../../call/content.ts";
-import { originMeta } from "../../call/origin-labels.ts";
 import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import { decide, isVisible } from "../../guard/decide.ts";
 import { leaveOutOfMessages } from "../../guard/embedded-resources.ts";
-import { noteOrigins } from "../../guard/flow/note-origins.ts";
+import { describeOrigins, noteOrigins, originsOf } from "../../guard/flow/note-origins.ts";
 import { guardedRead } from "../../guard/guarded-read.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { readable, visible } from "../../guard/visible.ts";
@@ -145,12 +144,12 @@ export async function readResource(
   const found = findResource(ctx.catalogue, uri);
   if (!found) throw unknownResource(ctx, uri);
   const { entry, params } = found;
-  const reads = new Set(entry.subject.reads);
+  const origins = originsOf(entry.subject);
   const contents = await guardedRead(
     ctx,
     entry,
     { uri },
-    (context) => entry.definition.read({ uri, params }, noteOrigins(context, reads)),
+    (context) => entry.definition.read({ uri, params }, noteOrigins(context, origins)),
     (contents) => contents,
     entry.definition.fixed,
   ).catch((fault: unknown) => {
@@ -158,7 +157,7 @@ export async function readResource(
     if (errorCodeOf(fault) === "not_found") throw unknownResource(ctx, uri);
     throw fault;
   });
-  return { contents, ...originMeta(reads) };
+  return { contents, ...describeOrigins(origins).meta };
 }
 
 /** `prompts/get`. */
@@ -170,15 +169,15 @@ export async function getPrompt(
   const entry = ctx.catalogue.prompts.get(name);
   if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${cutText(name, 64)}`);
   const prompt = entry.definition;
-  const reads = new Set(entry.subject.reads);
+  const origins = originsOf(entry.subject);
   const messages = await guardedRead(
     ctx,
     entry,
     args ?? {},
-    (context) => prompt.run(parseArguments(prompt.arguments, args), noteOrigins(context, reads)),
+    (context) => prompt.run(parseArguments(prompt.arguments, args), noteOrigins(context, origins)),
     (made) => leaveOutOfMessages(ctx, made, prompt.relays ? entry.subject.server : undefined),
   );
-  return { description: prompt.description, messages, ...originMeta(reads) };
+  return { description: prompt.description, messages, ...describeOrigins(origins).meta };
 }
 
 /** The prompt or resource that a completion is for. */

@@ -151,7 +151,7 @@ class EventStream {
     const request = { arguments: args, after: this.#position, limit: READ_SIZE };
     const reads = new Set(entry.subject.reads);
     const read = await readUnguarded({ env, identity, policy }, entry, (context) =>
-      readEvents({ identity, policy }, entry.definition, request, noteOrigins(context, reads)),
+      readEvents({ identity, policy }, entry.definition, request, noteOrigins(context, { reads })),
     );
     if (read.events.length > 0) {
       const origin = { identity, policy, traceId, sessionId: null, lane: "stateless" as const };

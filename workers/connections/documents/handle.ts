@@ -2,13 +2,23 @@ import type { MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
+import type { CacheRule } from "../../../shared/connections/kinds/common.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { findNearMisses } from "../../../shared/text/near-misses.ts";
-import { askConnection, type CallLimits } from "../ask-connection.ts";
+import {
+  askConnection,
+  type CallLimits,
+  type CatalogueLimits,
+  type Operation,
+  type ReadLimits,
+} from "../ask-connection.ts";
 import { rememberCatalogue } from "../catalogue-memory.ts";
 import type { DocumentStore } from "./search-objects.ts";
 import { type ClassifiedEntry, FieldSight } from "./sight.ts";
 import type { DocumentSource } from "./source.ts";
+
+/** An entry of a kind that holds documents or messages. */
+export type DocumentEntry = ConnectionEntry & ClassifiedEntry & { cache?: CacheRule | undefined };
 
 /** A connection as one call uses it. */
 export interface DocumentCall<Entry> {
@@ -24,9 +34,7 @@ export interface DocumentCall<Entry> {
  * A connection to documents or messages, opened for one call: everything that it does goes through the rules of its
  * caller.
  */
-export abstract class DocumentHandle<Entry extends ConnectionEntry & ClassifiedEntry>
-  implements DocumentStore
-{
+export abstract class DocumentHandle<Entry extends DocumentEntry> implements DocumentStore {
   protected readonly name: string;
   protected readonly entry: Entry;
   protected readonly sight: FieldSight;
@@ -39,16 +47,33 @@ export abstract class DocumentHandle<Entry extends ConnectionEntry & ClassifiedE
     this.sight = new FieldSight(call.entry, call.masks);
   }
 
-  /** What the connection exposes, as the other system describes it; some minutes old at most. */
-  async catalogue(limits: CallLimits): Promise<readonly DocumentSource[]> {
+  /** What the connection exposes, as the other system describes it; some minutes old at most, which the call is told. */
+  async catalogue(call: CatalogueLimits): Promise<readonly DocumentSource[]> {
+    return await this.sources(call, (cached) => call.fromCache(cached));
+  }
+
+  /** The catalogue for a call that does not show it. */
+  protected async sources(
+    limits: CallLimits,
+    fromCache?: CatalogueLimits["fromCache"],
+  ): Promise<readonly DocumentSource[]> {
     const { name, revision } = this.#call;
-    return await rememberCatalogue(
-      `${name}@${revision}`,
-      async () => (await this.ask("catalogue", {}, limits)) as unknown as DocumentSource[],
-    );
+    const read = async () => (await this.ask("catalogue", {}, limits)) as unknown as DocumentSource[];
+    return await rememberCatalogue(`${name}@${revision}`, read, fromCache);
   }
 
   abstract hides(source: DocumentSource, path: string): boolean;
+
+  /** Reads what may be given again, if the entry says so. Throws a `ToolError` in our own words. */
+  protected read(
+    operation: string,
+    args: Readonly<Record<string, JsonValue>>,
+    call: ReadLimits,
+  ): Promise<JsonValue> {
+    const { cache: rule } = this.entry;
+    const cache = rule && { rule, tool: operation, masks: this.#call.masks, call };
+    return this.#send({ name: operation, arguments: args, repeatable: true, cache }, call);
+  }
 
   /** Sends one operation to the connection. Throws a `ToolError` in our own words. */
   protected ask(
@@ -57,9 +82,12 @@ export abstract class DocumentHandle<Entry extends ConnectionEntry & ClassifiedE
     limits: CallLimits,
     repeatable = true,
   ): Promise<JsonValue> {
+    return this.#send({ name: operation, arguments: args, repeatable }, limits);
+  }
+
+  #send(operation: Operation, limits: CallLimits): Promise<JsonValue> {
     const { env, name, revision, entry, principal } = this.#call;
-    const request = { name: operation, arguments: args, repeatable };
-    return askConnection(env, { name, revision, entry }, request, principal, limits);
+    return askConnection(env, { name, revision, entry }, operation, principal, limits);
   }
 
   /** Says that there is no such source, with the names that are close to it. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "../../../shared/server/define.ts";
 import { findNearMisses } from "../../../shared/text/near-misses.ts";
-import type { CallLimits } from "../ask-connection.ts";
+import type { CatalogueLimits } from "../ask-connection.ts";
 import type { DocumentSource } from "./source.ts";
 
 /** Fields of one source that are shown. */
@@ -10,7 +10,7 @@ const MOST_FIELDS = 300;
 
 /** What the tool needs of a connection. */
 export interface DocumentStore {
-  catalogue(limits: CallLimits): Promise<readonly DocumentSource[]>;
+  catalogue(call: CatalogueLimits): Promise<readonly DocumentSource[]>;
   /** Whether the caller's role may not use a field. */
   hides(source: DocumentSource, path: string): boolean;
 }

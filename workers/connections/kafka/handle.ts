@@ -2,7 +2,7 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { holdsMask } from "../../../shared/redact/mask-value.ts";
-import type { CallLimits } from "../ask-connection.ts";
+import type { CallLimits, ReadLimits } from "../ask-connection.ts";
 import { DocumentHandle } from "../documents/handle.ts";
 import { maskDocument } from "../documents/mask-document.ts";
 import type { DocumentSource } from "../documents/source.ts";
@@ -15,7 +15,7 @@ export class KafkaHandle extends DocumentHandle<KafkaEntry> {
     return this.sight.isHidden([source.name], path);
   }
 
-  async offsets(topic: string, group: string | undefined, limits: CallLimits): Promise<PartitionOffsets[]> {
+  async offsets(topic: string, group: string | undefined, limits: ReadLimits): Promise<PartitionOffsets[]> {
     await this.#requireTopic(topic, limits);
     if (group !== undefined && !isGroupExposed(this.entry, group)) {
       throw new ToolError("forbidden", "This connection does not expose that consumer group.", {
@@ -23,18 +23,18 @@ export class KafkaHandle extends DocumentHandle<KafkaEntry> {
       });
     }
     const args = { topic, group: group ?? null };
-    return (await this.ask("offsets", args, limits)) as unknown as PartitionOffsets[];
+    return (await this.read("offsets", args, limits)) as unknown as PartitionOffsets[];
   }
 
   /** Messages, each with what the role may see. */
   async peek(
     { topic, partition, from, rows }: Pick<PeekOperation, "topic" | "partition" | "from" | "rows">,
-    limits: CallLimits,
+    limits: ReadLimits,
   ): Promise<SeenMessages> {
     await this.#requireTopic(topic, limits);
     const { limits: most } = this.entry;
     const args = { topic, partition, from, rows: Math.min(rows, most.rows), bytes: most.bytes };
-    const answer = (await this.ask(
+    const answer = (await this.read(
       "peek",
       args as Record<string, JsonValue>,
       limits,
@@ -95,7 +95,7 @@ export class KafkaHandle extends DocumentHandle<KafkaEntry> {
   }
 
   async #requireTopic(topic: string, limits: CallLimits): Promise<void> {
-    const topics = await this.catalogue(limits);
+    const topics = await this.sources(limits);
     if (!topics.some(({ name }) => name === topic)) throw this.unknownSource("topic", topic, topics);
   }
 }

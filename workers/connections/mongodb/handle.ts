@@ -1,6 +1,6 @@
 import type { MongodbEntry } from "../../../shared/connections/kinds/mongodb.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import type { CallLimits } from "../ask-connection.ts";
+import type { ReadLimits } from "../ask-connection.ts";
 import { DocumentHandle } from "../documents/handle.ts";
 import { maskDocument } from "../documents/mask-document.ts";
 import { namesOf } from "../documents/sight.ts";
@@ -24,12 +24,12 @@ export class MongodbHandle extends DocumentHandle<MongodbEntry> {
     collection: string,
     pipeline: JsonValue,
     rows: number,
-    limits: CallLimits,
+    limits: ReadLimits,
   ): Promise<DocumentAnswer> {
     const { judgeAggregation } = await import("../judge/mongodb/judge.ts");
-    const judged = judgeAggregation(collection, pipeline, await this.catalogue(limits), this.sight);
+    const judged = judgeAggregation(collection, pipeline, await this.sources(limits), this.sight);
     const { entry } = this;
-    const answer = (await this.ask(
+    const answer = (await this.read(
       "aggregate",
       {
         collection: judged.collection,

@@ -1,7 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { OpensearchEntry } from "../../../shared/connections/kinds/opensearch.ts";
 import { compileGlobs } from "../../../shared/policy/glob.ts";
-import type { CallLimits } from "../ask-connection.ts";
+import type { ReadLimits } from "../ask-connection.ts";
 import { DocumentHandle } from "../documents/handle.ts";
 import { maskDocument } from "../documents/mask-document.ts";
 import { type FieldSight, isFieldHidden, namesOf } from "../documents/sight.ts";
@@ -28,13 +28,13 @@ export class SearchHandle extends DocumentHandle<OpensearchEntry> {
     index: string,
     asked: AskedSearch,
     { rows, from }: { rows: number; from: number },
-    limits: CallLimits,
+    limits: ReadLimits,
   ): Promise<SearchAnswer> {
-    const sources = this.#chooseSources(index, await this.catalogue(limits));
+    const sources = this.#chooseSources(index, await this.sources(limits));
     const { readSearch } = await import("../judge/opensearch/read-search.ts");
     const body = readSearch(asked, sources, this.sight);
     const { limits: most } = this.entry;
-    const answer = (await this.ask(
+    const answer = (await this.read(
       "search",
       {
         indices: sources.map(({ name }) => name),

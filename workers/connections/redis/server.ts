@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { RedisEntry } from "../../../shared/connections/kinds/redis.ts";
@@ -19,6 +20,7 @@ interface RedisCall {
   revision: string;
   entry: RedisEntry;
   principal: PrincipalIdentity;
+  masks: MaskRules;
 }
 
 /** The server of a published Redis connection. */
@@ -31,7 +33,7 @@ export function redisServer(name: string, entry: RedisEntry, revision: string): 
     scopes: { [`${name}:read`]: `Read ${entry.title}` },
     baseline: `${name}:read`,
     defaults: z.object({}),
-    store: (env, principal) => ({ env, name, revision, entry, principal }),
+    store: (env, principal, masks) => ({ env, name, revision, entry, principal, masks }),
     tools: [scanKeys(name, entry), getKey(name, entry), readStream(name, entry)] as ToolDefinition<
       z.ZodObject,
       z.ZodObject | undefined,
@@ -154,6 +156,8 @@ function ask(
   name: string,
   args: Record<string, JsonValue>,
 ): Promise<JsonValue> {
-  const { env, principal, ...target } = context.store;
-  return askConnection(env, target, { name, arguments: args, repeatable: true }, principal, context);
+  const { env, principal, masks, ...target } = context.store;
+  const { cache: rule } = target.entry;
+  const cache = rule && { rule, tool: name, masks, call: context };
+  return askConnection(env, target, { name, arguments: args, repeatable: true, cache }, principal, context);
 }

@@ -2,14 +2,20 @@ import type { Classification, MaskRules } from "../../../shared/call/mask-rules.
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
-import type { CallerField } from "../../../shared/connections/kinds/common.ts";
+import type { CacheRule, CallerField } from "../../../shared/connections/kinds/common.ts";
 import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { maskValue } from "../../../shared/redact/mask-value.ts";
-import { askConnection, type CallLimits } from "../ask-connection.ts";
+import {
+  askConnection,
+  type CallLimits,
+  type CatalogueLimits,
+  type OperationCache,
+  type ReadLimits,
+} from "../ask-connection.ts";
 import { rememberCatalogue } from "../catalogue-memory.ts";
 import { judgeOf } from "../judge/judges.ts";
 import type { StatementRules } from "../judge/statement.ts";
@@ -47,14 +53,9 @@ export class SqlHandle {
     this.#call = call;
   }
 
-  /** The tables that the connection exposes, as the database describes them; some minutes old at most. */
-  async catalogue(limits: CallLimits): Promise<readonly CatalogueTable[]> {
-    const { env, name, revision, principal } = this.#call;
-    const operation = { name: "catalogue", arguments: {}, repeatable: true };
-    return await rememberCatalogue(`${name}@${revision}`, async () => {
-      const tables = await askConnection(env, this.#target(), operation, principal, limits);
-      return tables as unknown as CatalogueTable[];
-    });
+  /** The tables that the connection exposes, as the database describes them; some minutes old at most, which the call is told. */
+  async catalogue(call: CatalogueLimits): Promise<readonly CatalogueTable[]> {
+    return await this.#tables(call, (cached) => call.fromCache(cached));
   }
 
   /** The class of a column, by `schema.table.column`. */
@@ -73,10 +74,11 @@ export class SqlHandle {
     sql: string,
     values: readonly JsonValue[],
     rows: number,
-    limits: CallLimits,
+    limits: ReadLimits,
   ): Promise<AnsweredRows> {
     await this.#judge(sql, values, limits);
-    const answer = await this.#run("query", sql, values, rows, limits);
+    const cache = this.#cacheOf(this.#call.entry.cache, "query", limits);
+    const answer = await this.#run("query", sql, values, { rows, cache }, limits);
     const leaked = answer.columns.find(({ origin }) => origin !== null && this.isHidden(origin));
     // The judge has refused every reference; this wall does not depend on it.
     if (leaked) throw new ToolError("forbidden", `Your role may not see the column ${leaked.origin}.`);
@@ -86,20 +88,28 @@ export class SqlHandle {
   /** The plan of a statement that the caller wrote. */
   async explain(sql: string, values: readonly JsonValue[], limits: CallLimits): Promise<AnsweredRows> {
     await this.#judge(sql, values, limits);
-    return await this.#run("explain", sql, values, this.#call.entry.limits.rows, limits);
+    const { rows } = this.#call.entry.limits;
+    return await this.#run("explain", sql, values, { rows }, limits);
   }
 
-  /** Runs a statement that the company wrote. Columns that the role may not see are masked by their origin. */
+  /**
+   * Runs a statement that the company wrote. Columns that the role may not see are masked by their origin.
+   *
+   * @param query - its name
+   */
   async runNamed(
-    { sql, effect }: NamedQuery,
+    query: string,
+    { sql, effect, cache: rule }: NamedQuery,
     values: readonly JsonValue[],
-    limits: CallLimits,
+    limits: ReadLimits,
   ): Promise<AnsweredRows> {
     const operation = effect === "read" ? "query" : "write";
     // The role must be allowed to write such a statement itself. One that writes gives no rows.
     if (operation === "query" && WITHOUT_ORIGIN.includes(this.#call.entry.kind))
       await this.#judge(sql, values, limits);
-    const answer = await this.#run(operation, sql, values, this.#call.entry.limits.rows, limits);
+    const { rows: most } = this.#call.entry.limits;
+    const cache = effect === "read" ? this.#cacheOf(rule, `named ${query}`, limits) : undefined;
+    const answer = await this.#run(operation, sql, values, { rows: most, cache }, limits);
     const { fields } = this.#call.masks;
     const treatments = answer.columns.map(({ origin }) =>
       origin === null ? "show" : fields[this.classOf(origin)],
@@ -114,9 +124,21 @@ export class SqlHandle {
     return { ...answer, rows };
   }
 
+  /** The catalogue, for a call that does not show it, too. */
+  async #tables(
+    limits: CallLimits,
+    fromCache?: CatalogueLimits["fromCache"],
+  ): Promise<readonly CatalogueTable[]> {
+    const { env, name, revision, principal } = this.#call;
+    const operation = { name: "catalogue", arguments: {}, repeatable: true };
+    const read = async () =>
+      (await askConnection(env, this.#target(), operation, principal, limits)) as unknown as CatalogueTable[];
+    return await rememberCatalogue(`${name}@${revision}`, read, fromCache);
+  }
+
   async #judge(sql: string, values: readonly JsonValue[], limits: CallLimits): Promise<void> {
     const { entry } = this.#call;
-    const tables = await this.catalogue(limits);
+    const tables = await this.#tables(limits);
     const rules: StatementRules = {
       tables: tables.map(({ schema, name, columns }) => ({
         schema,
@@ -146,7 +168,7 @@ export class SqlHandle {
     operation: "query" | "explain" | "write",
     sql: string,
     values: readonly JsonValue[],
-    rows: number,
+    { rows, cache }: { rows: number; cache?: OperationCache | undefined },
     limits: CallLimits,
   ): Promise<AnsweredRows> {
     const { env, entry, principal } = this.#call;
@@ -157,9 +179,14 @@ export class SqlHandle {
       arguments: { sql, values: [...values], ...bounds },
       settings,
       repeatable: operation !== "write",
+      cache,
     };
     const answer = await askConnection(env, this.#target(), request, principal, limits);
     return answer as unknown as AnsweredRows;
+  }
+
+  #cacheOf(rule: CacheRule | undefined, tool: string, call: ReadLimits): OperationCache | undefined {
+    return rule && { rule, tool, masks: this.#call.masks, call };
   }
 
   /** Settings that the entry names, with what they say of the caller. */
@@ -181,7 +208,7 @@ export class SqlHandle {
   async #schemaSettings(limits: CallLimits): Promise<Record<string, string>> {
     const { kind } = this.#call.entry;
     if (kind !== "postgresql" && kind !== "oracle") return {};
-    const schemas = this.#searchPath(await this.catalogue(limits));
+    const schemas = this.#searchPath(await this.#tables(limits));
     const [first] = schemas;
     if (kind === "oracle") return first === undefined ? {} : { current_schema: first };
     return { search_path: schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ") || '""' };

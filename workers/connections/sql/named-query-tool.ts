@@ -27,7 +27,7 @@ export function namedQueryTool(connection: string, name: string, query: NamedQue
     overflow: "rows",
     async run(input: Record<string, JsonValue | undefined>, context: ToolContext<SqlHandle>) {
       const values = Object.keys(parameters).map((parameter) => input[parameter] ?? null);
-      const answer = await context.store.runNamed(query, values, context);
+      const answer = await context.store.runNamed(name, query, values, context);
       return { ...presentRows(answer), ...(writes && { changed: answer.changed ?? 0 }) };
     },
   } as Parameters<typeof defineTool>[0]) as unknown as ToolDefinition;

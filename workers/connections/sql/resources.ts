@@ -1,6 +1,6 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { type CallContext, defineResource, type ResourceDefinition } from "../../../shared/server/define.ts";
-import type { CallLimits } from "../ask-connection.ts";
+import type { CatalogueLimits } from "../ask-connection.ts";
 import { describeTable } from "./describe-catalogue.ts";
 import type { SqlEntry, SqlHandle } from "./handle.ts";
 
@@ -38,6 +38,6 @@ export function sqlResources(name: string, { title }: SqlEntry): ResourceDefinit
   ];
 }
 
-function limitsOf({ signal }: CallContext<SqlHandle>): CallLimits {
-  return { signal, timeLeft: () => LOOK_MS };
+function limitsOf({ signal, fromCache }: CallContext<SqlHandle>): CatalogueLimits {
+  return { signal, fromCache, timeLeft: () => LOOK_MS };
 }

@@ -20,6 +20,7 @@ import { LostSession, OPEN_MS, RefusedRequest, type Session } from "../../connec
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { readSecret } from "../../connections/vault.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
 import { Outage } from "./outage.ts";
 import { openResilience, type Resilience } from "./resilience.ts";
@@ -32,11 +33,12 @@ const GRACE_MS = 1_500;
 /**
  * Holds some of a connection's sockets. A socket serves one request at a time, so two calls never share a
  * transaction; requests beyond the sockets wait in a short queue. Nothing is stored but which writes wait for an answer of
- * their client: an evicted object opens its sockets again.
+ * their client: an evicted object opens its sockets again, and has forgotten the answers that it kept.
  */
 export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
   readonly #sessions = new SessionStore();
   readonly #memory = new Map<string, unknown>();
+  readonly #answers = new AnswerCache();
   readonly #running = new Map<string, Session>();
   readonly #writes = new WaitingWrites(this.ctx.storage);
   readonly #conversations = new Conversations((id) => this.cancel(id), this.#writes);
@@ -45,6 +47,24 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   #lastMs: number | null = null;
 
   async run(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    caller?: ConnectionCaller,
+  ): Promise<ConnectionAnswer> {
+    if (request.cache === undefined) return await this.#run(target, request, caller);
+    // A read in the background is no call: nothing cancels it, and its time is that of the connection.
+    const again = { ...request, timeoutMs: target.entry.limits.seconds * 1_000 };
+    return await this.#answers.answer(
+      request.cache,
+      (isRefresh) =>
+        isRefresh
+          ? this.#run(target, { ...again, id: crypto.randomUUID() })
+          : this.#run(target, request, caller),
+      (work) => this.ctx.waitUntil(work),
+    );
+  }
+
+  async #run(
     target: ConnectionTarget,
     request: ConnectionRequest,
     caller?: ConnectionCaller,
@@ -128,7 +148,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   async closeSessions(): Promise<void> {
     this.#memory.clear();
+    this.#answers.clear();
     this.#sessions.closeAll();
+  }
+
+  async forgetAnswers(): Promise<void> {
+    this.#answers.clear();
   }
 
   async state(): Promise<ConnectionState> {

@@ -258,8 +258,8 @@ function fitMessage(links: readonly Link[]): Link[] {
   });
 }
 
-function outcomeOf({ callId, status, durationMs, bytes }: Outcome): OutcomeEvent {
-  return { type: "outcome", callId, ...endingOf(status), durationMs, bytes };
+function outcomeOf({ callId, status, durationMs, bytes, cached }: Outcome): OutcomeEvent {
+  return { type: "outcome", callId, ...endingOf(status), durationMs, bytes, ...(cached && { cached }) };
 }
 
 /** The guard reports `ok` or a code; the record distinguishes failures from other endings. */
