@@ -5,7 +5,7 @@ import { POLL } from "./test/support/poll.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
 export default defineConfig(async () => {
-  const { certificates, ...servers } = await startDatabaseServers();
+  const { certificates, folder, ...servers } = await startDatabaseServers();
   // The emulator reads at its import which authorities the runtime trusts, so that nothing may import it before. Named
   // by an expression: what the config loader finds by itself it imports at the top.
   process.env.NODE_EXTRA_CA_CERTS = certificates.authority;
@@ -29,7 +29,9 @@ export default defineConfig(async () => {
   const oracle = { port: plain.port, tlsPort: secure.port };
   const { startTlsDoubles } = await import("./scripts/databases/tls-doubles.ts");
   const tls = await startTlsDoubles(certificates.faulty);
-  const doubles = { mongodb: (await startMongodbShop()).port, kafka, oracle, tls };
+  const { startKiller } = await import("./scripts/databases/killer.ts");
+  const killer = await startKiller(folder, certificates);
+  const doubles = { killer, mongodb: (await startMongodbShop()).port, kafka, oracle, tls };
 
   return {
     logLevel: "error" as const,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { findPostgresql } from "../local/database-servers.ts";
@@ -21,6 +22,18 @@ export type DatabaseServers = {
   redis: (ServerAddress & { tlsPort: number }) | null;
 };
 
+/** A server of its own that can be killed and started again, with its data and at its address. */
+export interface RunningServer<Address extends ServerAddress = ServerAddress> {
+  address: Address;
+  /** Ends its process with SIGKILL. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Resolves when it accepts connections again. */
+  restart(): Promise<void>;
+}
+
+/** How each kind is started in a folder of its own; `null` where it is not installed. */
+export const STARTS = { postgresql: startPostgresql, mariadb: startMariadb, redis: startRedis };
+
 /** The servers listen at both; their certificate is for the first. */
 const HOSTS = ["127.0.0.1", "127.0.0.2"] as const;
 
@@ -34,26 +47,40 @@ const running: ChildProcess[] = [];
  * Starts Debian's PostgreSQL, MariaDB and Redis on free ports and folders of their own, with TLS. They end with this
  * process. `certificates` are those of the private authority that signed theirs.
  */
-export async function startDatabaseServers(): Promise<DatabaseServers & { certificates: Certificates }> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), "gatehouse-databases-"));
-  allow(folder);
-  process.once("exit", () => {
-    for (const child of running) child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  });
+export async function startDatabaseServers(): Promise<
+  DatabaseServers & { folder: string; certificates: Certificates }
+> {
+  const folder = makeFolder();
   const certificates = makeCertificates(folder, HOSTS[0], run);
   const [postgresql, mariadb, redis] = await Promise.all([
     startPostgresql(path.join(folder, "postgresql"), certificates),
     startMariadb(path.join(folder, "mariadb"), certificates),
     startRedis(path.join(folder, "redis"), certificates),
   ]);
-  return { postgresql, mariadb, redis, certificates };
+  return {
+    postgresql: postgresql?.address ?? null,
+    mariadb: mariadb?.address ?? null,
+    redis: redis?.address ?? null,
+    folder,
+    certificates,
+  };
+}
+
+/** A folder for servers, which is removed with this process, as they are. */
+function makeFolder(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "gatehouse-databases-"));
+  allow(folder);
+  process.once("exit", () => {
+    for (const child of running) child.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
 }
 
 async function startPostgresql(
   folder: string,
   { certificate, key }: Certificates,
-): Promise<ServerAddress | null> {
+): Promise<RunningServer | null> {
   const bin = findPostgresql();
   if (bin === null) return null;
   prepare(folder);
@@ -77,12 +104,12 @@ async function startPostgresql(
     "fsync=off",
     "max_connections=60",
   ];
-  start(path.join(bin, "postgres"), ["-D", folder, ...settings.flatMap((setting) => ["-c", setting])]);
-  await waitForPort(port);
-  return { host: "127.0.0.1", port, user: "owner", password: PASSWORD };
+  const address = { host: "127.0.0.1", port, user: "owner", password: PASSWORD };
+  const args = ["-D", folder, ...settings.flatMap((setting) => ["-c", setting])];
+  return await launch(path.join(bin, "postgres"), args, address);
 }
 
-async function startMariadb(folder: string, certificates: Certificates): Promise<ServerAddress | null> {
+async function startMariadb(folder: string, certificates: Certificates): Promise<RunningServer | null> {
   if (!existsSync("/usr/sbin/mariadbd")) return null;
   prepare(folder);
   run("/usr/bin/mariadb-install-db", [
@@ -92,7 +119,8 @@ async function startMariadb(folder: string, certificates: Certificates): Promise
     "--skip-test-db",
   ]);
   const port = await findPort();
-  start("/usr/sbin/mariadbd", [
+  const address = { host: "127.0.0.1", port, user: "owner", password: PASSWORD };
+  const args = [
     "--no-defaults",
     `--datadir=${folder}`,
     `--port=${port}`,
@@ -102,16 +130,19 @@ async function startMariadb(folder: string, certificates: Certificates): Promise
     `--ssl-ca=${certificates.authority}`,
     `--socket=${path.join(folder, "server.sock")}`,
     `--init-file=${writeFirstStatements(folder)}`,
-  ]);
-  await waitForPort(port);
-  return { host: "127.0.0.1", port, user: "owner", password: PASSWORD };
+  ];
+  return await launch("/usr/sbin/mariadbd", args, address);
 }
 
-async function startRedis(folder: string, certificates: Certificates): Promise<DatabaseServers["redis"]> {
+async function startRedis(
+  folder: string,
+  certificates: Certificates,
+): Promise<RunningServer<ServerAddress & { tlsPort: number }> | null> {
   if (!existsSync("/usr/bin/redis-server")) return null;
   prepare(folder);
   const [port, tlsPort] = [await findPort(), await findPort()];
-  start("/usr/bin/redis-server", [
+  const address = { host: "127.0.0.1", port, tlsPort, user: "default", password: PASSWORD };
+  const args = [
     "--port",
     String(port),
     "--tls-port",
@@ -130,11 +161,13 @@ async function startRedis(folder: string, certificates: Certificates): Promise<D
     folder,
     "--save",
     "",
+    // Its data is there again after a restart.
+    "--appendonly",
+    "yes",
     "--requirepass",
     PASSWORD,
-  ]);
-  await waitForPort(port);
-  return { host: "127.0.0.1", port, tlsPort, user: "default", password: PASSWORD };
+  ];
+  return await launch("/usr/bin/redis-server", args, address);
 }
 
 function prepare(folder: string): void {
@@ -162,11 +195,35 @@ function run(command: string, args: readonly string[], demoted = true): void {
   if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
 }
 
-function start(command: string, args: readonly string[]): void {
+/** Starts a server. What is left of a killed one may hold its folder for a moment: it is started until it stays. */
+async function launch<Address extends ServerAddress>(
+  command: string,
+  args: readonly string[],
+  address: Address,
+): Promise<RunningServer<Address>> {
+  let child = spawnServer(command, args);
+  const restart = () =>
+    waitForPort(address.port, () => {
+      if (child.exitCode !== null || child.signalCode !== null) child = spawnServer(command, args);
+    });
+  await waitForPort(address.port);
+  return {
+    address,
+    restart,
+    async kill() {
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+function spawnServer(command: string, args: readonly string[]): ChildProcess {
   const [program, given] = asAccount(command, args);
   const child = spawn(program, given, { stdio: "ignore", env: { ...process.env, HOME: os.tmpdir() } });
   child.unref();
   running.push(child);
+  return child;
 }
 
 function writePassword(folder: string): string {
@@ -195,13 +252,13 @@ function findPort(): Promise<number> {
   });
 }
 
-/** Resolves when a server accepts connections. */
-async function waitForPort(port: number): Promise<void> {
-  const net = await import("node:net");
+/** Resolves when a server accepts connections. Calls `again` before each look. */
+async function waitForPort(port: number, again: () => void = () => {}): Promise<void> {
   const deadline = Date.now() + 30_000;
   for (;;) {
+    again();
     const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = net.connect(port, "127.0.0.1");
+      const socket = connect(port, "127.0.0.1");
       socket.once("connect", () => resolve(true));
       socket.once("error", () => resolve(false));
       socket.once("connect", () => socket.destroy());

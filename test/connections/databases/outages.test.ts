@@ -1,95 +1,215 @@
-import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { env } from "cloudflare:workers";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { ServerAddress } from "../../../scripts/databases/debian-servers.ts";
+import type { KilledKind } from "../../../scripts/databases/killer.ts";
+import type { IntentEvent, OutcomeEvent } from "../../../shared/audit/record.ts";
+import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
+import { deliverOutcomes } from "../../../shared/guard/settle.ts";
 import { allEventsOf, deliverAll, linksOf } from "../../audit/trail.ts";
 import { publishConnections } from "../../support/publish-connections.ts";
-import { openSession } from "../../support/session.ts";
-import { asPostgresqlOwner, createShop, SERVERS, shopEntry } from "./servers.ts";
+import { type CallAnswer, openSession } from "../../support/session.ts";
+import { onMariadb, onPostgresql, onRedis, SERVERS } from "./servers.ts";
 
-const DATABASE = "shop_outages";
+const { killer } = (env as unknown as { TEST_DOUBLES: { killer: string } }).TEST_DOUBLES;
 
-/** Ends every socket of the connection at the database. */
-const endSockets = () =>
-  asPostgresqlOwner(
-    "postgres",
-    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader' AND datname = '${DATABASE}'`,
-  );
+/** Calls, and after how many answers the server is killed, and started again. */
+const CALLS = 100;
+const KILL_AT = 30;
+const START_AT = 70;
 
-describe.skipIf(SERVERS.postgresql === null)("100 calls while the database ends its sockets", () => {
-  afterEach(() => {
-    vi.restoreAllMocks();
-  });
+/** Calls at the same moment. */
+const TOGETHER = 10;
 
-  beforeAll(async () => {
-    await createShop(DATABASE);
-    await publishConnections({ shop: shopEntry(DATABASE, { limits: { concurrent: 8 } }) });
-  });
+const common = { title: "Goods", description: "Goods.", owner: "x", allow_privileged_role: true };
+const limits = { concurrent: 4 };
+/** Rows that differ only by the number of pairs: long enough for the kill to meet one. */
+const PAIRS = "SELECT count(*) FROM goods a, goods b, goods c WHERE a.id < b.id AND b.id < c.id";
+const pairs = { title: "Pairs", description: "Pairs.", sql: PAIRS, cache: { fresh: 1, stale: 3_600 } };
 
-  it("end each with rows or a clear error, leave a record each, and the connection recovers by itself", async () => {
-    const session = await openSession({
-      server: "shop",
-      lane: "stateless",
-      as: "otto",
-      scopes: ["shop:read"],
-    });
-    const answers = [];
-    for (let round = 0; round < 5; round += 1) {
-      const calls = Array.from({ length: 20 }, () =>
-        session.call("shop_query", {
-          sql: "SELECT count(*) FROM orders a, orders b WHERE a.id < b.id AND a.id < 30",
+const KINDS = {
+  postgresql: {
+    name: "killedpg",
+    entry: ({ host, port, user }: ServerAddress) => ({
+      ...{ ...common, limits, kind: "postgresql", queries: { pairs } },
+      reach: { host, port, user, tls: "off", database: "postgres" },
+      expose: { tables: ["public.*"] },
+    }),
+    prepare: (address: ServerAddress) =>
+      onPostgresql(
+        address,
+        "postgres",
+        "CREATE TABLE goods (id int)",
+        "INSERT INTO goods SELECT generate_series(1, 50)",
+      ),
+    call: { tool: "query", args: { sql: PAIRS } },
+    right: (answer: CallAnswer) => Number(answer.data.rows[0][0]) === 19_600,
+  },
+  mariadb: {
+    name: "killedmaria",
+    entry: ({ host, port, user }: ServerAddress) => ({
+      ...{ ...common, limits, kind: "mysql", queries: { pairs } },
+      reach: { host, port, user, tls: "off", database: "store" },
+      expose: { tables: ["store.*"] },
+    }),
+    prepare: (address: ServerAddress) =>
+      onMariadb(
+        address,
+        "CREATE DATABASE store",
+        "CREATE TABLE store.goods (id int)",
+        "INSERT INTO store.goods WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < 50) SELECT seq FROM n",
+      ),
+    call: { tool: "query", args: { sql: PAIRS } },
+    right: (answer: CallAnswer) => Number(answer.data.rows[0][0]) === 19_600,
+  },
+  redis: {
+    name: "killedredis",
+    entry: ({ host, port, user }: ServerAddress) => ({
+      ...{ ...common, limits, kind: "redis" },
+      reach: { host, port, user, tls: "off" },
+      expose: { prefixes: ["goods:"] },
+    }),
+    prepare: (address: ServerAddress) => onRedis(address, ["SET", "goods:1", "lamp"]),
+    call: { tool: "get_key", args: { key: "goods:1" } },
+    right: (answer: CallAnswer) => answer.data.value === "lamp",
+  },
+} as const;
+
+/** The only words for a system that is away. */
+const WORDS =
+  /^(Goods cannot be reached right now\.( Event id: \S+\.)?|Too many calls use Goods at this moment\.|The call waited too long for the connection\.)$/;
+
+async function command<Answer>(what: "kill" | "start", kind: KilledKind): Promise<Answer> {
+  const answer = await fetch(`${killer}/${what}/${kind}`, { method: "POST" });
+  if (!answer.ok) throw new Error(await answer.text());
+  return await answer.json<Answer>();
+}
+
+const installed = (Object.keys(KINDS) as KilledKind[]).filter((kind) => SERVERS[kind] !== null);
+
+describe.skipIf(installed.length === 0)(
+  "100 calls in whose middle the server is killed and started again",
+  () => {
+    const states = new Map<string, string[]>();
+
+    beforeAll(async () => {
+      for (const level of ["info", "warn", "log"] as const) {
+        vi.spyOn(console, level).mockImplementation((line: unknown) => {
+          const { event, connection, state } = readLine(line);
+          if (event !== "connection_breaker") return;
+          states.set(connection ?? "", [...(states.get(connection ?? "") ?? []), state ?? ""]);
+        });
+      }
+      const entries = await Promise.all(
+        installed.map(async (kind): Promise<[string, ConnectionEntry]> => {
+          const address = await command<ServerAddress>("start", kind);
+          await KINDS[kind].prepare(address);
+          return [KINDS[kind].name, connectionEntry.parse(KINDS[kind].entry(address))];
         }),
       );
-      await endSockets();
-      answers.push(...(await Promise.all(calls)));
-    }
-    expect(answers).toHaveLength(100);
-    for (const { data, error } of answers) {
-      if (error === undefined) expect(data.rows).toEqual([[86_565]]);
-      else expect(error).toMatchObject({ code: "unavailable", retry_after: expect.any(Number) });
-    }
-    for (let left = 1; left > 0; left = (await linksOf("user_otto")).length) await deliverAll("user_otto");
-    const intents = (await allEventsOf("user_otto")).filter(({ type }) => type === "intent");
-    expect(intents).toHaveLength(100);
-    await expect
-      .poll(async () => (await session.call("shop_query", { sql: "SELECT 1 AS one" })).data?.rows, {
-        timeout: 20_000,
-      })
-      .toEqual([[1]]);
-  }, 60_000);
+      const [kind] = installed;
+      await publishConnections(Object.fromEntries(entries), SERVERS[kind as KilledKind]?.password);
+    }, 60_000);
 
-  it("open the breaker while the database takes no connection, and close it again, each told in the log", async () => {
-    const states: string[] = [];
-    for (const level of ["info", "warn", "log"] as const) {
-      vi.spyOn(console, level).mockImplementation((line: unknown) => {
-        const { event, connection, state } = readLine(line);
-        if (event === "connection_breaker" && connection === "shop") states.push(String(state));
-      });
-    }
-    const session = await openSession({
-      server: "shop",
-      lane: "stateless",
-      as: "olga",
-      scopes: ["shop:read"],
-    });
-    const ask = () => session.call("shop_query", { sql: "SELECT 1 AS one" });
-    await asPostgresqlOwner("postgres", `ALTER DATABASE ${DATABASE} CONNECTION LIMIT 0`);
-    await endSockets();
-    for (let call = 0; call < 14; call += 1)
-      expect((await ask()).error).toMatchObject({ code: "unavailable", retry_after: expect.any(Number) });
-    expect(states).toContain("open");
-    await asPostgresqlOwner("postgres", `ALTER DATABASE ${DATABASE} CONNECTION LIMIT -1`);
-    await expect.poll(async () => (await ask()).data?.rows).toEqual([[1]]);
-    expect(
-      states
-        .slice(states.indexOf("open"))
-        .filter((state) => state !== "open")
-        .slice(0, 2),
-    ).toEqual(["half_open", "closed"]);
-  }, 60_000);
-});
+    afterAll(() => vi.restoreAllMocks());
+
+    it.concurrent.for(installed)(
+      "%s: each is answered or has a clear error and a record, the breaker opens and closes, and nothing is restarted",
+      { timeout: 60_000 },
+      // Of tests that run at the same moment each has an `expect` of its own.
+      async (kind, { expect }) => {
+        const { name, call, right } = KINDS[kind];
+        const session = await openSession({
+          ...{ server: name, lane: "stateless", as: `kay-${kind}` },
+          scopes: [`${name}:read`],
+        });
+        const ask = () => session.call(`${name}_${call.tool}`, call.args);
+        const answers: CallAnswer[] = [];
+        const [dead, alive] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+        const milestones = new Map([
+          [KILL_AT, () => command("kill", kind).then(() => dead.resolve(), dead.reject)],
+          [START_AT, () => command("start", kind).then(() => alive.resolve(), alive.reject)],
+        ]);
+        let begun = 0;
+        const client = async () => {
+          while (begun < CALLS) {
+            begun += 1;
+            const at = begun;
+            // Some are under way when the server dies. The later ones find it dead, and the last ones back.
+            if (at > KILL_AT + TOGETHER) await dead.promise;
+            if (at > START_AT + TOGETHER) await alive.promise;
+            answers.push(await ask());
+            void milestones.get(answers.length)?.();
+          }
+        };
+        await Promise.all(Array.from({ length: TOGETHER }, client));
+
+        expect(answers).toHaveLength(CALLS);
+        const failed = answers.filter(({ error }) => error !== undefined);
+        expect(answers.filter(({ error }) => error === undefined).every(right)).toBe(true);
+        expect(failed.length).toBeGreaterThanOrEqual(START_AT - KILL_AT - TOGETHER);
+        for (const { error } of failed) {
+          expect(error?.code).toMatch(/^(unavailable|timeout)$/);
+          expect(error?.message).toMatch(WORDS);
+        }
+        // Without a restart of anything else, calls are answered again.
+        let later = 0;
+        await expect
+          .poll(
+            async () => {
+              later += 1;
+              const answer = await ask();
+              return answer.error?.message ?? right(answer);
+            },
+            { timeout: 20_000 },
+          )
+          .toBe(true);
+        expect(states.get(name)).toEqual(expect.arrayContaining(["open", "half_open", "closed"]));
+        expect(states.get(name)?.at(-1)).toBe("closed");
+
+        await deliverOutcomes(env);
+        const person = `user_kay-${kind}`;
+        for (let left = 1; left > 0; left = (await linksOf(person)).length) await deliverAll(person);
+        const events = await allEventsOf(person);
+        const intents = events.filter((event): event is IntentEvent => event.type === "intent");
+        const outcomes = events.filter((event): event is OutcomeEvent => event.type === "outcome");
+        expect(intents).toHaveLength(CALLS + later);
+        expect(new Set(outcomes.map(({ callId }) => callId))).toEqual(
+          new Set(intents.map(({ callId }) => callId)),
+        );
+        expect(outcomes.filter(({ status }) => status === "failed").length).toBe(failed.length + later - 1);
+      },
+    );
+
+    it.skipIf(SERVERS.postgresql === null)(
+      "a kept answer is given as a stale one while the server is dead, and no other",
+      async () => {
+        const { name } = KINDS.postgresql;
+        const session = await openSession({
+          ...{ server: name, lane: "stateless", as: "kim" },
+          scopes: [`${name}:read`],
+        });
+        const kept = () => session.call(`${name}_pairs`);
+        const before = await kept();
+        await command("kill", "postgresql");
+        let stale = before;
+        await expect
+          .poll(async () => {
+            stale = await kept();
+            return stale.meta?.["gatehouse/cache"];
+          })
+          .toMatchObject({ stale: true });
+        expect(stale.data).toEqual(before.data);
+        const { error } = await session.call(`${name}_query`, { sql: "SELECT count(*) FROM goods" });
+        expect(error).toMatchObject({ code: "unavailable" });
+      },
+    );
+  },
+);
 
 /** A line of the log; an empty one for text that is none. */
-function readLine(line: unknown): Record<string, unknown> {
+function readLine(line: unknown): Record<string, string | undefined> {
   try {
-    return JSON.parse(String(line)) as Record<string, unknown>;
+    return JSON.parse(String(line)) as Record<string, string | undefined>;
   } catch {
     return {};
   }

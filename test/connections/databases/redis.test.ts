@@ -1,30 +1,15 @@
 import { env } from "cloudflare:workers";
-import { Redis } from "ioredis";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { SERVERS } from "./servers.ts";
+import { onRedis, SERVERS } from "./servers.ts";
 
 /** Runs commands as the owner of the Redis server. */
 async function asOwner(...commands: string[][]): Promise<void> {
-  const server = SERVERS.redis;
-  if (server === null) throw new Error("Redis is not installed.");
-  const client = new Redis({
-    host: server.host,
-    port: server.port,
-    password: server.password,
-    lazyConnect: true,
-    enableReadyCheck: false,
-  });
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    for (const [command = "", ...given] of commands) await client.call(command, ...given);
-  } finally {
-    client.disconnect();
-  }
+  if (SERVERS.redis === null) throw new Error("Redis is not installed.");
+  await onRedis(SERVERS.redis, ...commands);
 }
 
 function entry(user: string, more: Record<string, unknown> = {}): ConnectionEntry {

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
+import { Redis } from "ioredis";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
-import type { DatabaseServers } from "../../../scripts/databases/debian-servers.ts";
+import type { DatabaseServers, ServerAddress } from "../../../scripts/databases/debian-servers.ts";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { PASSWORD } from "../../support/publish-connections.ts";
 
@@ -10,8 +11,16 @@ export const SERVERS = (env as unknown as { TEST_SERVERS: DatabaseServers }).TES
 
 /** Runs statements as the owner of the PostgreSQL server, in a database. */
 export async function asPostgresqlOwner(database: string, ...statements: string[]): Promise<unknown[][]> {
-  const server = SERVERS.postgresql;
-  if (server === null) throw new Error("PostgreSQL is not installed.");
+  if (SERVERS.postgresql === null) throw new Error("PostgreSQL is not installed.");
+  return await onPostgresql(SERVERS.postgresql, database, ...statements);
+}
+
+/** Runs statements in a database of a PostgreSQL server. */
+export async function onPostgresql(
+  server: ServerAddress,
+  database: string,
+  ...statements: string[]
+): Promise<unknown[][]> {
   const client = new pg.Client({ ...server, database });
   client.on("error", () => {});
   await client.connect();
@@ -26,8 +35,12 @@ export async function asPostgresqlOwner(database: string, ...statements: string[
 
 /** Runs statements as the owner of the MariaDB server. */
 export async function asMariadbOwner(...statements: string[]): Promise<unknown[]> {
-  const server = SERVERS.mariadb;
-  if (server === null) throw new Error("MariaDB is not installed.");
+  if (SERVERS.mariadb === null) throw new Error("MariaDB is not installed.");
+  return await onMariadb(SERVERS.mariadb, ...statements);
+}
+
+/** Runs statements on a MariaDB server. */
+export async function onMariadb(server: ServerAddress, ...statements: string[]): Promise<unknown[]> {
   const connection = await createConnection({ ...server, disableEval: true } as Parameters<
     typeof createConnection
   >[0]);
@@ -37,6 +50,21 @@ export async function asMariadbOwner(...statements: string[]): Promise<unknown[]
     return answers;
   } finally {
     connection.destroy();
+  }
+}
+
+/** Runs commands on a Redis server. */
+export async function onRedis(
+  { host, port, password }: ServerAddress,
+  ...commands: readonly (readonly string[])[]
+): Promise<void> {
+  const client = new Redis({ host, port, password, lazyConnect: true, enableReadyCheck: false });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    for (const [command = "", ...given] of commands) await client.call(command, ...given);
+  } finally {
+    client.disconnect();
   }
 }
 

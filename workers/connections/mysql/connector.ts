@@ -136,17 +136,19 @@ class MysqlSession implements Session {
     const limit = this.#isMaria
       ? `SET SESSION max_statement_time = ${(timeoutMs / 1_000).toFixed(3)}`
       : `SET SESSION max_execution_time = ${Math.max(1, Math.round(timeoutMs))}`;
-    // Set again before each call: a statement of an earlier caller must not have lifted it.
-    await this.#ask(`${limit}, sql_mode = '${SQL_MODE}', NAMES utf8mb4`);
-    for (const [setting, value] of Object.entries(identity)) {
-      await this.#ask(`SET @${setting.replaceAll(/[^a-z0-9_]/g, "_")} = ?`, [value]);
-    }
-    await this.#ask(`START TRANSACTION ${writes ? "READ WRITE" : "READ ONLY"}`);
     try {
+      // Set again before each call: a statement of an earlier caller must not have lifted it.
+      await this.#ask(`${limit}, sql_mode = '${SQL_MODE}', NAMES utf8mb4`);
+      for (const [setting, value] of Object.entries(identity)) {
+        await this.#ask(`SET @${setting.replaceAll(/[^a-z0-9_]/g, "_")} = ?`, [value]);
+      }
+      await this.#ask(`START TRANSACTION ${writes ? "READ WRITE" : "READ ONLY"}`);
       const value = await work();
       await this.#end(writes ? "COMMIT" : "ROLLBACK");
       return value;
     } catch (failure) {
+      // Of a lost socket the driver tells the statement that waits, and emits no event.
+      if ((failure as { fatal?: boolean }).fatal === true) this.#usable = false;
       await this.#end("ROLLBACK").catch(() => {
         this.#usable = false;
       });
