@@ -21,7 +21,7 @@ const START_AT = 70;
 const TOGETHER = 10;
 
 const common = { title: "Goods", description: "Goods.", owner: "x", allow_privileged_role: true };
-const limits = { concurrent: 4 };
+const limits = { concurrent: 4, seconds: 3 };
 /** Rows that differ only by the number of pairs: long enough for the kill to meet one. */
 const PAIRS = "SELECT count(*) FROM goods a, goods b, goods c WHERE a.id < b.id AND b.id < c.id";
 const pairs = { title: "Pairs", description: "Pairs.", sql: PAIRS, cache: { fresh: 1, stale: 3_600 } };

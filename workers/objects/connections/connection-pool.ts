@@ -255,7 +255,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   #resilienceOf(connection: string): Resilience {
-    this.#resilience ??= openResilience(connection);
+    this.#resilience ??= openResilience(connection, () => this.#sessions.dropIdle());
     return this.#resilience;
   }
 

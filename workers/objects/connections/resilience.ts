@@ -30,8 +30,12 @@ export interface Resilience {
   secondsUntilProbe(): number;
 }
 
-/** Opens the queue and the breaker of one object of a connection. Only an {@link Outage} counts as a failure. */
-export function openResilience(connection: string): Resilience {
+/**
+ * Opens the queue and the breaker of one object of a connection. Only an {@link Outage} counts as a failure.
+ *
+ * @param onBreak - called each time that the breaker opens
+ */
+export function openResilience(connection: string, onBreak: () => void = () => {}): Resilience {
   const queue = bulkhead(SESSIONS_PER_OBJECT, QUEUE);
   const breaker = circuitBreaker(handleType(Outage), {
     halfOpenAfter: PROBE_AFTER_MS,
@@ -39,7 +43,10 @@ export function openResilience(connection: string): Resilience {
   });
   let brokenAt = 0;
   breaker.onStateChange((state) => {
-    if (state === CircuitState.Open) brokenAt = Date.now();
+    if (state === CircuitState.Open) {
+      brokenAt = Date.now();
+      onBreak();
+    }
     log(state === CircuitState.Closed ? "info" : "warn", "connection_breaker", {
       connection,
       state: NAMES[state],

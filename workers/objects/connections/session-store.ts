@@ -64,6 +64,12 @@ export class SessionStore {
     }
   }
 
+  /** Closes idle sockets of a system that is away: the next probe opens one. Sessions of a person last at the other system. */
+  dropIdle(): void {
+    for (const [session, held] of this.#held)
+      if (!held.busy && held.key === revisionIn(held.key)) this.#drop(session);
+  }
+
   #drop(session: Session): void {
     clearTimeout(this.#held.get(session)?.timer);
     this.#held.delete(session);
