@@ -160,7 +160,8 @@ describe.skipIf(installed.length === 0)(
               const answer = await ask();
               return answer.error?.message ?? right(answer);
             },
-            { timeout: 20_000 },
+            // Each look is a call with its records.
+            { interval: 250 },
           )
           .toBe(true);
         expect(states.get(name)).toEqual(expect.arrayContaining(["open", "half_open", "closed"]));
