@@ -1,4 +1,4 @@
-import type { Document } from "mongodb";
+import type { Document, MongoClient } from "mongodb";
 import type { MongodbEntry } from "../../../shared/connections/kinds/mongodb.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type {
@@ -25,7 +25,7 @@ export const mongodb: Connector = {
     if (secret === null) throw new RefusedRequest(withoutPassword(target.entry.title));
     const shared = await shareClient(target, secret, memory);
     try {
-      await shared.client.connect();
+      await connectOnce(shared.client);
     } catch (failure) {
       releaseClient(shared, memory);
       throw failure;
@@ -34,6 +34,18 @@ export const mongodb: Connector = {
   },
   explain: explainMongodb,
 };
+
+/** Connects, or rejects as soon as the server cannot be reached: the driver looks again until its time is over. */
+async function connectOnce(client: MongoClient): Promise<void> {
+  const { promise: unreachable, reject } = Promise.withResolvers<never>();
+  const fail = ({ failure }: { failure: Error }) => reject(failure);
+  client.once("serverHeartbeatFailed", fail);
+  try {
+    await Promise.race([client.connect(), unreachable]);
+  } finally {
+    client.off("serverHeartbeatFailed", fail);
+  }
+}
 
 class MongodbSession implements Session {
   readonly #shared: SharedClient;
