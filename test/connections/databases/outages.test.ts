@@ -76,7 +76,7 @@ const KINDS = {
 
 /** The only words for a system that is away. */
 const WORDS =
-  /^(Goods cannot be reached right now\.( Event id: \S+\.)?|Too many calls use Goods at this moment\.|The call waited too long for the connection\.)$/;
+  /^(Goods cannot be reached right now\.( Event id: \S+\.)?|Too many calls use Goods at this moment\.|The call waited too long for the connection\.|The call took longer than 8 seconds and was stopped\.)$/;
 
 async function command<Answer>(what: "kill" | "start", kind: KilledKind): Promise<Answer> {
   const answer = await fetch(`${killer}/${what}/${kind}`, { method: "POST" });
@@ -190,7 +190,16 @@ describe.skipIf(installed.length === 0)(
           scopes: [`${name}:read`],
         });
         const kept = () => session.call(`${name}_pairs`);
-        const before = await kept();
+        let before = await kept();
+        await expect
+          .poll(
+            async () => {
+              before = await kept();
+              return before.error;
+            },
+            { interval: 250 },
+          )
+          .toBeUndefined();
         await command("kill", "postgresql");
         let stale = before;
         await expect

@@ -189,7 +189,11 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       this.#lastMs = Date.now() - start;
       return value;
     } catch (failure) {
-      if (failure instanceof TimedOut) session.close();
+      if (failure instanceof TimedOut) {
+        session.close();
+        // The other system did not end it in its time. A repeat must not wait at a second socket that is lost.
+        this.#sessions.dropIdle();
+      }
       throw await this.#classify(failure, target);
     } finally {
       this.#running.delete(request.id);
