@@ -12,7 +12,12 @@ const CERTIFICATE = "its certificate is of another host, has expired, or is not 
  * Kinds that speak TLS from the first byte, with their usual ports: the runtime does not tell a refused certificate from a
  * refused connection.
  */
-const TLS_AT_ONCE: Readonly<Record<string, number>> = { redis: 6379, mongodb: 27_017, kafka: 9_093, oracle: 2_484 };
+const TLS_AT_ONCE: Readonly<Record<string, number>> = {
+  redis: 6379,
+  mongodb: 27_017,
+  kafka: 9_093,
+  oracle: 2_484,
+};
 
 /** Milliseconds in which a server takes a connection that is looked for. */
 const LOOK_MS = 2_000;

@@ -9,7 +9,12 @@ import { OracleDouble } from "../../support/oracle-connection.ts";
 import { HIDDEN_ATTEMPTS } from "../attempts/hidden-oracle.ts";
 import { DICTIONARY, targetOf } from "./shop.ts";
 
-const LIMITS = { signal: new AbortController().signal, timeLeft: () => 3_000 };
+const LIMITS = {
+  signal: new AbortController().signal,
+  timeLeft: () => 3_000,
+  publication: 1,
+  fromCache: () => {},
+};
 
 const SHOWN: MaskRules = {
   fields: { public: "show", internal: "show", pii: "show", secret: "drop" },
@@ -96,9 +101,9 @@ describe("an Oracle connection as people call it, with a double in the place of 
     const { double, as } = await connect();
     const named = { title: "Q", description: "q", parameters: {}, effect: "read" } as const;
     const sql = "SELECT id FROM customers WHERE email = :p1";
-    expect(await as("ann").runNamed({ ...named, sql }, ["a"], LIMITS)).toMatchObject({ rows: [[1]] });
+    expect(await as("ann").runNamed("q", { ...named, sql }, ["a"], LIMITS)).toMatchObject({ rows: [[1]] });
     double.asked.splice(0);
-    await expect(as("bob", MASKED).runNamed({ ...named, sql }, ["a"], LIMITS)).rejects.toMatchObject({
+    await expect(as("bob", MASKED).runNamed("q", { ...named, sql }, ["a"], LIMITS)).rejects.toMatchObject({
       code: "forbidden",
       message: expect.stringContaining('"EMAIL" is hidden'),
     });
