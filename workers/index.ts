@@ -12,6 +12,7 @@ import { writeRecords } from "./audit-log/write-records.ts";
 import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
 import { runAlerts } from "./gateway/alerts/run-alerts.ts";
 import { app } from "./gateway/app.ts";
+import { moveCounters } from "./gateway/limits/attempts.ts";
 import { removeRetiredRecords, runMaintenance } from "./gateway/maintenance.ts";
 import { followDue } from "./gateway/scim/follow-groups.ts";
 import { embedArticles } from "./knowledge/vectors/embed-job.ts";
@@ -21,6 +22,7 @@ export { CrmAgent } from "./crm/agent.ts";
 export { GatewayAgent } from "./gateway/mcp/agent.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { PersonAccount } from "./objects/accounts/person-account.ts";
+export { Attempts } from "./objects/attempts/attempts.ts";
 export { ChangeHub } from "./objects/changes/change-hub.ts";
 export { ConnectionPool } from "./objects/connections/connection-pool.ts";
 export { EventDeliveries } from "./objects/events/event-deliveries.ts";
@@ -59,6 +61,7 @@ export default {
       ctx.waitUntil(logged("audit_checkpoint_failed", writeOverdueCheckpoints(env)));
       ctx.waitUntil(logged("records_not_removed", removeRetiredRecords(env)));
       ctx.waitUntil(logged("records_not_moved", moveRecords(env)));
+      ctx.waitUntil(logged("counters_not_moved", moveCounters(env, Date.now())));
       ctx.waitUntil(logged("calls_not_moved", takeOverCalls(env.PLATFORM_DB)));
       return;
     }

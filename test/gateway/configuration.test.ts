@@ -49,6 +49,7 @@ describe("the configuration check", () => {
     "CONNECTION_POOL",
     "PERSON_ACCOUNT",
     "EVENT_DELIVERIES",
+    "ATTEMPTS",
     ...bindings,
   ])("names a missing binding %s and where it is declared", (name) => {
     const problems = check({ [name]: undefined });

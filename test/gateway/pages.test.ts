@@ -130,6 +130,7 @@ describe("health", () => {
     expect(response.status).toBe(200);
     expect(body.checks.map((check) => check.name).sort()).toEqual([
       "ANALYTICS_DB",
+      "ATTEMPTS",
       "AUDIT_SEGMENTS",
       "CALL_QUEUE",
       "CHANGE_HUB",

@@ -1,8 +1,11 @@
+import { evictAllDurableObjects, runDurableObjectAlarm } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { admitAttempt } from "../../workers/gateway/limits/attempts.ts";
+import { digestText } from "../../shared/encoding/canonical-json.ts";
+import { admitAttempt, moveCounters } from "../../workers/gateway/limits/attempts.ts";
 import { countedAddress } from "../../workers/gateway/limits/counted-address.ts";
 import { listSignInRules } from "../../workers/gateway/sign-in/routes.tsx";
+import { attemptObjects, changeCounters, countCounters } from "../support/attempts.ts";
 import { createPerson, PASSWORD, signIn, TestBrowser } from "../support/oauth.ts";
 
 const FAILED = "E-mail or password is wrong.";
@@ -92,19 +95,47 @@ describe("sign-in", () => {
     const now = Date.now();
     for (let account = 0; account < 50; account++) {
       const rules = listSignInRules(`a${account}@people.example`, ip);
-      expect(await admitAttempt(env.PLATFORM_DB, rules, now)).toEqual({ admitted: true });
+      expect(await admitAttempt(env, rules, now)).toEqual({ admitted: true });
     }
     const from = { "CF-Connecting-IP": ip };
     expect((await attempt("one-more@people.example", "x", from)).status).toBe(429);
-    await env.PLATFORM_DB.prepare("UPDATE attempt_counter SET window_ends_at = 1").run();
+    await changeCounters("UPDATE counters SET ends_at = 1");
     expect((await attempt("one-more@people.example", "x", from)).status).toBe(401);
+  });
+
+  it("counts on in an object that was evicted, and forgets a counter once its window has ended", async () => {
+    const rule = { subject: "evicted", limit: 2, windowMs: 60_000 };
+    const admit = () => admitAttempt(env, [rule], Date.now());
+    expect([await admit(), await admit()]).toEqual([{ admitted: true }, { admitted: true }]);
+    const before = await countCounters();
+    await evictAllDurableObjects();
+    expect((await admit()).admitted).toBe(false);
+    expect(await countCounters()).toBe(before);
+    await changeCounters("UPDATE counters SET ends_at = 1");
+    for (const object of attemptObjects()) await runDurableObjectAlarm(object);
+    expect(await countCounters()).toBe(0);
+  });
+
+  it("takes over what the release before has counted in the database, and no counter whose window has ended", async () => {
+    const rule = { subject: "form of the release before", limit: 1, windowMs: 60_000 };
+    const old = { subject: "ended before", limit: 1, windowMs: 60_000 };
+    const count = env.PLATFORM_DB.prepare("INSERT INTO attempt_counter VALUES (?, 1, ?)");
+    const now = Date.now();
+    await env.PLATFORM_DB.batch([
+      count.bind(digestText(rule.subject), now + 60_000),
+      count.bind(digestText(old.subject), now - 1),
+    ]);
+    expect(await moveCounters(env, now)).toBe(2);
+    expect(await moveCounters(env, now)).toBe(0);
+    expect((await admitAttempt(env, [rule], now)).admitted).toBe(false);
+    expect((await admitAttempt(env, [old], now)).admitted).toBe(true);
   });
 
   it("counts all addresses of one IPv6 subscriber together, and of no other", async () => {
     const from = (host: string) => ({ "CF-Connecting-IP": host });
     const place = listSignInRules("", countedAddress(new Headers(from("2001:db8:0:7::1"))));
     for (let account = 0; account < 50; account++) {
-      await admitAttempt(env.PLATFORM_DB, place.slice(1, 2), Date.now());
+      await admitAttempt(env, place.slice(1, 2), Date.now());
     }
     const tries = await Promise.all(
       ["2001:db8:0:7::2", "2001:DB8::7:1:2:3:4", "2001:db8:0:8::1"].map((host) =>

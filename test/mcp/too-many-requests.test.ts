@@ -2,6 +2,7 @@ import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { REQUESTS_PER_MINUTE, RequestLimiter } from "../../workers/objects/principal/request-limiter.ts";
 import { principalOf } from "../audit/trail.ts";
+import { changeCounters } from "../support/attempts.ts";
 import { setLimits } from "../support/limits.ts";
 import { LANES, openSession } from "../support/session.ts";
 
@@ -54,7 +55,7 @@ describe("programs and visitors from one address", () => {
       });
     const address = `198.51.100.${what.length}`;
     expect((await ask(address)).status).toBe(usual);
-    await env.PLATFORM_DB.prepare("UPDATE attempt_counter SET count = 1000000").run();
+    await changeCounters("UPDATE counters SET count = 1000000");
     const answer = await ask(address);
     expect(answer.status).toBe(429);
     expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0);

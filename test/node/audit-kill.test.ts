@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
@@ -71,9 +73,14 @@ function addPeople(): void {
 
 /** Deletes the sign-in attempts of this address, which are limited. Only while nothing runs. */
 function forgetAttempts(): void {
-  const database = openDatabase("attempt_counter", false);
-  database.exec("DELETE FROM attempt_counter");
-  database.close();
+  const folder = path.join(stateFolder, "v3/do");
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  for (const name of names.filter((file) => file.includes("Attempts") && file.endsWith(".sqlite"))) {
+    const database = new DatabaseSync(path.join(folder, name));
+    if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'counters'").get())
+      database.exec("DELETE FROM counters");
+    database.close();
+  }
 }
 
 /** Creates a contact, or reads. Returns `null` without a complete, successful answer. */

@@ -1,6 +1,9 @@
 import { evictAllDurableObjects } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
+import { TOKEN_REQUESTS_PER_MINUTE } from "../../workers/gateway/oauth/protocol.ts";
 import { deliverAll, eventsOf, linksOf, storedOf } from "../audit/trail.ts";
+import { changeCounters } from "../support/attempts.ts";
 import { LANES, openSession } from "../support/session.ts";
 import { TROUBLES, troublePlatformDatabase } from "../support/troubled-database.ts";
 
@@ -56,5 +59,26 @@ describe.each(LANES)("a person whom no object knows, on the %s lane", (lane) => 
     expect((await other.call("crm_list_deals")).isError).toBe(false);
     end();
     expect((await session.call("crm_list_deals")).isError).toBe(false);
+  });
+});
+
+describe.each(TROUBLES)("with a %s platform database", (trouble) => {
+  it("the limit of attempts at the token endpoint still counts, exactly", async () => {
+    const ask = (address: string) =>
+      exports.default.fetch(new URL("/oauth/token", env.PUBLIC_URL), {
+        method: "POST",
+        headers: { "CF-Connecting-IP": address },
+        body: new URLSearchParams({ grant_type: "none" }),
+      });
+    const address = `192.0.2.${TROUBLES.indexOf(trouble) + 60}`;
+    end = await troublePlatformDatabase(trouble);
+    expect((await ask(address)).status).toBe(401);
+    await changeCounters(`UPDATE counters SET count = ${TOKEN_REQUESTS_PER_MINUTE - 5}`);
+    await evictAllDurableObjects();
+    const statuses = (await Promise.all(Array.from({ length: 20 }, () => ask(address)))).map(
+      ({ status }) => status,
+    );
+    expect(statuses.filter((status) => status !== 429)).toHaveLength(5);
+    expect((await ask("203.0.113.60")).status).not.toBe(429);
   });
 });

@@ -45,6 +45,7 @@ export function checkConfiguration(
     "CONNECTION_POOL",
     "PERSON_ACCOUNT",
     "EVENT_DELIVERIES",
+    "ATTEMPTS",
   ];
   return [
     ...checkPublicUrl(env),

@@ -16,7 +16,6 @@ import { removeEndedTickets } from "./connections/ticket.ts";
 import { removeEndedWork } from "./console/sessions/open-work.ts";
 import { reportDatabaseSizes } from "./health/database-sizes.ts";
 import { removeEndedKeys } from "./keys/own-keys.ts";
-import { removeEndedCounters } from "./limits/attempts.ts";
 import { removeEndedLinks } from "./password-links/use-link.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
@@ -44,7 +43,6 @@ export async function runMaintenance(env: Env): Promise<void> {
   const work: Record<string, () => Promise<JsonValue>> = {
     policy_changes: () => recordPolicyChanges(env),
     sessions: () => removeEndedSessions(database, now, ROWS),
-    counters: () => removeEndedCounters(database, at, ROWS),
     password_links: () => removeEndedLinks(database, at, ROWS),
     keys: () => removeEndedKeys(database, at, ROWS),
     approvals: () => removeEndedApprovals(database, at, ROWS),

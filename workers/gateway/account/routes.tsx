@@ -79,7 +79,7 @@ accountRoutes.post("/account/password", requirePerson(PAGE), async (c) => {
   }
   // A stolen session must not allow guessing the password: same counters as sign-in.
   const rules = listSignInRules(person.email, countedAddress(c.req.raw.headers));
-  const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
+  const admission = await admitAttempt(c.env, rules, Date.now());
   if (!admission.admitted) {
     c.header("Retry-After", String(admission.retryAfter));
     return await showAccount(c, { tone: "danger", text: "Too many attempts. Try again later." }, 429);
@@ -89,7 +89,7 @@ accountRoutes.post("/account/password", requirePerson(PAGE), async (c) => {
   if (cookies === null) {
     return await showAccount(c, { tone: "danger", text: "The current password is wrong." }, 422);
   }
-  await resetAttempts(c.env.PLATFORM_DB, rules);
+  await resetAttempts(c.env, rules);
   for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
   return c.redirect("/account?done=password", 303);
 });

@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import { attemptGate } from "../../../shared/objects/attempt-gate.ts";
 import { changeGate } from "../../../shared/objects/change-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
@@ -119,6 +120,7 @@ function listProbes(env: Env): [string, Probe][] {
     ["GRANT_STORE", () => grantStore(env, PROBE).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).countTurns()],
     ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
+    ["ATTEMPTS", () => attemptGate(env, "00000000").countCounters()],
     ["CHANGE_HUB", () => changeGate(env, PROBE).countEnrolled()],
     // Checks the newest publication, not only that some policy is in force.
     ["policy", () => probePolicy(env)],

@@ -37,7 +37,7 @@ export async function refusePassword<E extends { Bindings: Env }>(
 ): Promise<{ text: string; status: 422 | 429 } | null> {
   const { headers } = c.req.raw;
   const rules = listSignInRules(person.email, countedAddress(headers));
-  const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
+  const admission = await admitAttempt(c.env, rules, Date.now());
   if (!admission.admitted) {
     c.header("Retry-After", String(admission.retryAfter));
     return { text: "Too many attempts. Try again later.", status: 429 };
@@ -45,6 +45,6 @@ export async function refusePassword<E extends { Bindings: Env }>(
   if (!(await isPassword(c.env, headers, password.slice(0, PASSWORD_LENGTH.max + 1)))) {
     return { text: "The password is wrong.", status: 422 };
   }
-  await resetAttempts(c.env.PLATFORM_DB, rules);
+  await resetAttempts(c.env, rules);
   return null;
 }

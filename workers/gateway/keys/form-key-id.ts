@@ -33,9 +33,9 @@ export async function readKeyId(env: Env, issued: string, holder: Holder): Promi
 }
 
 /** Takes an id of {@link readKeyId}. `false` when a key was made of it before, also of one that is removed since. */
-export async function takeKeyId(database: D1Database, id: string): Promise<boolean> {
+export async function takeKeyId(env: Env, id: string): Promise<boolean> {
   const once = { subject: `key form|${id}`, limit: 1, windowMs: 2 * FORM_MS };
-  return (await admitAttempt(database, [once], Date.now())).admitted;
+  return (await admitAttempt(env, [once], Date.now())).admitted;
 }
 
 function about(id: string, at: string, { person, sessionId }: Holder): string {

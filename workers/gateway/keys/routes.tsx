@@ -84,7 +84,7 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
     if (refused !== null) return await again(refused.status, refused.text);
   }
   const maker = { owner: person.id, mfaAt, publicKey: given.publicKey };
-  const isFirst = await takeKeyId(c.env.PLATFORM_DB, id);
+  const isFirst = await takeKeyId(c.env, id);
   const text = isFirst ? await createOwnKey(c.env, request, { id, ...maker }) : null;
   if (text === null) return await again(409, "This form was sent before, and its key was shown then.");
   await recordEvent(c, person.id, { type: "key_change", change: "created", keyId: id });

@@ -48,6 +48,6 @@ export function limitVisitors(
 
 async function secondsToWait(c: GatewayContext, { what, limit, windowMs }: AddressLimit): Promise<number> {
   const subject = `${what}|${countedAddress(c.req.raw.headers)}`;
-  const admission = await admitAttempt(c.env.PLATFORM_DB, [{ subject, limit, windowMs }], Date.now());
+  const admission = await admitAttempt(c.env, [{ subject, limit, windowMs }], Date.now());
   return admission.admitted ? 0 : admission.retryAfter;
 }

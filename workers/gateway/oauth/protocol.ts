@@ -20,7 +20,7 @@ const MAX_OAUTH_BODY = 64 * 1024;
 const REGISTRATIONS_PER_HOUR = 300;
 
 /** Token requests per address and minute: a company's hosted clients share few addresses. */
-const TOKEN_REQUESTS_PER_MINUTE = 1_200;
+export const TOKEN_REQUESTS_PER_MINUTE = 1_200;
 
 /** Routes for programs: discovery (RFC 8414, RFC 9728), tokens, registration (RFC 7591) and MCP itself. */
 export const protocolRoutes = new Hono<{ Bindings: Env }>();

@@ -42,7 +42,7 @@ export async function endCeremony<E extends { Bindings: Env }>(
   const ceremony = text === null ? undefined : kept.safeParse(JSON.parse(text)).data;
   if (ceremony?.about !== about || Date.now() - ceremony.at > CEREMONY_MS) return null;
   const once = { subject: `passkey|${ceremony.challenge}`, limit: 1, windowMs: 2 * CEREMONY_MS };
-  const { admitted } = await admitAttempt(c.env.PLATFORM_DB, [once], Date.now());
+  const { admitted } = await admitAttempt(c.env, [once], Date.now());
   return admitted ? ceremony.challenge : null;
 }
 

@@ -149,7 +149,7 @@ async function requireCredential(c: ScimContext): Promise<void> {
   const [, given = ""] = /^Bearer ([\x21-\x7e]{1,500})$/i.exec(c.req.header("Authorization") ?? "") ?? [];
   if (known.includes(digestText(given))) return;
   const subject = `scim|${countedAddress(c.req.raw.headers)}`;
-  const admission = await admitAttempt(c.env.PLATFORM_DB, [{ subject, ...WRONG }], Date.now());
+  const admission = await admitAttempt(c.env, [{ subject, ...WRONG }], Date.now());
   if (!admission.admitted) throw new ScimError(429, "Too many wrong credentials. Try again later.");
   throw new ScimError(401, "The credential is wrong.");
 }

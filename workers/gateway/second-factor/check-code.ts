@@ -54,14 +54,13 @@ export async function checkCode(c: GatewayContext, claimant: Claimant, typed: st
   const { userId } = claimant;
   const code = typed.replaceAll(/\s/g, "").slice(0, CODE_LENGTH);
   const isTotp = /^\d{6}$/.test(code);
-  const database = c.env.PLATFORM_DB;
   const rules = listCodeRules(userId, countedAddress(c.req.raw.headers));
-  const admission = await admitAttempt(database, rules, Date.now());
+  const admission = await admitAttempt(c.env, rules, Date.now());
   if (!admission.admitted) return { kind: "limited", retryAfter: admission.retryAfter };
-  if (isTotp && !(await claimCode(database, userId, code))) return { kind: "used" };
+  if (isTotp && !(await claimCode(c.env, userId, code))) return { kind: "used" };
 
   const answer = await askLibrary(c, claimant, { code, isTotp });
-  if (answer.kind === "passed") await resetAttempts(database, rules);
+  if (answer.kind === "passed") await resetAttempts(c.env, rules);
   if (answer.kind === "passed" || answer.kind === "wrong") {
     const step = answer.kind === "passed" ? "passed" : "failed";
     await recordEvent(c, userId, { type: "second_factor", step });
@@ -83,9 +82,9 @@ function listCodeRules(userId: string, ip: string): AttemptRule[] {
 /**
  * Whether this code was not entered for this user within the last minutes. Of parallel claims one succeeds.
  */
-async function claimCode(database: D1Database, userId: string, code: string): Promise<boolean> {
+async function claimCode(env: Env, userId: string, code: string): Promise<boolean> {
   const once = { subject: `second-factor-code|${userId}|${code}`, limit: 1, windowMs: CODE_MEMORY_MS };
-  return (await admitAttempt(database, [once], Date.now())).admitted;
+  return (await admitAttempt(env, [once], Date.now())).admitted;
 }
 
 async function askLibrary(

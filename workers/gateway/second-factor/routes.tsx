@@ -66,7 +66,7 @@ secondFactorRoutes.post("/sign-in/code", async (c) => {
   if (!claimant.signedIn) {
     const email = await findEmail(c.env.PLATFORM_DB, answer.userId);
     await recordSignIn(c, email, true);
-    await resetAttempts(c.env.PLATFORM_DB, signInRules(c, email));
+    await resetAttempts(c.env, signInRules(c, email));
   }
   return c.redirect(next, 303);
 });
@@ -170,11 +170,11 @@ async function checkPassword(
     return hasSecondFactor || isFresh(since.getTime(), FRESH_MS, Date.now()) ? null : { kind: "stale" };
   }
   const rules = signInRules(c, person.email);
-  const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
+  const admission = await admitAttempt(c.env, rules, Date.now());
   if (!admission.admitted) return { kind: "limited", retryAfter: admission.retryAfter };
   const typed = password.slice(0, PASSWORD_LENGTH.max + 1);
   if (!(await isPassword(c.env, c.req.raw.headers, typed))) return { kind: "password" };
-  await resetAttempts(c.env.PLATFORM_DB, rules);
+  await resetAttempts(c.env, rules);
   return null;
 }
 

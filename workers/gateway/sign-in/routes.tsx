@@ -48,7 +48,7 @@ signInRoutes.post("/sign-in", async (c) => {
     return await again("People sign in with one of the ways above here, and not with a password.", 403);
 
   const rules = listSignInRules(email, countedAddress(c.req.raw.headers));
-  const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
+  const admission = await admitAttempt(c.env, rules, Date.now());
   if (!admission.admitted) {
     c.header("Retry-After", String(admission.retryAfter));
     const minutes = Math.ceil(admission.retryAfter / 60);
@@ -63,7 +63,7 @@ signInRoutes.post("/sign-in", async (c) => {
   for (const cookie of answer.cookies) c.header("Set-Cookie", cookie, { append: true });
   // The counters are reset once the second factor is correct too.
   if (answer.challenged) return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
-  await resetAttempts(c.env.PLATFORM_DB, rules);
+  await resetAttempts(c.env, rules);
   return c.redirect(next, 303);
 });
 

@@ -63,7 +63,7 @@ export async function takeAttempt(
   if (Date.now() - kept.at > ATTEMPT_MS) return null;
   // The cookie may have been copied; the state counts once all the same.
   const once = { subject: `single-sign-on|${state}`, limit: 1, windowMs: 2 * ATTEMPT_MS };
-  return (await admitAttempt(c.env.PLATFORM_DB, [once], Date.now())).admitted ? kept : null;
+  return (await admitAttempt(c.env, [once], Date.now())).admitted ? kept : null;
 }
 
 /** The digest keeps what came from outside out of a cookie's name. */

@@ -10,6 +10,7 @@ watchBindings(env as unknown as Record<string, unknown>);
 
 export {
   AnalyticsAgent,
+  Attempts,
   ChangeHub,
   ConnectionPool,
   CrmAgent,
