@@ -1,7 +1,9 @@
 import type { Subject } from "../call/subject.ts";
+import { digestText } from "../encoding/canonical-json.ts";
 import { log } from "../observe/log.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
 import { openObject, stubOf } from "./open-object.ts";
+import { SHARDS, shardOf } from "./shards.ts";
 
 /** Address of a session's object. */
 export interface SessionAddress {
@@ -29,17 +31,21 @@ export interface ChangeEvent {
   publication?: number;
   /** Restricts the event to this user's subscribers. */
   userId?: string;
+  /** Restricts it to these users' subscribers. */
+  people?: readonly string[];
 }
 
 /**
- * The object of one topic, which holds the topic's subscribers. It learns that something changed, but not
- * whose data. Implemented in `workers/objects/changes`.
+ * An object of a topic: the one that changes are announced to, and shards of it, which hold the subscribers by person. They
+ * learn that something changed, but not whose data. Implemented in `workers/objects/changes`.
  */
 export interface ChangeGate {
-  /** Notifies all subscribers. Returns before they have re-read. */
+  /** Notifies all subscribers, those of the topic's shards too. Returns before they have re-read. */
   publish(event?: ChangeEvent): Promise<void>;
   /** Subscribes a session's object for a day; `null` unsubscribes it. */
   subscribe(place: SessionAddress, waits: Listener | null): Promise<void>;
+  /** A shard has subscribers: it is announced to for two days. */
+  enroll(shard: string): Promise<void>;
   /** Number of subscribed sessions. */
   countEnrolled(): Promise<number>;
 }
@@ -53,9 +59,25 @@ export const RIGHTS = "/rights";
 /** Topic for what Gatehouse itself has for one person: decided approvals, finished tasks. */
 export const GATEWAY = "gateway";
 
-/** The object of a topic. */
+/** The object of a topic, which announces to all others of it, and has the subscribers of a release before shards. */
 export function changeGate(env: Env, topic: string): ChangeGate {
-  return openObject<ChangeGate>(env, env.CHANGE_HUB, topic, ["publish", "subscribe"]);
+  return openObject<ChangeGate>(env, env.CHANGE_HUB, topic, ["publish", "subscribe", "enroll"]);
+}
+
+/** The object that holds this person's subscriptions to a topic, by its name. */
+export function shardName(topic: string, userId: string): string {
+  return `${topic}#${shardOf(digestText(userId), SHARDS.changes)}`;
+}
+
+/** The topic of a shard's name; `null` for a topic's own object. */
+export function topicOf(name: string): string | null {
+  const mark = name.lastIndexOf("#");
+  return mark < 0 ? null : name.slice(0, mark);
+}
+
+/** The gate of {@link shardName}. */
+export function personGate(env: Env, topic: string, userId: string): ChangeGate {
+  return changeGate(env, shardName(topic, userId));
 }
 
 /** Announces that a call may have changed data. Runs after the response. */
@@ -86,6 +108,7 @@ async function announce(env: Env, topic: string, event?: ChangeEvent): Promise<v
   }
 }
 
-export function hub(env: Env, topic: string): DurableObjectStub {
-  return stubOf(env, env.CHANGE_HUB, topic);
+/** The object that holds this person's streams of a topic. */
+export function hub(env: Env, topic: string, userId: string): DurableObjectStub {
+  return stubOf(env, env.CHANGE_HUB, shardName(topic, userId));
 }

@@ -47,6 +47,8 @@ export interface CompiledRole {
   approves: Matcher;
   /** What people of this role may do in the console. */
   console: ReadonlySet<ConsoleRight>;
+  /** Whether what it may do changes by itself with time. */
+  changesWithTime: boolean;
   /** Whether nothing goes without a second factor. */
   mfaRequired: boolean;
   limits: LimitRules;
@@ -108,6 +110,7 @@ export function compilePolicy(
 }
 
 function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): CompiledRole {
+  const conditions = (role.conditions ?? []).map((condition) => compileCondition(name, condition));
   return {
     scopes: compileGlobs(role.scopes),
     allowed: {
@@ -122,7 +125,8 @@ function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): 
       prompt: compileGlobs(role.denied_prompts ?? []),
       event: compileGlobs(role.denied_events ?? []),
     },
-    conditions: (role.conditions ?? []).map((condition) => compileCondition(name, condition)),
+    conditions,
+    changesWithTime: conditions.some(({ requirements }) => requirements.some(({ readsTime }) => readsTime)),
     approvals: compileApprovals(name, role.require_approval),
     approves: compileGlobs(role.approves ?? []),
     console: expandRights(role.console ?? []),

@@ -1,13 +1,13 @@
 import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { changeGate, RIGHTS } from "../../shared/objects/change-gate.ts";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { changeGate, personGate, RIGHTS } from "../../shared/objects/change-gate.ts";
 import { nameWhoChanged, setRole } from "../../shared/people/statements.ts";
-
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import type { KnowledgeAgent } from "../../workers/knowledge/agent.ts";
-import type { ChangeHub } from "../../workers/objects/changes/change-hub.ts";
+import { ChangeHub } from "../../workers/objects/changes/change-hub.ts";
 import { saveArticles } from "../knowledge/fixture.ts";
+import { countListeners, countSessions, hubOf, hubsOf } from "../support/hubs.ts";
 import { type NewsReader, waitForNews } from "../support/news.ts";
 import { goBackTo, publish, readState } from "../support/publish.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
@@ -72,16 +72,6 @@ async function nextMethods(news: NewsReader, count: number): Promise<unknown[]> 
   return methods.sort();
 }
 
-const hubOf = (topic: string) => env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName(topic));
-
-/** Number of sessions subscribed to a topic. */
-const countSessions = (topic: string) =>
-  runInDurableObject(
-    hubOf(topic),
-    (_hub, { storage }) =>
-      storage.sql.exec<{ total: number }>("SELECT count(*) AS total FROM listeners").one().total,
-  );
-
 /** The Durable Object of a sessionful session. */
 const objectOf = ({ sessionId }: TestSession) =>
   env.KNOWLEDGE_AGENT.get(env.KNOWLEDGE_AGENT.idFromName(`streamable-http:${sessionId?.split(".")[0]}`));
@@ -125,12 +115,14 @@ describe.each(LANES)("a client on the %s lane that subscribes to list changes on
     const writer = await openWriter();
     const add = (title: string) =>
       writer.call("knowledge_save_article", { collection: "handbook", title, body: "Text." });
-    await runDurableObjectAlarm(hubOf("knowledge"));
+    const hub = hubOf("knowledge", `user_ed${people - 1}`);
+    await runDurableObjectAlarm(hub);
     await evictAllDurableObjects();
     await add(`First on ${lane}`);
     expect((await news.next())?.method).toBe("notifications/resources/list_changed");
     for (const number of [2, 3, 4]) await add(`${number} on ${lane}`);
-    expect(await runDurableObjectAlarm(hubOf("knowledge"))).toBe(true);
+    // The topic announces at most once a second to its shards.
+    await expect.poll(() => runDurableObjectAlarm(hub)).toBe(true);
     expect((await news.next())?.method).toBe("notifications/resources/list_changed");
     await changeEditors({ denied_tools: [TOOL] });
     await tellPolicy();
@@ -190,16 +182,71 @@ describe("a topic with many subscribed sessions", () => {
   it("notifies all sessions that it concerns, more than one run may notify", async () => {
     const topic = "crowd";
     // A session that cannot be reached is unsubscribed after its notification.
-    await runInDurableObject(hubOf(topic), async (hub: ChangeHub) => {
-      for (let number = 0; number < 1_000; number += 1) {
-        const place = { binding: "NOWHERE", name: `streamable-http:${number}` };
-        await hub.subscribe(place, { userId: `user_${number % 2}`, pace: "soon" });
-      }
-    });
+    for (const userId of ["user_0", "user_1"]) {
+      await runInDurableObject(hubOf(topic, userId), async (hub: ChangeHub) => {
+        for (let number = 0; number < 500; number += 1) {
+          const place = { binding: "NOWHERE", name: `streamable-http:${userId}-${number}` };
+          await hub.subscribe(place, { userId, pace: "soon" });
+        }
+      });
+    }
     await changeGate(env, topic).publish({ userId: "user_1" });
     await expect.poll(() => countSessions(topic)).toBe(500);
     await changeGate(env, topic).publish();
     await expect.poll(() => countSessions(topic)).toBe(0);
+  });
+});
+
+describe("the shards of a topic", () => {
+  it("hold its subscribers, and only those with some are announced to", async () => {
+    const topic = "shards";
+    const people = Array.from({ length: 40 }, (_, number) => `user_${number}`);
+    const place = (userId: string) => ({ binding: "NOWHERE", name: userId });
+    await Promise.all(
+      people.map((userId) =>
+        personGate(env, topic, userId).subscribe(place(userId), { userId, pace: "soon" }),
+      ),
+    );
+    const counts = await Promise.all(hubsOf(topic).map(countListeners));
+    expect(counts[0]).toBe(0);
+    expect(counts.filter((count) => count > 0).length).toBeGreaterThan(5);
+    await personGate(env, topic, "user_0").subscribe(place("user_0"), null);
+    expect(await countSessions(topic)).toBe(39);
+    await changeGate(env, topic).publish();
+    await expect.poll(() => countSessions(topic)).toBe(0);
+  });
+
+  it("are announced to again by an alarm when one did not answer", async () => {
+    const [topic, userId] = ["lost", "user_lost"];
+    await personGate(env, topic, userId).subscribe(
+      { binding: "NOWHERE", name: "a" },
+      { userId, pace: "soon" },
+    );
+    const { publish } = ChangeHub.prototype;
+    let lost = 0;
+    const spy = vi.spyOn(ChangeHub.prototype, "publish").mockImplementation(async function (
+      this: ChangeHub,
+      event,
+    ) {
+      const { ctx } = this as unknown as { ctx: DurableObjectState };
+      if (ctx.id.name?.startsWith(`${topic}#`) && lost++ === 0) throw new Error("overloaded");
+      await publish.call(this, event);
+    });
+    await changeGate(env, topic).publish({ publication: 7 });
+    expect(await countSessions(topic)).toBe(1);
+    expect(await runDurableObjectAlarm(hubsOf(topic)[0] as DurableObjectStub)).toBe(true);
+    await expect.poll(() => countSessions(topic)).toBe(0);
+    spy.mockRestore();
+    expect(lost).toBe(2);
+  });
+
+  it("leave subscribers of the release before, who are with the topic's own object, announced to", async () => {
+    await changeGate(env, "before").subscribe(
+      { binding: "NOWHERE", name: "a" },
+      { userId: "u", pace: "soon" },
+    );
+    await changeGate(env, "before").publish({ userId: "u" });
+    await expect.poll(() => countSessions("before")).toBe(0);
   });
 });
 
@@ -224,7 +271,7 @@ describe("POST /policy/changes", () => {
     expect((await news.next())?.method).toBe("notifications/tools/list_changed");
     const { publication } = await readState();
     const heard: unknown[] = [];
-    const { webSocket } = await hubOf(RIGHTS).fetch("https://changes/", {
+    const { webSocket } = await hubOf(RIGHTS, "somebody").fetch("https://changes/", {
       headers: { upgrade: "websocket", "gatehouse-listener": "somebody", "gatehouse-pace": "soon" },
     });
     webSocket?.addEventListener("message", ({ data }) => void heard.push(data));

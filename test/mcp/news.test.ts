@@ -5,6 +5,7 @@ import { changeGate } from "../../shared/objects/change-gate.ts";
 import { principalGate } from "../../shared/objects/principal-gate.ts";
 import { listServers } from "../../workers/servers.ts";
 import { NOON, openTestStore, saveArticles } from "../knowledge/fixture.ts";
+import { hubOf } from "../support/hubs.ts";
 import { waitForNews } from "../support/news.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 
@@ -127,7 +128,7 @@ it("a stateless stream whose request has no query left ends and says why", async
 
 describe("a stateless client that hangs up", () => {
   it("causes no log line", async () => {
-    const hub = env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName("knowledge"));
+    const hub = hubOf("knowledge", "user_frank");
     const countLines = () =>
       runInDurableObject(hub, (_hub, state) => state.getWebSockets("user_frank").length);
     const listener = await openSession({

@@ -1,13 +1,17 @@
 import { evictAllDurableObjects } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { TOKEN_REQUESTS_PER_MINUTE } from "../../workers/gateway/oauth/protocol.ts";
 import { deliverAll, eventsOf, linksOf, storedOf } from "../audit/trail.ts";
+import { saveArticles } from "../knowledge/fixture.ts";
 import { changeCounters } from "../support/attempts.ts";
+import { waitForNews } from "../support/news.ts";
 import { LANES, openSession } from "../support/session.ts";
 import { TROUBLES, troublePlatformDatabase } from "../support/troubled-database.ts";
 
 let end = () => {};
+
+beforeAll(saveArticles);
 
 afterEach(() => end());
 
@@ -33,6 +37,28 @@ describe.each(TROUBLES.flatMap((trouble) => LANES.map((lane) => [trouble, lane] 
       expect((await storedOf(chain)).map(({ hash }) => hash)).toEqual(
         expect.arrayContaining(made.map(({ hash }) => hash)),
       );
+    });
+
+    it("an open stream stays, and is told what a colleague changes", async () => {
+      const [reader, writer] = await Promise.all(
+        ["reads", "writes"].map((does) =>
+          openSession({ server: "knowledge", lane, as: `${does}_${trouble}_${lane}`, role: "editor" }),
+        ),
+      );
+      if (!reader || !writer) throw new Error("No sessions.");
+      const { data } = await writer.call("fetch", { id: "refund-policy" });
+      const { news } = await waitForNews(reader, { uris: ["kb://articles/refund-policy"] });
+      end = await troublePlatformDatabase(trouble);
+      await evictAllDurableObjects();
+      const { error } = await writer.call("knowledge_update_article", {
+        id: "refund-policy",
+        expected_version: Number(data.metadata.version),
+        body: `${data.text}\nAnd one line more.\n`,
+        change_note: "More.",
+      });
+      expect(error).toBeUndefined();
+      expect((await news.next())?.method).toBe("notifications/resources/updated");
+      await news.close();
     });
 
     it("a role that was taken before stays taken", async () => {

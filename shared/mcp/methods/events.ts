@@ -25,7 +25,7 @@ const POLLED = 50;
 const NEXT_POLL_MS = 30_000;
 
 /** Milliseconds between two looks at an event without an announcement. */
-const LOOK_MS = 5 * 60_000;
+export const LOOK_MS = 5 * 60_000;
 
 /** How every event is delivered. */
 const DELIVERY = ["webhook", "push", "poll"];

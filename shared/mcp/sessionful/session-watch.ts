@@ -2,7 +2,7 @@ import type { PrincipalIdentity } from "../../call/principal.ts";
 import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import type { Pace } from "../../objects/change-gate.ts";
-import { changeGate } from "../../objects/change-gate.ts";
+import { personGate } from "../../objects/change-gate.ts";
 import { logFailure } from "../../observe/log.ts";
 import { policyInForce } from "../../policy/current.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
@@ -225,9 +225,9 @@ export class SessionWatch {
     const { env, name } = this.#session;
     await Promise.all([
       ...[...topics].map(([topic, pace]) =>
-        changeGate(env, topic).subscribe({ binding, name }, { userId, pace }),
+        personGate(env, topic, userId).subscribe({ binding, name }, { userId, pace }),
       ),
-      ...gone.map((topic) => changeGate(env, topic).subscribe({ binding, name }, null)),
+      ...gone.map((topic) => personGate(env, topic, userId).subscribe({ binding, name }, null)),
     ]);
   }
 }

@@ -14,6 +14,7 @@ import { logFailure } from "../../observe/log.ts";
 import {
   type EventStart,
   findEvent,
+  LOOK_MS,
   type NamedEvent,
   readGuarded,
   readStart,
@@ -26,7 +27,7 @@ import { refreshSubscriber } from "../subscriptions/subscriber.ts";
 /** Most occurrences of one reading. */
 const READ_SIZE = 50;
 
-/** Milliseconds between two heartbeats, at which access is checked too (SEP-3415: at most 30 seconds). */
+/** Milliseconds between two heartbeats (SEP-3415: at most 30 seconds). They ask no object and no database. */
 const HEARTBEAT_MS = 25_000;
 
 /** What a stream writes to. */
@@ -77,7 +78,13 @@ class EventStream {
     const closers: (() => void)[] = [];
     const end = () => this.#end();
     signal.addEventListener("abort", end, { once: true });
-    const timer = setInterval(() => this.#look(0), HEARTBEAT_MS);
+    const heartbeat = setInterval(() => this.#nudge.resolve(), HEARTBEAT_MS);
+    // What happens without a write of its server, or after the token has ended, is announced by no object.
+    const { everyMs = LOOK_MS } = findEvent(this.#ctx, this.#params.name).definition;
+    const timer = setInterval(() => this.#look(0), everyMs);
+    const { expiresAt } = this.#wire;
+    const over =
+      expiresAt === undefined ? undefined : setTimeout(() => this.#look(0), expiresAt * 1_000 - Date.now());
     try {
       for (const one of [topic, RIGHTS]) {
         const close = await listenForChanges(
@@ -105,7 +112,9 @@ class EventStream {
         if (!this.#ended) await this.#notify("heartbeat", { cursor: await this.#cursor() });
       }
     } finally {
+      clearInterval(heartbeat);
       clearInterval(timer);
+      clearTimeout(over);
       signal.removeEventListener("abort", end);
       for (const close of closers) close();
     }

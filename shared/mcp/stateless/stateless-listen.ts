@@ -1,15 +1,18 @@
 import { SERVER_INFO_META_KEY, SUBSCRIPTION_ID_META_KEY } from "@modelcontextprotocol/server";
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import { isRecord } from "../../encoding/is-record.ts";
+import { accessOf } from "../../objects/admission-request.ts";
 import { logFailure } from "../../observe/log.ts";
 import { PostResponder } from "../http/post-responder.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
 import { listenForChanges } from "../subscriptions/changes.ts";
+import { LookTimer } from "../subscriptions/look-timer.ts";
 import { isSpent } from "../subscriptions/spent.ts";
 import { type ListName, refreshSubscriber, type Subscriber } from "../subscriptions/subscriber.ts";
 import {
   beginWatch,
   type ChangeNotice,
+  describeRights,
   type Fingerprints,
   findChanges,
   listUris,
@@ -23,12 +26,6 @@ export const LISTEN = "subscriptions/listen";
 
 /** Most resources that one stream may watch. Each is read again after every change of its server. */
 const WATCHED_LIMIT = 20;
-
-/**
- * Milliseconds after which a stream checks access and re-reads by itself: rights also change with the time of
- * day, and an announcement may have been lost.
- */
-const RENEWAL_MS = 25_000;
 
 /** Member of a result's `_meta` that names the reason for which a stream ended. */
 const REASON_META_KEY = "gatehouse/reason";
@@ -93,7 +90,8 @@ class NotificationStream {
   /** Publication of the policy known to be in force. */
   #publication = 0;
   #ended = false;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  #rights = "";
+  #timer: LookTimer | undefined;
 
   constructor(
     id: string | number,
@@ -105,7 +103,8 @@ class NotificationStream {
     this.#viewer = subscriber;
     this.#known = known;
     this.#signal = signal;
-    this.#until = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt * 1000;
+    const { endsAt = Number.POSITIVE_INFINITY } = accessOf(subscriber.identity);
+    this.#until = Math.min(endsAt, (expiresAt ?? Number.POSITIVE_INFINITY) * 1000);
     this.#answer = new PostResponder(() => this.#release());
   }
 
@@ -131,7 +130,13 @@ class NotificationStream {
     this.#write({ method: "notifications/subscriptions/acknowledged", params: { notifications: honored } });
     if (Object.keys(honored).length === 0) this.#end();
     else {
-      this.#timer = setInterval(() => this.#refresh(), RENEWAL_MS);
+      this.#timer = new LookTimer({
+        until: this.#until,
+        changesWithTime: () =>
+          this.#viewer.policy.roles.get(this.#viewer.identity.role)?.changesWithTime === true,
+        haveChanged: () => describeRights(this.#viewer) !== this.#rights,
+        look: () => this.#refresh(),
+      });
       // Changes between the first read and the first event.
       this.#refresh();
     }
@@ -160,6 +165,7 @@ class NotificationStream {
         Date.now() < this.#until ? await refreshSubscriber(this.#viewer, this.#publication) : null;
       if (subscriber === null) return this.#end();
       this.#viewer = subscriber;
+      this.#rights = describeRights(subscriber);
       const { known, notices, spent } = await findChanges(subscriber, this.#known);
       this.#known = known;
       for (const notice of notices) this.#write(notice);
@@ -194,7 +200,7 @@ class NotificationStream {
 
   #release(): void {
     this.#ended = true;
-    clearInterval(this.#timer);
+    this.#timer?.stop();
     for (const close of this.#closers.splice(0)) close();
   }
 }

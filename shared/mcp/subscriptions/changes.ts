@@ -24,7 +24,7 @@ export async function listenForChanges(
     "gatehouse-listener": encodeURIComponent(userId),
     "gatehouse-pace": pace,
   };
-  const { webSocket } = await hub(env, topic).fetch("https://changes/", { headers });
+  const { webSocket } = await hub(env, topic, userId).fetch("https://changes/", { headers });
   if (!webSocket) return null;
   webSocket.addEventListener("message", ({ data }) => onChange(Number(data)));
   webSocket.addEventListener("close", onBroken);

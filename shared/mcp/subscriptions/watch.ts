@@ -1,3 +1,4 @@
+import { decide } from "../../guard/decide.ts";
 import type { Pace } from "../../objects/change-gate.ts";
 import { RIGHTS } from "../../objects/change-gate.ts";
 import { log } from "../../observe/log.ts";
@@ -71,6 +72,17 @@ export async function findChanges(
     );
   }
   return { known: next, notices, spent: false };
+}
+
+/** What the policy decides on everything in the catalogue at this moment, as a text to compare. Asks no database. */
+export function describeRights({ catalogue, policy, identity }: Subscriber): string {
+  const entries = [
+    ...catalogue.tools.values(),
+    ...catalogue.prompts.values(),
+    ...catalogue.resources.values(),
+    ...catalogue.templates,
+  ];
+  return entries.map(({ subject }) => decide(policy, identity, subject).kind).join(" ");
 }
 
 /** URIs of the watched resources. */

@@ -40,6 +40,8 @@ export interface Requirement {
    * Whether the result depends on absent arguments; only a requirement that reads arguments implements it.
    */
   dependsOnArguments?(facts: Pick<ConditionFacts, "name" | "effect" | "country" | "session">): boolean;
+  /** Whether the result changes by itself with time. */
+  readsTime?: true;
   /** Maximum age of a second factor in milliseconds; only a second-factor requirement sets it. */
   maxFactorAgeMs?: number;
 }

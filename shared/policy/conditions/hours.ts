@@ -6,6 +6,6 @@ export const hours = defineCondition({
   schema: hoursSchema.describe("The time of day at which the call may happen."),
   compile(window) {
     const isWithin = compileHours(window);
-    return denyUnless(({ at }) => isWithin(at));
+    return { ...denyUnless(({ at }) => isWithin(at)), readsTime: true };
   },
 });

@@ -15,6 +15,7 @@ export const mfaMaxAge = defineCondition({
     const maxFactorAgeMs = minutes * 60_000;
     return {
       maxFactorAgeMs,
+      readsTime: true,
       test({ mfaAt, at }) {
         if (isFresh(mfaAt, maxFactorAgeMs, at)) return null;
         const has =

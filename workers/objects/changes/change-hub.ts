@@ -6,10 +6,11 @@ import type {
   Pace,
   SessionAddress,
 } from "../../../shared/objects/change-gate.ts";
-import { CHANGE_HEADER } from "../../../shared/objects/change-gate.ts";
+import { CHANGE_HEADER, topicOf } from "../../../shared/objects/change-gate.ts";
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import { stubOf } from "../../../shared/objects/open-object.ts";
 import { log } from "../../../shared/observe/log.ts";
+import { type Announcement, ShardOfTopic, TopicShards } from "./topic-shards.ts";
 
 /** Most connections per user to one topic: streams of the user's clients. */
 const STREAMS_PER_USER = 20;
@@ -52,16 +53,20 @@ interface Delivery {
 }
 
 /**
- * One object per topic, which notifies all subscribers that something has changed: streams of the stateless
+ * Objects of a topic, which notify all subscribers that something has changed. Changes are announced to the topic's own
+ * object; its shards hold the subscribers by person: streams of the stateless
  * generation over hibernating WebSockets, sessions by a request to their object. It carries no data and makes
  * no authorization decision; subscribers re-read with their own rights.
  */
 export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   readonly #sql: SqlStorage;
   readonly #alarm: ObjectAlarm;
+  readonly #shards: TopicShards;
+  /** Set in a shard. */
+  readonly #shard: ShardOfTopic | null;
   readonly #announcedAt: Record<Pace, number> = { soon: 0, calm: 0 };
   #pending: ChangeEvent[] = [];
-  #waiting: Promise<void> | undefined;
+  #waiting: Promise<unknown> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -74,11 +79,16 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     );
     this.#sql.exec("CREATE TABLE IF NOT EXISTS announced (publication INTEGER NOT NULL)");
     this.#sql.exec("CREATE TABLE IF NOT EXISTS rounds (pace TEXT PRIMARY KEY, round TEXT NOT NULL)");
+    const name = ctx.id.name ?? "";
+    const topic = topicOf(name);
+    this.#shards = new TopicShards(this.#sql, env, name);
+    this.#shard = topic === null ? null : new ShardOfTopic(this.#sql, env, topic, name);
   }
 
   /** Accepts the connection of a stateless stream; see `listenForChanges`. */
   override async fetch({ headers }: Request): Promise<Response> {
     const person = headers.get("gatehouse-listener") ?? "";
+    await this.#shard?.enroll();
     if (this.ctx.getWebSockets(person).length >= STREAMS_PER_USER) return new Response(null, { status: 429 });
     const { 0: theirs, 1: ours } = new WebSocketPair();
     this.ctx.acceptWebSocket(ours, [
@@ -97,6 +107,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
       this.#sql.exec("DELETE FROM listeners WHERE binding = ? AND name = ?", binding, name);
       return;
     }
+    await this.#shard?.enroll();
     this.#sql.exec(
       "INSERT OR REPLACE INTO listeners (binding, name, user_id, pace, until) VALUES (?, ?, ?, ?, ?)",
       binding,
@@ -105,6 +116,10 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
       waits.pace,
       Date.now() + SUBSCRIBED_MS,
     );
+  }
+
+  async enroll(shard: string): Promise<void> {
+    this.#shards.add(shard);
   }
 
   async countEnrolled(): Promise<number> {
@@ -125,6 +140,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   async #notifyRest(): Promise<void> {
     const rounds = [...this.#readDeliveries()];
     const now = Math.max(Date.now(), Math.min(...rounds.map(([, { dueAt }]) => dueAt)));
+    await this.#shards.announceOwed();
     for (const [pace, round] of rounds) {
       if (round.dueAt > now) continue;
       if (round.told === null) this.#notifyStreams(pace, round);
@@ -138,18 +154,26 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     // Events that arrive during the wait are merged into it.
     this.#waiting ??= scheduler.wait(wait).then(() => {
       this.#waiting = undefined;
-      return this.#notifyAll("soon", this.#pending.splice(0));
+      const events = this.#pending.splice(0);
+      return Promise.all([this.#notifyAll("soon", events), this.#shards.announce(describe(events))]);
     });
     await this.#waiting;
+    await this.#setAlarm();
   }
 
   async #announceCalmly(): Promise<void> {
+    if (!this.#hasSubscribers("calm")) return;
     const wait = this.#msUntilNext("calm");
     if (wait === 0) return await this.#notifyAll("calm", []);
     if (this.#readDeliveries().has("calm")) return;
     // An alarm, because a timer would keep the object in memory.
     this.#writeDelivery("calm", { publication: 0, people: null, dueAt: Date.now() + wait, told: null });
     await this.#setAlarm();
+  }
+
+  #hasSubscribers(pace: Pace): boolean {
+    if (this.ctx.getWebSockets(tagOf(pace)).length > 0) return true;
+    return this.#sql.exec("SELECT 1 FROM listeners WHERE pace = ? LIMIT 1", pace).toArray().length > 0;
   }
 
   #msUntilNext(pace: Pace): number {
@@ -160,9 +184,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
 
   /** @param events - the published events; without any, something changed for all users */
   async #notifyAll(pace: Pace, events: readonly ChangeEvent[]): Promise<void> {
-    const publication = Math.max(0, ...events.map((one) => one.publication ?? 0));
-    const named = events.flatMap(({ userId }) => userId ?? []);
-    const people = named.length > 0 && named.length === events.length ? named : null;
+    const { publication, people } = describe(events);
     const round = { publication, people, dueAt: Date.now(), told: null };
     this.#notifyStreams(pace, round);
     await this.#notifySessions(pace, mergeDeliveries(round, this.#readDeliveries().get(pace)));
@@ -224,7 +246,9 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   }
 
   async #setAlarm(): Promise<void> {
+    const owedAt = this.#shards.owedAt();
     const times = [...this.#readDeliveries().values()].map(({ dueAt }) => dueAt);
+    if (owedAt !== null) times.push(owedAt);
     if (times.length > 0) await this.#alarm.set(Math.min(...times));
   }
 
@@ -246,6 +270,14 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     this.#sql.exec("DELETE FROM announced");
     this.#sql.exec("INSERT INTO announced (publication) VALUES (?)", publication);
   }
+}
+
+/** What several events announce together. */
+function describe(events: readonly ChangeEvent[]): Announcement {
+  const publication = Math.max(0, ...events.map((one) => one.publication ?? 0));
+  const named = events.map(({ userId, people }) => people ?? (userId === undefined ? [] : [userId]));
+  const isLimited = named.length > 0 && named.every((people) => people.length > 0);
+  return { publication, people: isLimited ? named.flat() : null };
 }
 
 /**

@@ -5,7 +5,7 @@ import { openSealedText, sealText } from "../../../shared/auth/seal-text.ts";
 import { readWebhookSecret } from "../../../shared/auth/standard-webhook.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import { SlidingLog } from "../../../shared/guard/sliding-log.ts";
-import { changeGate, RIGHTS } from "../../../shared/objects/change-gate.ts";
+import { personGate, RIGHTS } from "../../../shared/objects/change-gate.ts";
 import type {
   EventGate,
   NewSubscription,
@@ -236,7 +236,7 @@ export class EventDeliveries extends DurableObject<Env> implements EventGate {
   async #enrol({ identity: { userId }, topics }: NewSubscription): Promise<void> {
     const place = { binding: "EVENT_DELIVERIES", name: userId };
     const enrolled = [...topics, RIGHTS].map((topic) =>
-      changeGate(this.env, topic).subscribe(place, { userId, pace: "soon" }),
+      personGate(this.env, topic, userId).subscribe(place, { userId, pace: "soon" }),
     );
     await Promise.all(enrolled);
   }
