@@ -6,6 +6,7 @@ import { createTracer } from "../shared/upstream/tracing.ts";
 import { feedSinks } from "./audit-log/feed-sinks.ts";
 import { countRecords } from "./audit-log/figures/count-records.ts";
 import { takeOverCalls } from "./audit-log/figures/take-over-calls.ts";
+import { writeDays } from "./audit-log/figures/write-days.ts";
 import { moveRecords } from "./audit-log/move-records.ts";
 import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
 import { writeRecords } from "./audit-log/write-records.ts";
@@ -51,6 +52,7 @@ export default {
     ctx.waitUntil(logged("audit_sinks_failed", feedSinks(env)));
     // Alerts come from the newest counts, and also when counting fails.
     const counted = logged("records_not_counted", countRecords(env.PLATFORM_DB));
+    ctx.waitUntil(logged("days_not_counted", writeDays(env.PLATFORM_DB, Date.now())));
     ctx.waitUntil(
       logged(
         "alerts_failed",

@@ -19,8 +19,10 @@ import { removeOldCalls } from "../../workers/audit-log/figures/remove-calls.ts"
 import { removeFigures } from "../../workers/audit-log/figures/remove-figures.ts";
 import { COUNT_STATEMENTS } from "../../workers/audit-log/figures/statements.ts";
 import { takeOverCalls } from "../../workers/audit-log/figures/take-over-calls.ts";
+import { writeDays } from "../../workers/audit-log/figures/write-days.ts";
 import { storeLinks } from "../../workers/audit-log/store-records.ts";
 import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
+import { findCalls } from "../../workers/gateway/console/trail/find-calls.ts";
 import { deliver, emptyTrail, insertIntoTable, intentOf } from "./trail.ts";
 
 const START = Date.UTC(2026, 10, 29, 10, 59, 30);
@@ -214,7 +216,7 @@ describe("the counts of the trail", () => {
     ).all();
     expect(results).toEqual([{ chain: "user_kept" }]);
     // What arrives of the erased person after that is counted among all calls alone.
-    await env.PLATFORM_DB.prepare("DELETE FROM call_figure WHERE dimension = 'person'").run();
+    await env.PLATFORM_DB.prepare("DELETE FROM call_figure WHERE dimension = 'use'").run();
     await storeLinks(
       env,
       linksOfCalls([
@@ -223,6 +225,95 @@ describe("the counts of the trail", () => {
       ]).slice(2),
     );
     expect(await readMembers(env.PLATFORM_DB, "person", ALL, 10)).toEqual([]);
+  });
+
+  it("by person and by app are sums of one row for both, by hour and by day, before and after a day is written", async () => {
+    const calls = Array.from(
+      { length: 120 },
+      (_, index): Call => ({
+        person: `user_${index % 7}`,
+        name: "crm_move_deal",
+        clientId: `app_${index % 5}`,
+        at: START - 2 * DAY_MS + index * 30 * 60_000,
+        ms: index,
+        end: index % 4 === 0 ? "not_found" : "ok",
+      }),
+    );
+    const links = linksOfCalls(calls);
+    // The first day's last records come when its counts have been written.
+    const isLate = ({ chain }: Link) => chain === "user_3";
+    await storeLinks(
+      env,
+      links.filter((link) => !isLate(link)),
+    );
+    const expected = (of: "person" | "clientId", taken: readonly Call[]) => {
+      const members = Map.groupBy(taken, (call) => call[of]);
+      return [...members]
+        .map(([member, own]) => [member, own.length, own.filter(({ end }) => end === "ok").length])
+        .sort();
+    };
+    const read = async (dimension: "person" | "app", grain: "hour" | "day") =>
+      (await readMembers(env.PLATFORM_DB, dimension, { ...ALL, grain }, 100))
+        .map(({ member, calls: count, ok }) => [member, count, ok])
+        .sort();
+    const hold = async (taken: readonly Call[]) => {
+      for (const grain of ["hour", "day"] as const) {
+        expect(await read("person", grain)).toEqual(expected("person", taken));
+        expect(await read("app", grain)).toEqual(expected("clientId", taken));
+      }
+    };
+    const soon = calls.filter(({ person }) => person !== "user_3");
+    await hold(soon);
+    expect(await writeDays(env.PLATFORM_DB, START)).toBe(2);
+    expect(await writeDays(env.PLATFORM_DB, START)).toBe(0);
+    await hold(soon);
+    await storeLinks(env, links.filter(isLate));
+    await hold(calls);
+    const first = { grain: "day", from: 0, to: START - 2 * DAY_MS + DAY_MS - (START % DAY_MS) } as const;
+    const ofFirst = calls.filter(({ at }) => at < first.to);
+    expect(
+      (await readMembers(env.PLATFORM_DB, "app", first, 9))
+        .map(({ member, calls: n }) => [member, n, 0])
+        .sort(),
+    ).toEqual(expected("clientId", ofFirst).map(([member, n]) => [member, n, 0]));
+  });
+
+  it("find the calls of a trace in every batch, each once, and no call of another trace that begins alike", async () => {
+    const [trace, alike] = ["5f".repeat(16), `${"5f".repeat(15)}00`];
+    const calls = Array.from(
+      { length: 30 },
+      (_, index): Call => ({
+        person: `user_${index}`,
+        name: "crm_move_deal",
+        clientId: "app",
+        at: START + index * 1_000,
+        ms: 1,
+        end: "ok",
+      }),
+    );
+    const links = linksOfCalls(calls).map((link) => {
+      const event = JSON.parse(link.event ?? "");
+      if (event.type !== "intent") return link;
+      const number = Number(link.chain.slice(5));
+      const traceId = number % 3 === 0 ? trace : number % 3 === 1 ? alike : event.traceId;
+      return linkOf(link.chain, link.sequence, JSON.parse(link.body).at, { ...event, traceId });
+    });
+    // Three batches whose times overlap.
+    for (const turn of [0, 1, 2])
+      await storeLinks(
+        env,
+        links.filter(({ chain }) => Math.floor(Number(chain.slice(5)) / 2) % 3 === turn),
+      );
+    const filter = { person: "", trace, app: "", name: "", decision: "", status: "", from: null, to: null };
+    const found = await findCalls(env.PLATFORM_DB, filter, null);
+    expect(found.calls.map(({ chain }) => chain)).toEqual(
+      [27, 24, 21, 18, 15, 12, 9, 6, 3, 0].map((number) => `user_${number}`),
+    );
+    const [first, second] = [await findCalls(env.PLATFORM_DB, filter, null, 4), found.calls.slice(4, 8)];
+    expect((await findCalls(env.PLATFORM_DB, filter, first.next, 4)).calls).toEqual(second);
+    expect((await findCalls(env.PLATFORM_DB, { ...filter, trace: "0".repeat(32) }, null)).calls).toEqual([]);
+    await removeOldCalls(env.PLATFORM_DB, 0);
+    expect(await env.PLATFORM_DB.prepare("SELECT count(*) AS n FROM trace_block").first("n")).toBe(0);
   });
 
   it("go after their time: minutes and hours first, days with what they count", async () => {

@@ -182,7 +182,11 @@ export async function emptyTrail(): Promise<void> {
     "open_call",
     "call_figure",
     "reason_figure",
+    "trace_block",
     "early_outcome",
   ];
-  await env.PLATFORM_DB.batch(tables.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)));
+  await env.PLATFORM_DB.batch([
+    ...tables.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)),
+    env.PLATFORM_DB.prepare("UPDATE figure_days SET until = 0"),
+  ]);
 }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { appendLink, EMPTY_CHAIN, type Head, type Link } from "../../../shared/audit/chain.ts";
 import type { AuditEvent, CallDetails } from "../../../shared/audit/record.ts";
+import { writeDays } from "../../../workers/audit-log/figures/write-days.ts";
 import { storeLinks } from "../../../workers/audit-log/store-records.ts";
 import { openLocalDatabases } from "../../local/databases.ts";
 import { applyMigrations, readMigrations } from "../../local/migrate.ts";
@@ -31,7 +32,7 @@ export interface Pattern {
   peopleOfBatch: number;
 }
 
-const SEARCH = /^(call_entry|trail_word)|autoindex_trail_word/;
+const SEARCH = /^(call_entry|trail_word|trace_block)|autoindex_trail_word/;
 const FIND = /audit_(segment|part|span)/;
 
 /** Stores calls of a pattern through the consumer of the trail, and measures what it left. Two records each. */
@@ -83,6 +84,8 @@ async function store(
     for (const batch of listBatches(pattern)) {
       await storeLinks({ PLATFORM_DB: database, AUDIT_SEGMENTS: bucket }, batch);
     }
+    // The day is over: its counts by person and by app are written.
+    await writeDays(database, Date.UTC(2026, 0, 2));
     return written;
   } finally {
     await databases.close();

@@ -23,6 +23,9 @@ export const unpackId = (column: string) => {
   return `iif(typeof(${column}) = 'blob', ${parts.join(" || '-' || ")}, ${column})`;
 };
 
+/** SQL: the bytes of a trace by which {@link TRACES} finds it. */
+export const traceKey = (packed: string) => `unhex(substr(hex(${packed}) || '00000000', 1, 8))`;
+
 const OPERATION = `${field("kind")} || ' ' || ${field("server")} || ' ' || ${field("name")}`;
 
 const words = (type: string, text: string) => `SELECT ${text} AS word FROM fresh WHERE type ${type}`;
@@ -70,6 +73,15 @@ const BEGIN = `
          ${wordOf("outcome.error")}, outcome.duration_ms
     FROM fresh LEFT JOIN outcome ON fresh.type = 'intent' AND outcome.call_id = ${field("callId")}
    WHERE fresh.type = 'intent' OR (fresh.type = 'denial' AND NOT ${isKnown("fresh.event ->> '$.callId'")})`;
+
+const blockOf = (fresh: string, from: string, id: string, at: string, trace: string) => `
+  INSERT INTO trace_block (last, first, at, until, traces) ${fresh}
+  SELECT max(${id}), min(${id}), min(${at}), max(${at}), unhex(group_concat(hex(${traceKey(packHex(trace))}), '')) FROM ${from}
+  HAVING count(*) > 0
+  ON CONFLICT (last) DO NOTHING`;
+
+// One row for all calls of a batch: an index has one for each.
+const TRACES = blockOf(`WITH ${window(["intent", "denial"])}`, "fresh", "id", "at", field("traceId"));
 
 // A call that was admitted and then denied: the rule that denied it is the newer one.
 const DENY = `
@@ -123,7 +135,7 @@ const forget = (table: string, type: string) => `
     WITH ${window([type])} SELECT ${field("callId")} FROM fresh)`;
 
 /** The statements before a window is counted: rows of the calls that begin. */
-export const BEGIN_CALLS = [WORDS, BEGIN, DENY] as const;
+export const BEGIN_CALLS = [WORDS, BEGIN, TRACES, DENY] as const;
 
 /** The statements after it: ends of calls that began earlier, and what waits for the other half. */
 export const END_CALLS = [
@@ -149,6 +161,7 @@ export const TAKE_OVER = [
           ${wordOf("value ->> 'client_id'")}, ${wordOf("value ->> 'operation'")}, value ->> 'decision',
           ${wordOf("value ->> 'rule'")}, value ->> 'status', ${wordOf("value ->> 'error'")}, value ->> 'duration_ms'
      FROM json_each(?1)`,
+  blockOf("", "json_each(?1)", "value ->> 'id'", "value ->> 'at'", "(value ->> 'trace_id')"),
   `INSERT OR IGNORE INTO open_call (call_id, at, id, chain, client_id, kind, server, name)
    SELECT value ->> 'call_id', value ->> 'at', value ->> 'id', value ->> 'chain', value ->> 'client_id',
           value ->> 'kind', value ->> 'server', value ->> 'name'

@@ -4,17 +4,19 @@ export const GRAINS = { total: 0, minute: 60, hour: 3_600, day: 86_400 } as cons
 /** One length of span. */
 export type Grain = keyof typeof GRAINS;
 
-/** What calls are counted by, with the spans of each. Persons and apps are too many for minutes. */
+/**
+ * What calls are counted by when they are stored, with the spans of each. `use` is a person with an app: one row, of which the
+ * counts by person and by app are sums. They are too many for minutes, and their days are written once, when a day is over.
+ */
 export const DIMENSIONS = {
   all: ["total", "minute", "hour", "day"],
   server: ["minute", "hour", "day"],
   operation: ["total", "minute", "hour", "day"],
-  person: ["hour", "day"],
-  app: ["hour", "day"],
+  use: ["hour"],
 } as const satisfies Record<string, readonly Grain[]>;
 
 /** One way to tell calls apart. `operation` is kind, server and name: `tool crm crm_find_contacts`. */
-export type Dimension = keyof typeof DIMENSIONS;
+export type Dimension = Exclude<keyof typeof DIMENSIONS, "use"> | "person" | "app";
 
 /**
  * Upper bounds of the duration histogram in milliseconds: those that OpenTelemetry's MCP conventions advise for
@@ -35,6 +37,9 @@ export const ENDINGS = ["ok", "failed", "denied", "limited", "waiting", "unknown
 
 /** One ending. */
 export type Ending = (typeof ENDINGS)[number];
+
+/** The columns of a row of counts. */
+export const COUNTS: readonly string[] = ["calls", ...ENDINGS, "duration_ms", ...BUCKETS];
 
 /** Error codes of calls that did not fail but were stopped, by ending. Every other code is a failure. */
 export const STOPPED: Readonly<Record<string, Ending>> = {

@@ -1,4 +1,14 @@
-import { BOUNDS_MS, BUCKETS, type Dimension, ENDINGS, type Ending, GRAINS, type Grain } from "./grains.ts";
+import {
+  BOUNDS_MS,
+  BUCKETS,
+  COUNTS,
+  type Dimension,
+  ENDINGS,
+  type Ending,
+  GRAINS,
+  type Grain,
+} from "./grains.ts";
+import { isUse, usesOf } from "./uses.ts";
 
 /** Counts of calls in one span, or over several. Durations are of calls that ran to an end, ok or failed. */
 export type CallCounts = Record<Ending, number> & {
@@ -30,16 +40,19 @@ export interface Period {
 
 type Row = Record<string, number> & { member: string };
 
-const COLUMNS = ["calls", ...ENDINGS, "duration_ms", ...BUCKETS];
-const SUMS = COLUMNS.map((name) => `sum(${name}) AS ${name}`).join(", ");
+const SUMS = COUNTS.map((name) => `sum(${name}) AS ${name}`).join(", ");
 
 const SERIES = `
-  SELECT at, ${COLUMNS.join(", ")} FROM call_figure
+  SELECT at, ${COUNTS.join(", ")} FROM call_figure
    WHERE grain = ?1 AND dimension = 'all' AND at >= ?2 AND at < ?3 ORDER BY at`;
 
-const MEMBERS = `
-  SELECT member, ${SUMS} FROM call_figure
-   WHERE grain = ?1 AND dimension = ?2 AND at >= ?3 AND at < ?4
+const inPeriod = (dimension: Dimension) =>
+  isUse(dimension)
+    ? usesOf(dimension, "?1", ["?3", "?4"], COUNTS.join(", "))
+    : `SELECT member, ${COUNTS.join(", ")} FROM call_figure WHERE grain = ?1 AND dimension = ?2 AND at >= ?3 AND at < ?4`;
+
+const members = (dimension: Dimension) => `
+  SELECT member, ${SUMS} FROM (${inPeriod(dimension)}) WHERE ?2 = ?2
    GROUP BY member ORDER BY calls DESC, member LIMIT ?5`;
 
 const REASONS = `
@@ -60,7 +73,7 @@ export async function readMembers(
   { grain, from, to }: Period,
   limit: number,
 ): Promise<MemberCounts[]> {
-  const bound = database.prepare(MEMBERS).bind(GRAINS[grain], dimension, from, to, limit);
+  const bound = database.prepare(members(dimension)).bind(GRAINS[grain], dimension, from, to, limit);
   const { results } = await bound.all<Row>();
   return results.map((row) => ({ ...toCounts(row), member: row.member }));
 }

@@ -34,6 +34,11 @@ export async function removeOldCalls(
     return kept > most;
   });
   if (last === undefined) return 0;
+  // Blocks that begin in a day that goes and end in one that stays are still needed.
+  await database
+    .prepare("DELETE FROM trace_block WHERE until < ?")
+    .bind(last.at + DAY_MS)
+    .run();
   let removed = 0;
   await runRounds(async () => {
     const { meta } = await database

@@ -13,7 +13,7 @@ const EARLY_DAYS = 14;
 const REMOVE_CALLS = `
   DELETE FROM call_figure WHERE (grain, dimension, at, member) IN (
     SELECT grain, dimension, at, member FROM call_figure
-     WHERE grain = ?1 AND dimension IN ('all', 'server', 'operation', 'person', 'app') AND at < ?2 LIMIT ?3)`;
+     WHERE grain = ?1 AND dimension IN ('all', 'server', 'operation', 'use', 'person', 'app') AND at < ?2 LIMIT ?3)`;
 
 const REMOVE_REASONS = `
   DELETE FROM reason_figure WHERE (grain, kind, at, name) IN (
@@ -54,6 +54,7 @@ export async function removeFigures(
   const results = await database.batch([
     ...statements,
     database.prepare(ENDED_BEFORE).bind(before(daysOf(rules, "denials"))),
+    database.prepare("DELETE FROM trace_block WHERE until < (SELECT min(at) FROM call_entry)"),
     ...["early_outcome", "open_call"].map((table) =>
       database.prepare(`DELETE FROM ${table} WHERE at < ?`).bind(before(EARLY_DAYS)),
     ),

@@ -1,22 +1,23 @@
 import { quoteText } from "../../../shared/encoding/quote-text.ts";
 import { BEGIN_CALLS, END_CALLS, ENDED } from "./call-entries.ts";
-import { BOUNDS_MS, BUCKETS, DIMENSIONS, ENDINGS, GRAINS } from "./grains.ts";
+import { BOUNDS_MS, BUCKETS, COUNTS, DIMENSIONS, ENDINGS, GRAINS } from "./grains.ts";
+import { DAYS_UNTIL } from "./uses.ts";
 import { field, window } from "./window.ts";
 
 const SPANS = Object.entries(DIMENSIONS).flatMap(([dimension, grains]) =>
-  grains.map((grain) => `(${quoteText(dimension)}, ${GRAINS[grain]})`),
+  grains.map((grain) => `(${quoteText(dimension)}, ${GRAINS[grain]}, 0)`),
 );
 
-/** Every span that a call counts in. */
-const SPAN = `span (dimension, grain) AS (VALUES ${SPANS.join(", ")})`;
+/** Every span that a call counts in. The last ones are for a call of a day whose counts have been written already. */
+const SPAN = `span (dimension, grain, late) AS (VALUES ${SPANS.join(", ")}, ('person', ${GRAINS.day}, 1), ('app', ${GRAINS.day}, 1))`;
 
 const startOf = (at: string) => `iif(span.grain = 0, 0, ${at} - ${at} % (1000 * max(span.grain, 1)))`;
 
+const IS_ERASED = "EXISTS (SELECT 1 FROM erased_person WHERE user_id = call.chain)";
+
 const MEMBER = `
   CASE span.dimension WHEN 'all' THEN '' WHEN 'server' THEN call.server WHEN 'person' THEN call.chain
-       WHEN 'app' THEN call.client_id ELSE call.kind || ' ' || call.server || ' ' || call.name END`;
-
-const COUNTS: readonly string[] = ["calls", ...ENDINGS, "duration_ms", ...BUCKETS];
+       WHEN 'app' THEN call.client_id WHEN 'use' THEN iif(${IS_ERASED}, '', call.chain) || ' ' || call.client_id ELSE call.kind || ' ' || call.server || ' ' || call.name END`;
 
 const countCalls = (from: string, sums: Readonly<Record<string, string>>) => `
   INSERT INTO call_figure (grain, dimension, at, member, ${COUNTS.join(", ")})
@@ -24,7 +25,7 @@ const countCalls = (from: string, sums: Readonly<Record<string, string>>) => `
   SELECT span.grain, span.dimension, ${startOf("call.at")} AS start, ${MEMBER} AS member,
          ${COUNTS.map((name) => sums[name] ?? "0").join(", ")}
     FROM part AS call CROSS JOIN span
-   WHERE NOT (span.dimension = 'person' AND EXISTS (SELECT 1 FROM erased_person WHERE user_id = call.chain))
+   WHERE (span.late = 0 OR call.at < ${DAYS_UNTIL}) AND NOT (span.dimension = 'person' AND ${IS_ERASED})
    GROUP BY span.grain, span.dimension, start, member
   ON CONFLICT (grain, dimension, at, member) DO UPDATE
      SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;

@@ -3,6 +3,7 @@ import { eventGate } from "../../../shared/objects/event-gate.ts";
 import { openObject } from "../../../shared/objects/open-object.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
+import { COUNTS, GRAINS } from "../../audit-log/figures/grains.ts";
 import { isHeld, isHeldSql } from "../../audit-log/legal-hold.ts";
 import { storeRecords } from "../../audit-log/store-records.ts";
 import { sweepRecords } from "../../audit-log/sweep-records.ts";
@@ -51,10 +52,20 @@ const ACCOUNT = {
   open_calls: "DELETE FROM open_call WHERE chain = ?1",
   app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
   figures: "DELETE FROM call_figure WHERE grain IN (3600, 86400) AND dimension = 'person' AND member = ?1",
+  uses: "DELETE FROM call_figure WHERE grain = 3600 AND dimension = 'use' AND member >= ?1 || ' ' AND member < ?1 || '!'",
   // Their secrets go with them.
   api_keys: "DELETE FROM access_key WHERE owner = ?1",
   account: `DELETE FROM "user" WHERE "id" = ?1`,
 };
+
+// What an app was called by all people together names none of them.
+const KEEP_APPS = `
+  INSERT INTO call_figure (grain, dimension, at, member, ${COUNTS.join(", ")})
+  SELECT grain, dimension, at, substr(member, instr(member, ' ')), ${COUNTS.join(", ")} FROM call_figure
+   WHERE grain = ${GRAINS.hour} AND dimension = 'use' AND member >= ?1 || ' ' AND member < ?1 || '!'
+     AND EXISTS (SELECT 1 FROM erased_person WHERE user_id = ?1)
+  ON CONFLICT (grain, dimension, at, member) DO UPDATE
+     SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
 
 const NAME_WHO_ASKED = `
   UPDATE admin_request SET by = ?2
@@ -90,6 +101,7 @@ export async function erasePerson(
     database
       .prepare(`INSERT OR IGNORE INTO erased_person (user_id, at) SELECT ?1, ?2 WHERE NOT ${isHeldSql("?1")}`)
       .bind(userId, Date.now()),
+    database.prepare(KEEP_APPS).bind(userId),
     ...Object.values(ACCOUNT).map((sql) =>
       database
         .prepare(`${sql} AND EXISTS (SELECT 1 FROM erased_person WHERE user_id = ?1) RETURNING 1`)
@@ -99,7 +111,7 @@ export async function erasePerson(
   ]);
   if (!(await isErased(database, userId))) return refuse();
   // Writes of triggers count as changes too, so rows are counted by what each statement returned.
-  const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.results.length ?? 0]);
+  const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 2]?.results.length ?? 0]);
 
   const principal = keptBy(env, userId);
   const grants = (await endGrants(env, userId)).length;

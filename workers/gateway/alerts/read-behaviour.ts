@@ -1,5 +1,6 @@
 import type { AlertRules } from "../../../shared/policy/alerts.ts";
 import { GRAINS } from "../../audit-log/figures/grains.ts";
+import { usesOf } from "../../audit-log/figures/uses.ts";
 import type { BehaviourFacts, Counted } from "./find-behaviour.ts";
 
 const MINUTE_MS = 60_000;
@@ -22,16 +23,21 @@ const DENIALS = `
                                       WHERE done.person = often.person AND done.at >= ?1 AND done.status = 'ok'), 0)) AS count
     FROM often`;
 
+/** SQL: calls by hour of each person and of each app, from `?1` to before `?2`. */
+const HOURLY = (["person", "app"] as const)
+  .map(
+    (dimension) => `
+  SELECT '${dimension}' AS dimension, at, member, sum(calls) AS count
+    FROM (${usesOf(dimension, String(GRAINS.hour), ["?1", "?2"], "calls")}) GROUP BY at, member`,
+  )
+  .join(" UNION ALL ");
+
 const VOLUMES = `
-  SELECT dimension, member, calls AS count FROM call_figure
-   WHERE grain = ${GRAINS.hour} AND dimension IN ('person', 'app') AND at = ?1 AND calls >= ?2
-   ORDER BY calls DESC LIMIT ${MOST}`;
+  SELECT dimension, member, count FROM (${HOURLY}) WHERE count >= ?3 ORDER BY count DESC LIMIT ${MOST}`;
 
 const BUSIEST = `
-  SELECT dimension, member, max(calls) AS count FROM call_figure
-   WHERE grain = ${GRAINS.hour} AND dimension IN ('person', 'app') AND at >= ?1 AND at < ?2
-     AND member IN (SELECT value FROM json_each(?3))
-   GROUP BY dimension, member`;
+  SELECT dimension, member, max(count) AS count FROM (${HOURLY})
+   WHERE member IN (SELECT value FROM json_each(?3)) GROUP BY dimension, member`;
 
 // An operation is `tool crm crm_find_contacts`.
 const LEARN = `
@@ -62,7 +68,7 @@ export async function readBehaviour(
   const hour = now - (now % HOUR_MS);
   const [denials, volumes, , newTools] = await database.batch<Volume>([
     database.prepare(DENIALS).bind(since, rules.denials_in_row),
-    database.prepare(VOLUMES).bind(hour, rules.volume_calls),
+    database.prepare(VOLUMES).bind(hour, hour + HOUR_MS, rules.volume_calls),
     database.prepare(LEARN).bind(since),
     database.prepare(NEW_TOOLS).bind(now - HOUR_MS, now - 7 * DAY_MS, rules.new_tools),
   ]);

@@ -1,17 +1,19 @@
-import { packHex, textOf, unpackId, wordOf } from "../../../audit-log/figures/call-entries.ts";
+import { packHex, textOf, traceKey, unpackId, wordOf } from "../../../audit-log/figures/call-entries.ts";
 import { ENDINGS, type Ending, GRAINS } from "../../../audit-log/figures/grains.ts";
+import { usesOf } from "../../../audit-log/figures/uses.ts";
 import type { CallFilter, CallPlace } from "./filter.ts";
 
 /** Calls on one page. */
 const PAGE_SIZE = 50;
 
 /**
- * Most calls that one page looks through, and most days. An index leads to those of a person or a trace, and counts lead
- * to days with calls of an app, a tool, an ending or a decision; within a day calls are compared one by one, and a rare
- * combination is searched page by page.
+ * Most calls that one page looks through, and most days or blocks. An index leads to those of a person, blocks to those of
+ * a trace, and counts to days with calls of an app, a tool, an ending or a decision; within a day calls are compared one by
+ * one, and a rare combination is searched page by page.
  */
 export const LOOKED_THROUGH = 20_000;
 const DAYS = 40;
+const MOST_BLOCKS = 100;
 
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -61,13 +63,9 @@ const FITS = `
   AND (?4 = '' OR operation IN (SELECT value FROM json_each(?4))) AND (?5 = '' OR decision = ?5) AND (?6 = '' OR status = ?6)`;
 
 /** SQL: the calls that a page looks at, newest first, of `?7` to before `?8`, after the place `?9` and `?10`. */
-const looked = ({ person, trace }: CallFilter) => {
+const looked = ({ person }: CallFilter) => {
   const [index, lead] =
-    trace !== ""
-      ? ["INDEXED BY call_entry_by_trace", `trace = ${packHex("?2")}`]
-      : person !== ""
-        ? ["INDEXED BY call_entry_by_person", `person = ${wordOf("?1")}`]
-        : ["", "?1 = ?1"];
+    person !== "" ? ["INDEXED BY call_entry_by_person", `person = ${wordOf("?1")}`] : ["", "?1 = ?1"];
   return `FROM call_entry ${index} WHERE ${lead} AND at >= ?7 AND at < ?8 AND (at, id) < (?9, ?10)
           ORDER BY at DESC, id DESC`;
 };
@@ -82,8 +80,8 @@ const daysWith = (status: string) => `
   SELECT DISTINCT day FROM (
     SELECT at AS day FROM call_figure AS day_of
      WHERE grain = ${GRAINS.day} AND dimension = 'all' AND at >= ?1 AND at < ?2
-       AND (?3 = '' OR EXISTS (SELECT 1 FROM call_figure WHERE grain = ${GRAINS.day} AND dimension = 'app'
-                                  AND at = day_of.at AND member = ?3 AND calls > 0))
+       AND (?3 = '' OR EXISTS (SELECT 1 FROM (${usesOf("app", String(GRAINS.day), ["day_of.at", `day_of.at + ${DAY_MS}`], "calls")})
+                                WHERE member = ?3 AND calls > 0))
        AND (?4 = '' OR EXISTS (SELECT 1 FROM json_each(?4) AS operation CROSS JOIN call_figure
                                   ON grain = ${GRAINS.day} AND dimension = 'operation' AND at = day_of.at
                                  AND member = ${textOf("operation.value")} WHERE calls > 0))
@@ -143,6 +141,37 @@ export async function findCalls(
   return { calls: found, next: spans.next, isPartial: spans.next !== null };
 }
 
+// Newest first; none of them begins at the place or after it.
+const BLOCKS = `
+  SELECT at AS "from", until + 1 AS "to" FROM trace_block
+   WHERE instr(traces, ${traceKey(packHex("?1"))}) > 0 AND until >= ?2 AND at < ?3 ORDER BY last DESC LIMIT ${MOST_BLOCKS}`;
+
+/** The times of batches with calls of a trace, newest first and apart from each other, and where the next page goes on. */
+async function listBlocks(
+  database: D1Database,
+  trace: string,
+  begin: number,
+  end: number,
+): Promise<{ list: { from: number; to: number }[]; next: CallPlace | null }> {
+  const bound = database.prepare(BLOCKS).bind(trace, begin, end);
+  const { results } = await bound.all<{ from: number; to: number }>();
+  const list = join(results.map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) })));
+  const oldest = list.at(-1);
+  const isCut = results.length === MOST_BLOCKS && oldest !== undefined;
+  return { list, next: isCut ? { at: oldest.from, id: 0 } : null };
+}
+
+/** Spans newest first, those that meet or overlap as one: each is a request of its own. */
+function join(spans: readonly { from: number; to: number }[]): { from: number; to: number }[] {
+  const list: { from: number; to: number }[] = [];
+  for (const span of spans.toSorted((one, other) => other.to - one.to)) {
+    const last = list.at(-1);
+    if (last !== undefined && span.to >= last.from) last.from = Math.min(last.from, span.from);
+    else list.push({ ...span });
+  }
+  return list;
+}
+
 /** The spans of time to look at, newest first, and where the next page goes on. Days that counts rule out are left out. */
 async function listSpans(
   database: D1Database,
@@ -153,13 +182,16 @@ async function listSpans(
   const [begin, end] = [from ?? 0, to ?? Number.MAX_SAFE_INTEGER];
   const isNarrow =
     app !== "" || operations !== "" || !["", "allow"].includes(decision) || !["", "ok"].includes(status);
-  if (person !== "" || trace !== "" || !isNarrow) return { list: [{ from: begin, to: end }], next: null };
   const last = Math.min(end, place.at + 1);
+  if (trace !== "") return await listBlocks(database, trace, begin, last);
+  if (person !== "" || !isNarrow) return { list: [{ from: begin, to: end }], next: null };
   const { results } = await database
     .prepare(daysWith(status))
     .bind(begin - (begin % DAY_MS), last, app, operations, decision)
     .all<{ day: number }>();
-  const list = results.map(({ day }) => ({ from: Math.max(day, begin), to: Math.min(day + DAY_MS, end) }));
+  const list = join(
+    results.map(({ day }) => ({ from: Math.max(day, begin), to: Math.min(day + DAY_MS, end) })),
+  );
   const oldest = list.at(-1);
   const isCut = results.length === DAYS && oldest !== undefined;
   return { list, next: isCut ? { at: oldest.from, id: 0 } : null };
