@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { countRecords } from "../../workers/audit-log/figures/count-records.ts";
+import { writeDays } from "../../workers/audit-log/figures/write-days.ts";
 import { Browser, findForm } from "../demo/browser.ts";
 import { openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
@@ -10,14 +10,16 @@ import { applyMigrations, readMigrations } from "../local/migrate.ts";
 import { startServer } from "../local/server.ts";
 import { DEMO_PASSWORD, seedPeople } from "../seed/people.ts";
 import { findFreePort } from "./calls/runtime.ts";
+import { loadSearch } from "./console/load-search.ts";
 import { loadTrail } from "./console/load-trail.ts";
 
 const HELP = `
-Measures the console over a long trail: how fast its records are counted, and the time of every page at p50 and p95.
+Measures the console over a long trail: how fast its records are stored, and the time of every page at p50 and p95.
 
-  npm run bench -- console [--records 1000000] [--people 100] [--folder <path>]
+  npm run bench -- console [--records 1000000] [--people 100] [--calls 0] [--folder <path>]
 
-With --folder, what was loaded stays there and is measured again the next time.
+Records go through the consumer of the trail, into segments. --calls adds that many calls to the search and the counts below
+them, without records: up to 10,000,000. With --folder, what was loaded stays there and is measured again the next time.
 `;
 
 /** Askings of each page; of three in a row the quickest counts, so that a busy machine does not look like a slow page. */
@@ -29,18 +31,24 @@ const { values } = parseArgs({
   options: {
     records: { type: "string", default: "1000000" },
     people: { type: "string", default: "100" },
+    calls: { type: "string", default: "0" },
     folder: { type: "string" },
   },
 });
-const [records, people] = [Number(values.records), Number(values.people)];
+const [records, people, calls] = [values.records, values.people, values.calls].map(Number) as [
+  number,
+  number,
+  number,
+];
 if (
   !Number.isInteger(records) ||
   records < 1_000 ||
   records > 2_000_000 ||
-  !(people >= 1 && people <= 10_000)
+  !(people >= 1 && people <= 10_000) ||
+  !(calls >= 0 && calls <= 10_000_000)
 ) {
   throw new CommandFailure(
-    "--records takes a number from 1,000 to 2,000,000, --people one up to 10,000.",
+    "--records takes a number from 1,000 to 2,000,000, --people one up to 10,000, --calls one up to 10,000,000.",
     HELP,
   );
 }
@@ -50,13 +58,20 @@ const folder =
     : path.resolve(values.folder);
 try {
   await mkdir(folder, { recursive: true });
-  await load(folder);
+  if ((await load(folder)) && calls > 0) {
+    const began = performance.now();
+    await loadSearch(folder, calls, 200);
+    console.log(
+      `${calls.toLocaleString("en")} calls more in ${Math.round((performance.now() - began) / 1_000)} s.`,
+    );
+  }
   await measure(folder);
 } finally {
   if (values.folder === undefined) await rm(folder, { recursive: true, force: true });
 }
 
-async function load(stateFolder: string): Promise<void> {
+/** Returns whether something was loaded. */
+async function load(stateFolder: string): Promise<boolean> {
   const databases = await openLocalDatabases(stateFolder);
   try {
     for (const { connection, migrationsFolder } of databases.all) {
@@ -64,20 +79,21 @@ async function load(stateFolder: string): Promise<void> {
     }
     const db = databases.all.find(({ binding }) => binding === "PLATFORM_DB")?.connection;
     if (db === undefined) throw new Error("PLATFORM_DB is not configured.");
-    if ((await db.prepare("SELECT 1 FROM audit_record LIMIT 1").first()) !== null) return;
+    if ((await db.prepare("SELECT 1 FROM audit_segment LIMIT 1").first()) !== null) return false;
     await seedPeople(db, { asOf: new Date(), report: () => {} });
     const ids = Array.from({ length: people }, (_, index) => `bench-person-${index}`);
     const add = `INSERT INTO "user" ("id", "name", "email", "createdAt", "updatedAt", "role") VALUES (?1, ?2, ?1 || '@bench.example', '', '', 'sales')`;
     await db.batch(ids.map((id, index) => db.prepare(add).bind(id, `Person ${index}`)));
     const began = performance.now();
-    await loadTrail(db, records, ids, Date.now());
-    const loaded = performance.now();
-    await countRecords(db, { clock: () => 0, ms: 1, rounds: Number.POSITIVE_INFINITY });
-    const seconds = (performance.now() - loaded) / 1_000;
+    await loadTrail({ PLATFORM_DB: db, AUDIT_SEGMENTS: databases.segments }, records, ids, Date.now());
+    const seconds = (performance.now() - began) / 1_000;
+    const days = await writeDays(db, Date.now(), { clock: () => 0, ms: 1, rounds: Number.POSITIVE_INFINITY });
     console.log(
-      `${records.toLocaleString("en")} records of ${people} people, stored in ${Math.round((loaded - began) / 1_000)} s; ` +
-        `counted in ${Math.round(seconds)} s: ${Math.round(records / seconds).toLocaleString("en")} records a second.`,
+      `${records.toLocaleString("en")} records of ${people} people, stored and counted in ${Math.round(seconds)} s: ` +
+        `${Math.round(records / seconds).toLocaleString("en")} records a second; ${days} days written in ` +
+        `${(performance.now() - began - seconds * 1_000).toFixed(0)} ms.`,
     );
+    return true;
   } finally {
     await databases.close();
   }
@@ -137,11 +153,18 @@ async function signIn(url: string): Promise<Browser> {
   return browser;
 }
 
+async function textOf(browser: Browser, address: string): Promise<string> {
+  const page = await browser.open(address);
+  return "html" in page ? page.html : "";
+}
+
 /** Every page, with filters that are common, rare, combined, and without any result. */
 async function listPages(browser: Browser, url: string): Promise<[title: string, address: string][]> {
   const list = await browser.open(`${url}/console/trail`);
   const call =
     /\/console\/trail\/calls\/[\d.]+/.exec("html" in list ? list.html : "")?.[0] ?? "/console/trail";
+  const trace =
+    /[?&;]trace=([0-9a-f]{32})/.exec(await textOf(browser, `${url}${call}`))?.[1] ?? "0".repeat(32);
   const from = new Date(Date.now() - 30 * 86_400_000).toISOString().slice(0, 16);
   return [
     ["overview of a day", "/console/overview"],
@@ -149,6 +172,21 @@ async function listPages(browser: Browser, url: string): Promise<[title: string,
     ["overview of a month", "/console/overview?span=month"],
     ["approvals", "/console/approvals"],
     ["people", "/console/people"],
+    ["policy", "/console/policy"],
+    ["policy: explain", "/console/policy/explain"],
+    ["sessions", "/console/sessions"],
+    ["connections", "/console/connections"],
+    ["dead letters", "/console/dead-letters"],
+    ["alerts", "/console/alerts"],
+    ["settings", "/console/settings"],
+    ["standing approvals", "/console/approvals/standing"],
+    ["calls: by a trace", `/console/trail?trace=${trace}`],
+    ["calls: by a trace, of a person", `/console/trail?trace=${trace}&person=bench-person-0`],
+    ["calls: from a month ago", `/console/trail?to=${from}`],
+    [
+      "calls: time, person, app, tool, decision, outcome",
+      `/console/trail?to=${from}&person=bench-person-0&app=bench-app-3&name=fetch&decision=allow&status=failed`,
+    ],
     ["calls: newest", "/console/trail"],
     ["calls: of a person", "/console/trail?person=bench-person-0"],
     [

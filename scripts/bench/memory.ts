@@ -10,12 +10,17 @@ import { type Client, connectClient } from "./calls/client.ts";
 import { signPeopleIn } from "./calls/people.ts";
 import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
 import { GUARDED } from "./calls/variants.ts";
+import { measurePeaks } from "./memory/peaks.ts";
 import { inMiB } from "./sessions/report.ts";
 
 const HELP = `Measures whether the gateway's memory grows with the calls that it serves: after equal numbers of calls, what is
 reachable in the Worker's heap once garbage was collected, and what the runtime's process has in RAM.
 
+With --peaks: how far the process grows at most while it draws pictures, exports 50,000 contacts as CSV, takes and gives messages
+of one megabyte, and holds 10,000 streams of the stateless generation, against the 128 MB of an isolate.
+
   npm run bench -- memory [--points 6] [--calls 1500] [--people 10]
+  npm run bench -- memory --peaks [--contacts 50000] [--streams 10000]
 `;
 
 /** Idle milliseconds before a measurement, in which outcomes, records and idle objects are flushed. */
@@ -29,11 +34,19 @@ const { values } = parseArgs({
     points: { type: "string", default: "6" },
     calls: { type: "string", default: "1500" },
     people: { type: "string", default: "10" },
+    peaks: { type: "boolean" },
+    contacts: { type: "string", default: "50000" },
+    streams: { type: "string", default: "10000" },
     help: { type: "boolean" },
   },
 });
 if (values.help) console.log(HELP);
-else {
+else if (values.peaks) {
+  await measurePeaks({
+    contacts: parseWholeNumber("contacts", values.contacts, 200_000),
+    streams: parseWholeNumber("streams", values.streams, 20_000),
+  });
+} else {
   await measure(
     parseWholeNumber("points", values.points, 100),
     parseWholeNumber("calls", values.calls),

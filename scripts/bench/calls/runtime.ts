@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import net, { type AddressInfo } from "node:net";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
@@ -14,6 +14,10 @@ export interface RunningWorker {
   readCpu(): Promise<number | null>;
   /** Resident memory of its process, in bytes; `null` where the system does not report it. */
   readMemory(): Promise<number | null>;
+  /** Begins to measure the most memory of its process. */
+  resetPeak(): Promise<void>;
+  /** The most resident memory of its process since then, in bytes; `null` where the system does not report it. */
+  readPeak(): Promise<number | null>;
   /** Bytes reachable in the Worker's own isolate after garbage collection. Needs an inspector. */
   readLiveHeap(): Promise<number>;
   /** Connects to the Worker's isolate. Needs an inspector. */
@@ -103,6 +107,10 @@ async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): 
     port: Number(port),
     readCpu: async () => (process === undefined ? null : await readCpuOf(process)),
     readMemory: async () => (process === undefined ? null : await readMemoryOf(process)),
+    // proc(5), «clear_refs»: 5 resets the peak.
+    resetPeak: async () =>
+      process === undefined ? undefined : await writeFile(`/proc/${process}/clear_refs`, "5"),
+    readPeak: async () => (process === undefined ? null : await readMemoryOf(process, "VmHWM")),
     openInspector: inspect,
     readLiveHeap: async () => await readLiveHeap(await inspect()),
     async migrate() {
@@ -133,10 +141,10 @@ async function readCpuOf(pid: string): Promise<number | null> {
   return Number.isNaN(user + system) ? null : (user + system) * TICK_MS;
 }
 
-/** `VmRSS` of `/proc/<pid>/status` (proc(5)), which is in KiB. */
-async function readMemoryOf(pid: string): Promise<number | null> {
+/** A field of `/proc/<pid>/status` (proc(5)), which is in KiB: what is in RAM, or was at most. */
+async function readMemoryOf(pid: string, field: "VmRSS" | "VmHWM" = "VmRSS"): Promise<number | null> {
   const text = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1];
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1];
   return kib === undefined ? null : Number(kib) * 1024;
 }
 

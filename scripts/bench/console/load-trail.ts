@@ -1,8 +1,11 @@
 import { appendLink, EMPTY_CHAIN, type Head, type Link } from "../../../shared/audit/chain.ts";
+import { MOST_OF_SEGMENT } from "../../../shared/audit/read-stored.ts";
 import type { AuditEvent, CallDetails } from "../../../shared/audit/record.ts";
+import { storeLinks } from "../../../workers/audit-log/store-records.ts";
+import type { TrailBindings } from "../../../workers/audit-log/trail-source.ts";
 
-/** Records per statement: about a megabyte and a half of JSON. */
-const CHUNK = 1_500;
+/** Records that come to the consumer together: one segment. */
+const CHUNK = MOST_OF_SEGMENT;
 /** Days over which the calls are spread, up to the reference date. */
 const DAYS = 60;
 const DAY_MS = 86_400_000;
@@ -23,11 +26,6 @@ const OPERATIONS = [
   ["knowledge", "knowledge_update_article", 200],
 ] as const;
 
-const INSERT = `
-  INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
-  SELECT value ->> 'chain', value ->> 'sequence', value ->> 'hash', value ->> 'body', value ->> 'salt', value ->> 'event'
-    FROM json_each(?)`;
-
 /** Numbers from 0 to below 1 that are the same in every run (mulberry32). */
 function createChance(seed: number): () => number {
   let state = seed;
@@ -40,13 +38,13 @@ function createChance(seed: number): () => number {
 }
 
 /**
- * Stores whole chains of calls, newest at `asOf`: of 100 calls 92 end well, 3 fail, 3 are denied, one is over a limit and
+ * Stores whole chains of calls through the consumer of the trail, as segments, rows to search by and counts, newest at `asOf`: of 100 calls 92 end well, 3 fail, 3 are denied, one is over a limit and
  * one asks. Each record is linked and committed to as a person's object does it.
  *
  * @param records - how many at least
  */
 export async function loadTrail(
-  db: D1Database,
+  env: TrailBindings,
   records: number,
   people: readonly string[],
   asOf: number,
@@ -101,9 +99,9 @@ export async function loadTrail(
       );
     }
     if (waiting.length < CHUNK) continue;
-    await db.prepare(INSERT).bind(JSON.stringify(waiting)).run();
+    await storeLinks(env, waiting);
     stored += waiting.length;
     waiting = [];
   }
-  if (waiting.length > 0) await db.prepare(INSERT).bind(JSON.stringify(waiting)).run();
+  await storeLinks(env, waiting);
 }
