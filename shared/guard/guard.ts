@@ -86,7 +86,7 @@ async function runGuarded<Raw, Shaped>(
   let status = "ok";
   let bytes = 0;
   let cached: CachedAnswer | undefined;
-  const stores = new StoreScope();
+  const stores = new StoreScope(ctx, subject, admitted.bookmarks);
   try {
     await followAdmission(ctx, admitted);
     // Admission updates the role since the token was issued, and the policy since the request arrived.
@@ -106,7 +106,7 @@ async function runGuarded<Raw, Shaped>(
     span?.step("run");
     const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, pause, timeLeft) =>
       work.run({ callId, signal, pause, timeLeft, context, openStore, meets, fromCache }),
-    );
+    ).finally(() => stores.noteWritten(ctx));
     span?.step("shape");
     const shaped = await work.shape(raw, context);
     // Admission has marked what the definition says; only what another system says of its answer comes later.

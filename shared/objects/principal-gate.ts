@@ -4,6 +4,7 @@ import type { JsonValue } from "../encoding/json.ts";
 import type { MemoryRules } from "../policy/flow/information-flow.ts";
 import type { PolicyReference } from "../policy/reference.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
+import type { Bookmarks } from "../session/database-sessions.ts";
 import type { ResultPage } from "../session/session-memory.ts";
 import type { Access, AdmissionRequest, Meeting, Refusal } from "./admission-request.ts";
 import { openObject } from "./open-object.ts";
@@ -27,6 +28,8 @@ export type Admission =
       running: number;
       /** What the session had met before this call. Objects of the release before send none. */
       met?: readonly Met[];
+      /** What the person has written lately: reads of replicas begin with it. */
+      bookmarks?: Bookmarks;
       /** The state that the call came with was used before: its answers do not count again. */
       stateSpent?: boolean;
     }
@@ -75,6 +78,8 @@ export interface PrincipalGate {
   readMet(clientId: string, rules: MemoryRules): Promise<readonly Met[]>;
   /** Marks what a running call has met beyond the labels of its definition. Durable when it returns. */
   meet(clientId: string, name: string, meeting: Meeting): Promise<void>;
+  /** What a call of the person has written: reads of their next calls see it. Durable when it returns. */
+  noteBookmarks(bookmarks: Bookmarks): Promise<void>;
   /** Uses a `confirm` value up. Gives `false` when it was used before. */
   spendConfirm(confirm: string): Promise<boolean>;
   /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
@@ -123,6 +128,7 @@ export function principalGate(env: Env, userId: string): PrincipalGate {
     "checkAccess",
     "readMet",
     "meet",
+    "noteBookmarks",
     "recordOnce",
     "readContext",
     "readResult",

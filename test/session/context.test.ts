@@ -1,6 +1,7 @@
 import { evictAllDurableObjects } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   applyOperation,
   CONTEXT_LIMITS,
@@ -87,5 +88,49 @@ describe("the rules of session memory", () => {
     });
     const context = ["a", "b", "a"].map(remember).reduce(applyOperation, emptyContext());
     expect(context.entities.map(({ id }) => id)).toEqual(["a", "b"]);
+  });
+});
+
+describe("with read replicas on", () => {
+  afterEach(() => {
+    Object.assign(env, { D1_REPLICAS: "" });
+    vi.restoreAllMocks();
+  });
+
+  it("a tool that reads begins anywhere, and after a person's write at what they wrote, on both lanes; others begin anywhere", async () => {
+    Object.assign(env, { D1_REPLICAS: "on" });
+    const begun: string[] = [];
+    const database = Object.getPrototypeOf(env.CRM_DB) as D1Database;
+    const { withSession } = database;
+    vi.spyOn(database, "withSession").mockImplementation(function (this: D1Database, start) {
+      expect(this === env.PLATFORM_DB).toBe(false);
+      begun.push(String(start));
+      return withSession.call(this, start);
+    });
+    const take = () => begun.splice(0);
+    const open = (lane: (typeof LANES)[number], as: string) =>
+      openSession({ server: "crm", lane, as, role: "sales" });
+    const [writer, again, colleague] = [
+      await open("stateless", "writes"),
+      await open("sessionful", "writes"),
+      await open("stateless", "colleague"),
+    ];
+    expect((await writer.call("crm_list_tasks")).isError).toBe(false);
+    expect(take()).toEqual(["first-unconstrained"]);
+    const { data } = await writer.call("crm_create_contact", { first_name: "Rita", last_name: "Replica", email: "rita@replica.example" });
+    expect(take()).toEqual(["first-primary"]);
+    for (const session of [writer, again]) {
+      expect((await session.call("crm_find_contacts", { query: "Rita Replica" })).data.contacts[0].id).toBe(
+        data.contact.id,
+      );
+    }
+    const [first, second] = take();
+    expect(first).toMatch(/^[0-9a-f-]{20,}$/);
+    expect(second).toBe(first);
+    await colleague.call("crm_find_contacts", { query: "Rita Replica" });
+    expect(take()).toEqual(["first-unconstrained"]);
+    Object.assign(env, { D1_REPLICAS: "" });
+    await writer.call("crm_list_tasks");
+    expect(take()).toEqual([]);
   });
 });

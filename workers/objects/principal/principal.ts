@@ -31,6 +31,7 @@ import type {
 } from "../../../shared/objects/standing-approval.ts";
 import type { MemoryRules } from "../../../shared/policy/flow/information-flow.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../../../shared/session/context.ts";
+import type { Bookmarks } from "../../../shared/session/database-sessions.ts";
 import { ResultStore } from "../../../shared/session/result-store.ts";
 import type { ResultPage } from "../../../shared/session/session-memory.ts";
 import { noteUnstored } from "../../audit-log/unstored-records.ts";
@@ -51,6 +52,7 @@ import { RequestLimiter } from "./request-limiter.ts";
 import { SessionMarks } from "./session-marks.ts";
 import { SpentAnswers } from "./spent-answers.ts";
 import { WaitingPrograms } from "./waiting-programs.ts";
+import { WrittenBookmarks } from "./written-bookmarks.ts";
 
 /** Milliseconds from the first unsent record until records are sent. */
 const FLUSH_AFTER_MS = 5_000;
@@ -68,6 +70,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   readonly #desk: ApprovalDesk;
   readonly #results: ResultStore;
   readonly #spent: SpentAnswers;
+  readonly #written: WrittenBookmarks;
   readonly #met: SessionMarks;
   readonly #programs: WaitingPrograms;
   readonly #requests = new RequestLimiter();
@@ -89,6 +92,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     });
     this.#results = new ResultStore(this.#sql);
     this.#spent = new SpentAnswers(this.#sql);
+    this.#written = new WrittenBookmarks(this.#sql);
     this.#met = new SessionMarks(this.#sql);
     this.#programs = new WaitingPrograms(this.#sql);
   }
@@ -119,7 +123,12 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     const context = intent.lane === "stateless" ? readContext(this.#sql, intent.clientId) : null;
     const stateSpent = "stateSpent" in passage && passage.stateSpent;
     const met = "met" in passage && passage.met ? { met: passage.met } : {};
-    return { admitted: true, context, role, policy, running, ...met, ...(stateSpent && { stateSpent }) };
+    const noted = { ...met, ...this.#written.read(now), ...(stateSpent && { stateSpent }) };
+    return { admitted: true, context, role, policy, running, ...noted };
+  }
+
+  async noteBookmarks(bookmarks: Bookmarks): Promise<void> {
+    this.#written.add(bookmarks, Date.now());
   }
 
   async readMet(clientId: string, rules: MemoryRules): Promise<readonly Met[]> {
