@@ -1,6 +1,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { deliverOutcomes } from "../../shared/guard/settle.ts";
+import { KEEP_ALIVE_MS } from "../../shared/mcp/http/event-stream.ts";
 import type { CrmAgent } from "../../workers/crm/agent.ts";
 import { addContact } from "../crm/rows.ts";
 import { openSession, REVISION, type TestSession } from "../support/session.ts";
@@ -108,6 +110,45 @@ function objectOf(session: TestSession) {
   const [id] = (session.sessionId ?? "").split(".");
   return env.CRM_AGENT.get(env.CRM_AGENT.idFromName(`streamable-http:${id}`));
 }
+
+describe("an idle session with an open stream", () => {
+  it("lets its object hibernate: the runtime holds its socket, and no timer runs but the keep-alive of the Worker", async () => {
+    const timers = new Map<unknown, number | undefined>();
+    const { setInterval: every, setTimeout: after } = globalThis;
+    vi.spyOn(globalThis, "setInterval").mockImplementation(((run: () => void, ms?: number) => {
+      const timer = every(run, ms);
+      timers.set(timer, ms);
+      return timer;
+    }) as never);
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(((run: () => void, ms?: number) => {
+      const timer = after(() => {
+        timers.delete(timer);
+        run();
+      }, ms);
+      timers.set(timer, ms);
+      return timer;
+    }) as never);
+    for (const name of ["clearInterval", "clearTimeout"] as const) {
+      const clear = globalThis[name];
+      vi.spyOn(globalThis, name).mockImplementation((timer) => {
+        timers.delete(timer);
+        clear(timer as never);
+      });
+    }
+    const session = await openSession({ server: "crm", lane: "sessionful", as: "idle" });
+    const stream = await listen(session);
+    expect((await session.call("crm_list_tasks")).isError).toBe(false);
+    await deliverOutcomes(env);
+    await expect.poll(() => [...timers.values()]).toEqual([KEEP_ALIVE_MS]);
+    const sockets = await runInDurableObject(
+      objectOf(session),
+      (_agent, state) => state.getWebSockets().length,
+    );
+    expect(sockets).toBe(1);
+    vi.restoreAllMocks();
+    await stream.body?.cancel();
+  });
+});
 
 describe("the answer to a POST", () => {
   it("is JSON when nothing precedes it", async () => {
