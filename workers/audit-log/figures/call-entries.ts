@@ -60,7 +60,8 @@ const placesOf = (type: string) => `
     FROM fresh CROSS JOIN open_call AS open ON open.call_id = fresh.event ->> '$.callId' WHERE fresh.type = '${type}'`;
 
 const isKnown = (callId: string) => `
-  (EXISTS (SELECT 1 FROM fresh AS begun WHERE begun.type = 'intent' AND begun.event ->> '$.callId' = ${callId})
+  (${callId} IN (SELECT begun.event ->> '$.callId' FROM fresh AS begun
+                 WHERE begun.type = 'intent' AND begun.event ->> '$.callId' IS NOT NULL)
     OR EXISTS (SELECT 1 FROM open_call AS open WHERE open.call_id = ${callId}))`;
 
 const BEGIN = `
@@ -95,7 +96,7 @@ const DENY = `
 
 /** SQL: the calls that end here, with what they are counted by, as `call`. */
 export const ENDED = `${window(["intent", "denial", "outcome"])}, ${OUTCOME},
-  begun AS (
+  begun AS MATERIALIZED (
     SELECT ${field("callId")} AS call_id, chain, ${field("clientId")} AS client_id, ${field("kind")} AS kind,
            ${field("server")} AS server, ${field("name")} AS name FROM fresh WHERE type = 'intent'
      UNION ALL
