@@ -117,7 +117,11 @@ describe("with read replicas on", () => {
     ];
     expect((await writer.call("crm_list_tasks")).isError).toBe(false);
     expect(take()).toEqual(["first-unconstrained"]);
-    const { data } = await writer.call("crm_create_contact", { first_name: "Rita", last_name: "Replica", email: "rita@replica.example" });
+    const { data } = await writer.call("crm_create_contact", {
+      first_name: "Rita",
+      last_name: "Replica",
+      email: "rita@replica.example",
+    });
     expect(take()).toEqual(["first-primary"]);
     for (const session of [writer, again]) {
       expect((await session.call("crm_find_contacts", { query: "Rita Replica" })).data.contacts[0].id).toBe(
