@@ -6,7 +6,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- calls --quick    the same without the share of each step (at most 90 seconds)
   npm run bench -- decide           the policy's decision under 1,000 rules
   npm run bench -- sessions         10,000 open sessions with a stream each: memory, and a call in each of them
-  npm run bench -- memory           whether memory grows with the calls that are served
+  npm run bench -- memory           whether memory grows with the calls that are served; --peaks: its most
   npm run bench -- hostile          generated hostile messages on both lanes: faults, and how many were tried
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts

@@ -16,14 +16,13 @@ import { loadTrail } from "./console/load-trail.ts";
 const HELP = `
 Measures the console over a long trail: how fast its records are stored, and the time of every page at p50 and p95.
 
-  npm run bench -- console [--records 1000000] [--people 100] [--calls 0] [--folder <path>]
+  npm run bench -- console [--records 1000000] [--people 100] [--calls 0] [--samples 30] [--folder <path>]
 
 Records go through the consumer of the trail, into segments. --calls adds that many calls to the search and the counts below
 them, without records: up to 10,000,000. With --folder, what was loaded stays there and is measured again the next time.
 `;
 
-/** Askings of each page; of three in a row the quickest counts, so that a busy machine does not look like a slow page. */
-const SAMPLES = 30;
+/** Of three askings of a page in a row the quickest counts, so that a busy machine does not look like a slow page. */
 const REPEATS = 3;
 const TARGET_MS = 300;
 
@@ -32,14 +31,13 @@ const { values } = parseArgs({
     records: { type: "string", default: "1000000" },
     people: { type: "string", default: "100" },
     calls: { type: "string", default: "0" },
+    samples: { type: "string", default: "30" },
     folder: { type: "string" },
   },
 });
-const [records, people, calls] = [values.records, values.people, values.calls].map(Number) as [
-  number,
-  number,
-  number,
-];
+const [records, people, calls, samples] = [values.records, values.people, values.calls, values.samples].map(
+  Number,
+) as [number, number, number, number];
 if (
   !Number.isInteger(records) ||
   records < 1_000 ||
@@ -111,7 +109,7 @@ async function measure(stateFolder: string): Promise<void> {
     const slow: string[] = [];
     for (const [title, address] of await listPages(browser, server.url)) {
       const times: number[] = [];
-      for (let sample = 0; sample < SAMPLES; sample += 1) {
+      for (let sample = 0; sample < samples; sample += 1) {
         times.push(await askQuickest(browser, `${server.url}${address}`));
       }
       times.sort((one, other) => one - other);

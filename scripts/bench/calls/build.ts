@@ -15,6 +15,8 @@ export interface BuiltModule {
   sourceMap: string;
   /** Compiled modules that it imports, by file name. */
   wasm: Readonly<Record<string, Uint8Array>>;
+  /** Files that it imports as bytes. */
+  data: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
@@ -64,14 +66,20 @@ export async function buildVariant({ name, entry, replaced, bare }: Variant): Pr
 
 async function readModule(file: string): Promise<BuiltModule> {
   const folder = path.dirname(file);
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".wasm"));
-  const wasm = await Promise.all(
-    names.map(async (name) => [name, await readFile(path.join(folder, name))] as const),
-  );
+  const names = await readdir(folder);
+  const read = async (ending: string) =>
+    Object.fromEntries(
+      await Promise.all(
+        names
+          .filter((name) => name.endsWith(ending))
+          .map(async (name) => [name, await readFile(path.join(folder, name))] as const),
+      ),
+    );
   return {
     script: await readFile(file, "utf8"),
     sourceMap: await readFile(`${file}.map`, "utf8"),
-    wasm: Object.fromEntries(wasm),
+    wasm: await read(".wasm"),
+    data: await read(".woff2"),
   };
 }
 

@@ -33,6 +33,8 @@ export interface RunOptions {
   script: string;
   /** Compiled modules that it imports, by file name. */
   wasm?: Readonly<Record<string, Uint8Array>>;
+  /** Files that it imports as bytes, by file name. */
+  data?: Readonly<Record<string, Uint8Array>>;
   /** Folder of its storage. */
   folder: string;
   publicUrl: string;
@@ -79,7 +81,14 @@ export function startBare(common: Omit<RunOptions, "publicUrl">): Promise<Runnin
   });
 }
 
-function commonOptions({ script, wasm = {}, folder, port, inspectorPort }: Omit<RunOptions, "publicUrl">) {
+function commonOptions({
+  script,
+  wasm = {},
+  data = {},
+  folder,
+  port,
+  inspectorPort,
+}: Omit<RunOptions, "publicUrl">) {
   return {
     ...SILENT,
     host: "127.0.0.1",
@@ -88,6 +97,7 @@ function commonOptions({ script, wasm = {}, folder, port, inspectorPort }: Omit<
     modules: [
       { type: "ESModule" as const, path: "index.js", contents: script },
       ...Object.entries(wasm).map(([path, contents]) => ({ type: "CompiledWasm" as const, path, contents })),
+      ...Object.entries(data).map(([path, contents]) => ({ type: "Data" as const, path, contents })),
     ],
     ...(inspectorPort !== undefined && { inspectorPort, inspectorHost: "127.0.0.1" }),
   };

@@ -4,8 +4,8 @@ import type { AuditEvent, CallDetails } from "../../../shared/audit/record.ts";
 import { storeLinks } from "../../../workers/audit-log/store-records.ts";
 import type { TrailBindings } from "../../../workers/audit-log/trail-source.ts";
 
-/** Records that come to the consumer together: one segment. */
-const CHUNK = MOST_OF_SEGMENT;
+/** Records that come to the consumer together: one segment, with the second record of the last call. */
+const CHUNK = MOST_OF_SEGMENT - 1;
 /** Days over which the calls are spread, up to the reference date. */
 const DAYS = 60;
 const DAY_MS = 86_400_000;
