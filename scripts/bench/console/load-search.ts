@@ -19,9 +19,10 @@ export async function loadSearch(folder: string, calls: number, days: number): P
   const database = new DatabaseSync(await findPlatform(folder));
   try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000");
-    const { oldest } = database.prepare("SELECT min(at) AS oldest FROM call_entry").get() as {
-      oldest: number;
-    };
+    // Arrival numbers below those that are there.
+    const { oldest, lowest } = database
+      .prepare("SELECT min(at) AS oldest, min(id) AS lowest FROM call_entry")
+      .get() as { oldest: number; lowest: number };
     const begin = Math.floor((oldest - days * DAY_MS) / DAY_MS) * DAY_MS;
     const step = (oldest - begin) / calls;
     database.exec("CREATE TEMP TABLE people AS SELECT DISTINCT person AS id FROM call_entry");
@@ -33,7 +34,7 @@ export async function loadSearch(folder: string, calls: number, days: number): P
     const insert = database.prepare(`
       INSERT INTO call_entry (at, id, call_id, person, sequence, trace, session, app, operation, decision, rule, status, error, duration_ms)
       WITH RECURSIVE number (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < ?2)
-      SELECT ${begin} + CAST(n * ${step} AS INTEGER), -${calls} + n, randomblob(16), ${pick("people", 1)}, 2 * n + 1,
+      SELECT ${begin} + CAST(n * ${step} AS INTEGER), ${lowest - calls} + n, randomblob(16), ${pick("people", 1)}, 2 * n + 1,
              randomblob(16), NULL, ${pick("apps", 7)}, ${pick("operations", 13)},
              CASE ${mixed(3, "100")} WHEN 0 THEN 'scope' WHEN 1 THEN 'deny' WHEN 2 THEN 'deny' ELSE 'allow' END, ${rule},
              CASE ${mixed(3, "100")} WHEN 0 THEN 'denied' WHEN 1 THEN 'denied' WHEN 2 THEN 'denied' WHEN 3 THEN 'failed'
@@ -43,7 +44,7 @@ export async function loadSearch(folder: string, calls: number, days: number): P
     database.exec(`
       INSERT INTO trace_block (last, first, at, until, traces)
       SELECT max(id), min(id), min(at), max(at), unhex(group_concat(hex(substr(trace, 1, 4)), ''))
-        FROM call_entry WHERE id <= 0 GROUP BY id / ${BLOCK}`);
+        FROM call_entry WHERE id < ${lowest} GROUP BY id / ${BLOCK}`);
     const zero = Object.fromEntries(COUNTS.map((name) => [name, "0"]));
     const sums: Record<string, string> = {
       ...zero,
@@ -66,13 +67,13 @@ export async function loadSearch(folder: string, calls: number, days: number): P
       database.exec(`
         INSERT INTO call_figure (grain, dimension, at, member, ${COUNTS.join(", ")})
         SELECT ${GRAINS.day}, '${dimension}', at - at % ${DAY_MS}, ${member}, ${COUNTS.map((name) => sums[name]).join(", ")}
-          FROM call_entry WHERE id <= 0 GROUP BY 3, 4
+          FROM call_entry WHERE id < ${lowest} GROUP BY 3, 4
         ON CONFLICT (grain, dimension, at, member) DO UPDATE SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`);
     }
     database.exec(`
       INSERT INTO reason_figure (grain, kind, at, name, count)
       SELECT ${GRAINS.day}, 'denial', at - at % ${DAY_MS}, decision, count(*) FROM call_entry
-       WHERE id <= 0 AND decision <> 'allow' GROUP BY 3, 4
+       WHERE id < ${lowest} AND decision <> 'allow' GROUP BY 3, 4
       ON CONFLICT (grain, kind, at, name) DO UPDATE SET count = count + excluded.count`);
   } finally {
     database.close();
