@@ -76,7 +76,7 @@ export async function measurePeaks({ contacts, streams }: PeakSizes): Promise<vo
       for (const client of clients) client.close();
     };
     const chart = { metrics: ["revenue"], period: "last_90_days", grain: "day", chart: "line" };
-    const megabyte = { text: "x".repeat(1_000_000) };
+    const megabyte = { name: "bench_echo", arguments: { text: "x".repeat(1_000_000) } };
     console.log("| work | most growth of the process | Worker's heap afterwards |\n|---|---|---|");
     await report(worker, "a first call of each tool", async () => {
       await repeat("bench_echo", { text: "a" }, 40, 4);
@@ -98,8 +98,12 @@ export async function measurePeaks({ contacts, streams }: PeakSizes): Promise<vo
         return;
       }
     });
-    await report(worker, "100 messages of 1 MB both ways, eight at once", () =>
-      repeat("bench_echo", megabyte, 100, 8),
+    // What the tool gives back is over the size of an answer: it is made, measured and refused.
+    await report(worker, "100 messages of 1 MB, eight at once", () =>
+      together(100, 8, async () => {
+        const answer = await ask({ ...target, token: tokens[0] ?? "", tool: "" }, "tools/call", megabyte);
+        if (!answer.includes("result_too_large")) throw new Error(answer.slice(0, 500));
+      }),
     );
     const open: http.IncomingMessage[] = [];
     await report(worker, `${streams} stateless streams`, async () => {
