@@ -106,9 +106,10 @@ export async function measurePeaks({ contacts, streams }: PeakSizes): Promise<vo
       }),
     );
     const open: http.IncomingMessage[] = [];
+    let opened = 0;
     await report(worker, `${streams} stateless streams`, async () => {
       await together(streams, 8, async () => {
-        const token = tokens[open.length % tokens.length] ?? "";
+        const token = tokens[opened++ % tokens.length] ?? "";
         open.push(await listen({ ...target, token, tool: "" }));
       });
     });

@@ -13,8 +13,12 @@ import { findCall, findNeighbours, type ListedCall } from "./find-calls.ts";
 /** Calls before and after one, of the same person. */
 const NEIGHBOURS = 5;
 
-/** Records before and after a call in its chain that are looked through for its approval. */
-const AROUND = 400;
+/**
+ * Records before and after a call in its chain that are looked through for its approval: a step that names the call stands
+ * close to it, and the other steps of that approval further away. A few records of a person are in each segment, so a wide
+ * look is dear.
+ */
+const [NEAR, AROUND] = [30, 400];
 
 /** One step of an approval that the call needed. */
 export interface ApprovalStep {
@@ -53,18 +57,21 @@ export async function readCall(env: Env, policy: Policy, place: CallPlace): Prom
   const database = env.PLATFORM_DB;
   const call = await findCall(database, place);
   if (call === null) return null;
-  const [around, neighbours, apps] = await Promise.all([
-    new StoredTrail(trailSource(env)).readChain(call.chain, {
-      from: call.sequence - AROUND,
-      through: call.sequence + AROUND,
-      most: 2 * AROUND + 1,
-    }),
+  const trail = new StoredTrail(trailSource(env));
+  const look = (records: number) =>
+    trail.readChain(call.chain, {
+      from: call.sequence - records,
+      through: call.sequence + records,
+      most: 2 * records + 1,
+    });
+  const [near, neighbours, apps] = await Promise.all([
+    look(NEAR),
     findNeighbours(database, call, NEIGHBOURS),
     nameApps(env, [call.clientId]),
   ]);
-  const record = around.find(({ sequence }) => sequence === call.sequence);
+  const record = near.find(({ sequence }) => sequence === call.sequence);
   const details = (record && readEvent(record)) as CallDetails | null;
-  const approval = findApproval(around, call.callId);
+  const approval = findApproval(near, call.callId) && findApproval(await look(AROUND), call.callId);
   const people = await namePeople(database, [
     call.chain,
     ...(approval?.steps.flatMap(({ by }) => by ?? []) ?? []),
