@@ -1,6 +1,7 @@
 import {
   type ConnectionEntry,
   type ConnectionsDocument,
+  isPersonal,
   isReviewed,
 } from "../../shared/connections/entry.ts";
 import type { PublishedConnection } from "../../shared/connections/revision.ts";
@@ -138,8 +139,7 @@ type Prepared = PublishedConnection & { approved: number; waiting: number };
 /** What a reviewed connection lacks before it can be published, a sentence each. */
 function findUnreviewed(name: string, { entry, approved, waiting }: Prepared): string[] {
   // Its definitions are read with an account of a person, who connects it once the connection is published.
-  const isPersonal = entry.kind === "mcp" && entry.auth.type === "per_person";
-  if (!isReviewed(entry) || approved > 0 || isPersonal) return [];
+  if (!isReviewed(entry) || approved > 0 || isPersonal(entry)) return [];
   return [
     waiting > 0
       ? `${waiting} definitions wait for approval: npm run connections -- review ${name}`

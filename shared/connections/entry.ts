@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { clickhouseEntry } from "./kinds/clickhouse.ts";
 import { kafkaEntry } from "./kinds/kafka.ts";
-import { mcpEntry } from "./kinds/mcp.ts";
+import { type McpEntry, mcpEntry } from "./kinds/mcp.ts";
 import { mongodbEntry } from "./kinds/mongodb.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
-import { openapiEntry } from "./kinds/openapi.ts";
+import { type OpenapiEntry, openapiEntry } from "./kinds/openapi.ts";
 import { opensearchEntry } from "./kinds/opensearch.ts";
 import { oracleEntry } from "./kinds/oracle.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
@@ -33,6 +33,14 @@ export const CONNECTION_KINDS = connectionEntry.options.map(({ shape }) => shape
 /** Whether the tools of a connection are definitions that an administrator reviews before they are published. */
 export function isReviewed({ kind }: Pick<ConnectionEntry, "kind">): boolean {
   return kind === "mcp";
+}
+
+/** An entry of a connection at which each person has an account of their own. */
+export type PersonalEntry = McpEntry | OpenapiEntry;
+
+/** Whether each person has an account of their own at a connection. */
+export function isPersonal(entry: ConnectionEntry): entry is PersonalEntry {
+  return (entry.kind === "mcp" || entry.kind === "openapi") && entry.auth.type === "per_person";
 }
 
 /** Names that a connection cannot have: they are those of built-in servers, tools and paths. */

@@ -1,5 +1,5 @@
 import type { ConnectionAttempt } from "../audit/record.ts";
-import type { McpEntry } from "../connections/kinds/mcp.ts";
+import type { PersonalEntry } from "../connections/entry.ts";
 import type { ConnectionFailure } from "./connection-gate.ts";
 import { openObject } from "./open-object.ts";
 
@@ -7,7 +7,7 @@ import { openObject } from "./open-object.ts";
 export interface AccountTarget {
   connection: string;
   person: string;
-  entry: McpEntry;
+  entry: PersonalEntry;
 }
 
 /** What a person knows of their account at a connection. */

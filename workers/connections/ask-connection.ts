@@ -65,7 +65,7 @@ export async function askConnection(
 ): Promise<JsonValue> {
   const id = crypto.randomUUID();
   const cache = cacheRequestOf(target, operation, principal);
-  const gate = connectionGate(env, target.name, chooseShard(target, cache));
+  const gate = connectionGate(env, target.name, target.session ?? chooseShard(target, cache));
   const cancel = () => void gate.cancel(id).catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -123,10 +123,26 @@ async function forgetAnswers(env: Env, { name, entry }: ConnectionTarget): Promi
   await Promise.allSettled(shards);
 }
 
+/** The error of a call, with the failure that it comes from. */
+class RefusedCall extends ToolError {
+  readonly failure: ConnectionFailure;
+
+  constructor(failure: ConnectionFailure) {
+    const { code, message, action, retryAfter } = failure;
+    super(code === "account_needed" ? "forbidden" : code, message, {
+      ...(action !== undefined && { suggestedAction: action }),
+      ...(retryAfter !== undefined && { retryAfter }),
+    });
+    this.failure = failure;
+  }
+}
+
 /** A failure of a connection as the error of a call. */
-export function toError({ code, message, action, retryAfter }: ConnectionFailure): ToolError {
-  return new ToolError(code === "account_needed" ? "forbidden" : code, message, {
-    ...(action !== undefined && { suggestedAction: action }),
-    ...(retryAfter !== undefined && { retryAfter }),
-  });
+export function toError(failure: ConnectionFailure): ToolError {
+  return new RefusedCall(failure);
+}
+
+/** The failure that an error of {@link askConnection} comes from; `null` for any other error. */
+export function failureOf(error: unknown): ConnectionFailure | null {
+  return error instanceof RefusedCall ? error.failure : null;
 }

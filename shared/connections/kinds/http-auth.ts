@@ -18,6 +18,10 @@ export const httpAddress = z
   }, "must be an https address without user and password")
   .refine((text) => URL.parse(text)?.hash === "", "must be without a fragment");
 
+/** Parameters of an authorization request that Gatehouse sets. */
+const OWN_PARAMETERS =
+  /^(?:response_type|response_mode|client_id|client_secret|redirect_uri|state|nonce|scope|code_challenge.*|request.*)$/;
+
 const scopes = z.array(z.string().regex(/^[\x21-\x7e]{1,200}$/)).max(50);
 
 /** How Gatehouse identifies itself at a system that is asked over HTTP. The secret is in the vault. */
@@ -75,5 +79,38 @@ export const httpAuth = z.discriminatedUnion("type", [
     .describe("AWS signature version 4: the vault's secret is the secret access key."),
 ]);
 
+/** An account of each person, at an authorization server that the entry names: HTTP APIs do not say which is theirs. */
+export const personalAuth = z
+  .strictObject({
+    type: z.literal("per_person"),
+    issuer: httpAddress
+      .optional()
+      .describe("Its metadata (RFC 8414, OpenID Connect) name the endpoints that are not given here."),
+    authorization_endpoint: httpAddress.optional(),
+    token_endpoint: httpAddress.optional(),
+    revocation_endpoint: httpAddress.optional(),
+    client_id: line(300).describe("Gatehouse as registered by hand; its secret, if any, is in the vault."),
+    scopes: scopes.optional(),
+    credentials_in: z.enum(["header", "body"]).default("header"),
+    parameters: z
+      .record(z.string().regex(/^[a-z_]{1,40}$/), line(300))
+      .default({})
+      .refine(
+        (given) => Object.keys(given).every((name) => !OWN_PARAMETERS.test(name)),
+        "must not have parameters that Gatehouse sets itself",
+      )
+      .describe("Further parameters of the page that asks the person, such as `access_type: offline`."),
+  })
+  .refine(
+    (auth) =>
+      auth.issuer !== undefined ||
+      (auth.authorization_endpoint !== undefined && auth.token_endpoint !== undefined),
+    "must have `issuer`, or `authorization_endpoint` and `token_endpoint`",
+  )
+  .describe("Each person connects an account of their own with OAuth, on their page Connections.");
+
 /** {@link httpAuth}, parsed. */
 export type HttpAuth = z.output<typeof httpAuth>;
+
+/** {@link personalAuth}, parsed. */
+export type PersonalAuth = z.output<typeof personalAuth>;

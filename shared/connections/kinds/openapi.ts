@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { flowField } from "../flow.ts";
 import { commonFields, dataClass, limits, line } from "./common.ts";
-import { headerName, httpAddress, httpAuth, OWN_HEADERS } from "./http-auth.ts";
+import { headerName, httpAddress, httpAuth, OWN_HEADERS, personalAuth } from "./http-auth.ts";
 
 const glob = z.string().min(1).max(200);
 const globs = z.array(glob).min(1).max(500);
@@ -81,7 +81,7 @@ export const openapiEntry = z.strictObject({
       .optional()
       .describe("Path that every valid account may read, behind the address; asked by tests."),
   }),
-  auth: httpAuth.default({ type: "none" }),
+  auth: z.discriminatedUnion("type", [...httpAuth.options, personalAuth]).default({ type: "none" }),
   select: selection.optional(),
   except: selection.optional(),
   operations: z.record(z.string().min(1).max(500), treatment).default({}),

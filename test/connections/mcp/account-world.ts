@@ -23,6 +23,8 @@ export const stats = async (name: string) =>
     revoked: number;
     tokens: string[];
     seen: string[];
+    clients: string[];
+    asked: string[];
   }>();
 
 /** Whose token it is at the other system. */

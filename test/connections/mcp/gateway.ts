@@ -87,6 +87,11 @@ export async function publishEntries(entries: Record<string, ConnectionEntry>): 
     }),
   );
   await publishCatalogues(storeCatalogues(Object.fromEntries(documents), Date.now()));
+  await takeChanges();
+}
+
+/** Has the Worker take what was published. */
+export async function takeChanges(): Promise<void> {
   const { publication } = await readState();
   const body = JSON.stringify({ publication });
   const answer = await exports.default.fetch(new URL("/policy/changes", env.PUBLIC_URL), {

@@ -20,6 +20,10 @@ interface Control {
   holds: boolean;
   /** With `holds`: what is held stays so, and other answers go. */
   keeps: boolean;
+  /** Whether it answers as some vendors do: refusals with status 200, the type of a token named by its owner. */
+  ownWords: boolean;
+  /** Whether the API refuses every token. */
+  refuses: boolean;
   /** Whether the refresh token before the present one is taken again, as some servers do for a while. */
   grace: boolean;
 }
@@ -58,6 +62,8 @@ class World {
     holds: false,
     keeps: false,
     grace: false,
+    ownWords: false,
+    refuses: false,
   };
   readonly #held: (() => void)[] = [];
   readonly #arriving: (() => void)[] = [];
@@ -76,6 +82,9 @@ class World {
     registered: 0,
     tokens: [] as string[],
     seen: [] as string[],
+    /** How the client identified itself at the token endpoint, and what it asked for. */
+    clients: [] as string[],
+    asked: [] as string[],
   };
 
   constructor(base: string) {
@@ -137,6 +146,7 @@ class World {
           redirect: url.searchParams.get("redirect_uri") ?? "",
           resource: url.searchParams.get("resource") ?? "",
         });
+        this.stats.asked.push(url.search);
         const back = new URL(url.searchParams.get("redirect_uri") ?? "");
         back.searchParams.set("code", code);
         back.searchParams.set("state", lies.state ?? url.searchParams.get("state") ?? "");
@@ -145,6 +155,7 @@ class World {
       }
       case "/as/token":
         // As slow as a real one, so that parallel callers meet.
+        this.stats.clients.push(`${request.headers.authorization ?? ""} ${form.get("client_secret") ?? ""}`);
         return void setTimeout(() => this.#token(form, (...answer) => this.#send(() => json(...answer))), 30);
       case "/as/revoke": {
         const token = form.get("token") ?? "";
@@ -156,8 +167,22 @@ class World {
       case "/mcp":
         return this.#serve(request, body, response, json);
       default:
-        return json(404, {});
+        return path.startsWith("/api/") ? this.#api(path, request, json) : json(404, {});
     }
+  }
+
+  /** An HTTP API that knows its users by the tokens of this world. */
+  #api(
+    path: string,
+    { headers: { authorization = "" } }: http.IncomingMessage,
+    json: (status: number, value: object, headers?: object) => void,
+  ): unknown {
+    this.stats.seen.push(authorization);
+    const family = this.#access.get(authorization.replace("Bearer ", ""));
+    if (!family || family.ended || this.#control.refuses) return json(401, { error: "who?" });
+    if (path === "/api/away") return json(302, {}, { location: "http://127.0.0.1:1/stolen" });
+    if (path === "/api/me") return json(200, { user: family.user });
+    return json(404, {});
   }
 
   #send(answer: () => void): void {
@@ -168,6 +193,7 @@ class World {
 
   #token(form: URLSearchParams, json: (status: number, value: object) => void): unknown {
     const failure = this.#control.failures.shift();
+    if (failure !== undefined && this.#control.ownWords) return json(200, { error: "bad_refresh_token" });
     if (failure !== undefined)
       return json(failure, { error: failure === 400 ? "invalid_grant" : "temporarily_unavailable" });
     if (form.get("grant_type") === "authorization_code") {
@@ -179,7 +205,7 @@ class World {
       const fits =
         code?.challenge === challenge &&
         code.redirect === form.get("redirect_uri") &&
-        code.resource === form.get("resource");
+        code.resource === (form.get("resource") ?? "");
       if (!code || !fits) return json(400, { error: "invalid_grant" });
       const family = { user: code.user, current: "", used: new Set<string>(), ended: false };
       this.#families.push(family);
@@ -205,7 +231,7 @@ class World {
     this.stats.tokens.push(access, family.current);
     return {
       access_token: access,
-      token_type: "Bearer",
+      token_type: this.#control.ownWords ? "user" : "Bearer",
       expires_in: this.#control.lifetime,
       refresh_token: family.current,
       scope: "things",

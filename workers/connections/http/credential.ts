@@ -56,12 +56,12 @@ export function openCredential(
         },
       };
     case "client_credentials":
-    case "jwt_bearer":
-      return withToken(
-        origin,
-        keeperOf(memory, `${name} ${digestText(JSON.stringify([auth, secret]))}`),
-        (ask) => fetchToken(ask, auth, secret, title),
+    case "jwt_bearer": {
+      const keeper = keeperOf(memory, `${name} ${digestText(JSON.stringify([auth, secret]))}`);
+      return withBearer(origin, (ask, refused) =>
+        keeper.take(() => fetchToken(ask, auth, secret, title), refused),
       );
+    }
     case "aws":
       return {
         renews: false,
@@ -85,6 +85,18 @@ export function openCredential(
   }
 }
 
+/**
+ * The account of a person in place of the connection's own.
+ *
+ * @param ownToken - the person's token; the argument is one that the other system has just refused
+ */
+export function openPersonal(
+  origin: string,
+  ownToken: (refused: string | null) => Promise<string>,
+): Credential {
+  return withBearer(origin, (_ask, refused) => ownToken(refused));
+}
+
 function inHeaders(origin: string, write: () => Record<string, string>): Credential {
   return {
     renews: false,
@@ -97,17 +109,16 @@ function inHeaders(origin: string, write: () => Record<string, string>): Credent
   };
 }
 
-function withToken(
+function withBearer(
   origin: string,
-  keeper: TokenKeeper,
-  fetchNew: (ask: typeof fetch) => ReturnType<typeof fetchToken>,
+  take: (ask: typeof fetch, refused: string | null) => Promise<string>,
 ): Credential {
   let sent: string | null = null;
   return {
     renews: true,
     async send(ask, url, init, isAgain) {
       requireOrigin(origin, url);
-      sent = await keeper.take(() => fetchNew(ask), isAgain ? sent : null);
+      sent = await take(ask, isAgain ? sent : null);
       const headers = new Headers(init.headers);
       headers.set("authorization", `Bearer ${sent}`);
       return await ask(url, { ...init, headers });

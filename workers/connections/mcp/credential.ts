@@ -1,6 +1,6 @@
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
-import { accountGate } from "../../../shared/objects/account-gate.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
+import { personToken } from "../accounts/person-token.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
 import { readSecret } from "../vault.ts";
 
@@ -24,28 +24,17 @@ export function openCredential(env: Env, target: ConnectionTarget, given: string
     case "header":
       return sharedSecret(env, target, given, (secret) => ({ [auth.name]: secret }));
     case "per_person":
-      return personToken(env, target);
+      return ownToken(env, target);
   }
 }
 
-/** The person's token of this moment; see `PersonAccount`. */
-function personToken(env: Env, target: ConnectionTarget): Credential {
-  const person = target.session?.person;
+/** The person's token of this moment. */
+function ownToken(env: Env, target: ConnectionTarget): Credential {
   let last: string | null = null;
   return {
     async headers(renew) {
-      if (person === undefined) {
-        const message = `${target.entry.title} has no account but those of persons.`;
-        const action =
-          "Name one whose account is used: npm run connections -- review <name> --person <e-mail address>";
-        throw new RefusedRequest({ code: "account_needed", message, action });
-      }
-      const entry = target.entry as McpEntry;
-      const gate = accountGate(env, target.name, person);
-      const answer = await gate.token({ connection: target.name, person, entry }, renew ? last : null);
-      if (!answer.ok) throw new RefusedRequest(answer.failure);
-      last = answer.token;
-      return { authorization: `Bearer ${answer.token}` };
+      last = await personToken(env, target, renew ? last : null);
+      return { authorization: `Bearer ${last}` };
     },
   };
 }

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
 import { elicitsOf } from "../../../shared/call/client-abilities.ts";
 import { InputNeeded } from "../../../shared/call/input-needed.ts";
@@ -9,22 +8,17 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import { accountGate } from "../../../shared/objects/account-gate.ts";
 import {
   type ConnectionCaller,
-  type ConnectionFailure,
   connectionGate,
   type ForeignAnswer,
   type ForeignQuestion,
 } from "../../../shared/objects/connection-gate.ts";
-import { principalGate } from "../../../shared/objects/principal-gate.ts";
-import { log, logFailure } from "../../../shared/observe/log.ts";
 import { currentTrace } from "../../../shared/observe/trace.ts";
 import type { AskingContext, CallContext, ToolContext } from "../../../shared/server/define.ts";
+import { AccountGuide } from "../accounts/lead-to-account.ts";
 import { toError } from "../ask-connection.ts";
-
-/** Milliseconds that a call waits while its person connects an account. */
-const WAIT_MS = 5 * 60_000;
+import { recordRefusal } from "../record-refusal.ts";
 
 /** What a client that answers a question is able to do. */
 const ABILITIES = {
@@ -55,40 +49,16 @@ export interface McpOperation {
 export class McpHandle implements AsyncDisposable {
   readonly #place: McpPlace;
   readonly #cancelling: Promise<void>[] = [];
-  #wasLed = false;
+  readonly #guide: AccountGuide;
 
   constructor(place: McpPlace) {
     this.#place = place;
+    this.#guide = new AccountGuide(place);
   }
 
   /** A call that its client cancelled has ended when the other system is told: the guard waits for this here. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#cancelling);
-  }
-
-  /**
-   * Sends the person to the page where they connect their account, and waits for them. Whether it is connected then.
-   * Throws {@link ToolError} with the address for a client that cannot open pages.
-   */
-  async #leadToAccount(
-    { ask, pauseFor, abilities }: Partial<AskingContext>,
-    { message }: ConnectionFailure,
-  ): Promise<boolean> {
-    const { env, name, entry, principal } = this.#place;
-    const url = `${env.PUBLIC_URL}/connections/${name}`;
-    const refuse = () =>
-      new ToolError("forbidden", `${message} They can do so at ${url}`, {
-        suggestedAction: "Show the person this link. Once the account is connected, repeat the same call.",
-      });
-    if (this.#wasLed || ask === undefined || pauseFor === undefined || !elicitsOf(abilities).url)
-      throw refuse();
-    this.#wasLed = true;
-    const question = { message: `${message} Open the page to connect your account at ${entry.title}.`, url };
-    const answer = await ask({ ...question, schema: z.object({}), key: "connect_account" });
-    if (answer.action !== "accept") throw refuse();
-    const gate = accountGate(env, name, principal.userId);
-    if (await pauseFor(gate.awaitConnected(entry.reach.url, WAIT_MS))) return true;
-    throw refuse();
   }
 
   /**
@@ -143,8 +113,10 @@ export class McpHandle implements AsyncDisposable {
         context.meets(readOrigins(answer.value));
         return answer.value;
       }
-      if (answer.failure.code === "account_needed" && (await this.#leadToAccount(context, answer.failure)))
+      if (answer.failure.code === "account_needed") {
+        await this.#guide.lead(context, answer.failure);
         return await this.perform(operation, context);
+      }
       // Put to a client that cannot answer it, so that its lane says what the client lacks.
       if (answer.failure.needs !== undefined && !asks[ABILITIES[answer.failure.needs]])
         await context.relay?.({ method: answer.failure.needs, params: {} });
@@ -157,17 +129,8 @@ export class McpHandle implements AsyncDisposable {
 
   /** Records in the person's chain what the other system tried. Never rejects: the refusal stands without its record. */
   async record(attempt: ConnectionAttempt): Promise<void> {
-    const { env, name: connection, principal } = this.#place;
-    const event = {
-      type: "connection_refusal",
-      connection,
-      attempt,
-      traceId: currentTrace()?.id ?? null,
-    } as const;
-    log("warn", "connection_refusal", { connection, attempt });
-    await principalGate(env, principal.userId)
-      .record(principal.userId, event)
-      .catch((failure: unknown) => logFailure("refusal_not_recorded", failure, { connection, attempt }));
+    const { env, name, principal } = this.#place;
+    await recordRefusal(env, name, principal.userId, attempt);
   }
 }
 

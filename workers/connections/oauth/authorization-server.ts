@@ -1,6 +1,8 @@
 import * as oauth from "oauth4webapi";
+import type { PersonalEntry } from "../../../shared/connections/entry.ts";
 import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
 import { findAddressFault } from "../../../shared/upstream/outside-address.ts";
+import { declaredServer, readLikeStandard } from "./declared-server.ts";
 import { OAuthFault } from "./fault.ts";
 
 /** Milliseconds for one request of OAuth. */
@@ -9,8 +11,12 @@ const PATIENCE_MS = 10_000;
 /** Most bytes of one document or token answer. */
 const MOST_BYTES = 500_000;
 
-/** The options with which every request of OAuth goes through the rules for requests outside of Gatehouse. */
-export function requestOptions(env: Env, connection: string) {
+/**
+ * The options with which every request of OAuth goes through the rules for requests outside of Gatehouse.
+ *
+ * @param kind - an HTTP API's answers are read as vendors give them
+ */
+export function requestOptions(env: Env, connection: string, kind: PersonalEntry["kind"] = "mcp") {
   const upstream = openUpstream({
     env,
     name: connection,
@@ -21,11 +27,30 @@ export function requestOptions(env: Env, connection: string) {
     mostBytes: MOST_BYTES,
   });
   return {
-    [oauth.customFetch]: (url: string, init: oauth.CustomFetchOptions<string, unknown>) =>
-      upstream(url, { ...init, redirect: "manual" } as RequestInit),
+    [oauth.customFetch]: async (url: string, init: oauth.CustomFetchOptions<string, unknown>) => {
+      const response = await upstream(url, { ...init, redirect: "manual" } as RequestInit);
+      return kind === "openapi" && init.method === "POST" ? await readLikeStandard(response) : response;
+    },
     // The rules allow plain http to the hosts alone that the deployment names.
     [oauth.allowInsecureRequests]: true,
   };
+}
+
+/**
+ * The authorization server of a connection: the one that the entry of an HTTP API names, or that an MCP server does.
+ * Throws {@link OAuthFault}.
+ */
+export async function authorizationServerOf(
+  env: Env,
+  connection: string,
+  entry: PersonalEntry,
+): Promise<{ server: oauth.AuthorizationServer; scopes: readonly string[] }> {
+  if (entry.kind === "mcp") return await findAuthorizationServer(env, connection, entry.reach.url);
+  if (entry.auth.type !== "per_person") throw new OAuthFault("It has no accounts of persons.");
+  const options = requestOptions(env, connection);
+  const server = await declaredServer(entry.auth, (issuer) => readServer(issuer, options));
+  requireAllowed(env, server);
+  return { server, scopes: [] };
 }
 
 /**
@@ -33,7 +58,7 @@ export function requestOptions(env: Env, connection: string) {
  * the server's own origin if it has none, and its metadata (RFC 8414, OpenID Connect Discovery). Throws
  * {@link OAuthFault} if one of them does not fit, and for a server without PKCE.
  */
-export async function findAuthorizationServer(
+async function findAuthorizationServer(
   env: Env,
   connection: string,
   resource: string,
@@ -48,13 +73,17 @@ export async function findAuthorizationServer(
     throw new OAuthFault("Its authorization server does not say that it supports PKCE with S256.", {
       attempt: "metadata",
     });
+  requireAllowed(env, server);
+  return { server, scopes: protectedResource?.scopes_supported ?? [] };
+}
+
+function requireAllowed(env: Env, server: oauth.AuthorizationServer): void {
   for (const endpoint of [server.authorization_endpoint, server.token_endpoint]) {
     if (endpoint === undefined || !isAllowed(env, endpoint))
       throw new OAuthFault("Its authorization server names an address that is not asked.", {
         attempt: "metadata",
       });
   }
-  return { server, scopes: protectedResource?.scopes_supported ?? [] };
 }
 
 type Options = ReturnType<typeof requestOptions>;

@@ -2,7 +2,7 @@ import * as oauth from "oauth4webapi";
 import type { AccountTarget } from "../../../shared/objects/account-gate.ts";
 import { readSecret } from "../vault.ts";
 import { CLIENT_DOCUMENT, callbackOf, describeClient } from "./addresses.ts";
-import { findAuthorizationServer, requestOptions } from "./authorization-server.ts";
+import { authorizationServerOf, requestOptions } from "./authorization-server.ts";
 import { OAuthFault } from "./fault.ts";
 
 /** An authorization that a browser has begun. */
@@ -44,7 +44,7 @@ export async function beginGrant(
   { connection, entry }: AccountTarget,
 ): Promise<{ pending: PendingGrant; url: string }> {
   const resource = entry.reach.url;
-  const { server, scopes } = await findAuthorizationServer(env, connection, resource);
+  const { server, scopes } = await authorizationServerOf(env, connection, entry);
   const client = await findClient(env, connection, entry, server);
   const [state, verifier] = [oauth.generateRandomState(), oauth.generateRandomCodeVerifier()];
   const wanted = entry.auth.type === "per_person" ? (entry.auth.scopes ?? scopes) : scopes;
@@ -53,14 +53,16 @@ export async function beginGrant(
     .slice(0, 50)
     .join(" ");
   const url = new URL(String(server.authorization_endpoint));
+  const further = entry.kind === "openapi" && entry.auth.type === "per_person" ? entry.auth.parameters : {};
   const parameters = {
+    ...further,
     response_type: "code",
     client_id: client.id,
     redirect_uri: callbackOf(env.PUBLIC_URL, connection),
     state,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
-    resource,
+    ...indicate(entry, resource),
     ...(scope !== "" && { scope }),
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
@@ -73,7 +75,7 @@ export async function beginGrant(
  */
 export async function finishGrant(
   env: Env,
-  { connection }: AccountTarget,
+  { connection, entry }: AccountTarget,
   { server, client, state, verifier, scope, resource }: PendingGrant,
   callback: URL,
 ): Promise<Grant> {
@@ -96,7 +98,7 @@ export async function finishGrant(
     parameters,
     callbackOf(env.PUBLIC_URL, connection),
     verifier,
-    { ...requestOptions(env, connection), additionalParameters: { resource } },
+    { ...requestOptions(env, connection, entry.kind), additionalParameters: indicate(entry, resource) },
   );
   try {
     const answer = await oauth.processAuthorizationCodeResponse(server, own, response);
@@ -106,8 +108,17 @@ export async function finishGrant(
   }
 }
 
+/** The resource that a token is for (RFC 8707). Authorization servers of HTTP APIs refuse a parameter they do not know. */
+function indicate({ kind }: AccountTarget["entry"], resource: string): Record<string, string> {
+  return kind === "mcp" ? { resource } : {};
+}
+
 /** Renews the tokens. Throws {@link GrantGone} if the other side says that the grant has ended. */
-export async function refreshGrant(env: Env, { connection }: AccountTarget, grant: Grant): Promise<Grant> {
+export async function refreshGrant(
+  env: Env,
+  { connection, entry }: AccountTarget,
+  grant: Grant,
+): Promise<Grant> {
   const { server, client, refreshToken, resource } = grant;
   if (refreshToken === null) throw new GrantGone("There is no refresh token.");
   const own = { client_id: client.id };
@@ -117,8 +128,8 @@ export async function refreshGrant(env: Env, { connection }: AccountTarget, gran
     authenticationOf(client, server),
     refreshToken,
     {
-      ...requestOptions(env, connection),
-      additionalParameters: { resource },
+      ...requestOptions(env, connection, entry.kind),
+      additionalParameters: indicate(entry, resource),
     },
   );
   try {
@@ -192,9 +203,14 @@ function pick(server: oauth.AuthorizationServer): oauth.AuthorizationServer {
 function authenticationOf({ secret }: KnownClient, server: oauth.AuthorizationServer): oauth.ClientAuth {
   if (secret === null) return oauth.None();
   const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
-  return methods.includes("client_secret_basic")
-    ? oauth.ClientSecretBasic(secret)
-    : oauth.ClientSecretPost(secret);
+  return methods.includes("client_secret_basic") ? asHeader(secret) : oauth.ClientSecretPost(secret);
+}
+
+/** RFC 6749 §2.3.1, without escapes that form encoding does not need: some servers do not decode what they compare. */
+function asHeader(secret: string): oauth.ClientAuth {
+  const encode = (text: string) => new URLSearchParams({ v: text }).toString().slice(2);
+  return (_server, client, _body, headers) =>
+    headers.set("authorization", `Basic ${btoa(`${encode(client.client_id)}:${encode(secret)}`)}`);
 }
 
 /** By hand, by a metadata document (CIMD), or by dynamic registration (RFC 7591), in this sequence. */

@@ -1,12 +1,17 @@
 import type { Classification, MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { isPersonal } from "../../../shared/connections/entry.ts";
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { ASKS_NOTHING } from "../../../shared/objects/connection-gate.ts";
 import { currentTrace } from "../../../shared/observe/trace.ts";
 import { maskValue } from "../../../shared/redact/mask-value.ts";
-import { askConnection, type CallLimits } from "../ask-connection.ts";
+import type { AskingContext } from "../../../shared/server/define.ts";
+import { AccountGuide } from "../accounts/lead-to-account.ts";
+import { askConnection, type CallLimits, failureOf, type Operation } from "../ask-connection.ts";
+import { recordRefusal } from "../record-refusal.ts";
 import { buildRequest, type PagePosition } from "./build-request.ts";
 import { type HttpAnswer, httpAnswer } from "./operation.ts";
 
@@ -31,18 +36,20 @@ interface HttpCall {
 /** A connection to an HTTP API, opened for one call. */
 export class HttpHandle {
   readonly #place: HttpPlace;
+  readonly #guide: AccountGuide;
 
   constructor(place: HttpPlace) {
     this.#place = place;
+    this.#guide = new AccountGuide(place);
   }
 
   /** Sends the request of an operation. Throws {@link ToolError} in our own words. */
   async perform(
     operation: HttpOperation,
     { input, position, fields }: HttpCall,
-    limits: CallLimits,
+    context: CallLimits & Partial<Pick<AskingContext, "ask" | "pauseFor" | "abilities">>,
   ): Promise<HttpAnswer> {
-    const { env, name, revision, entry, principal, masks } = this.#place;
+    const { entry, principal, masks } = this.#place;
     if (masks.fields[entry.data_class] !== "show")
       throw new ToolError(
         "forbidden",
@@ -67,10 +74,27 @@ export class HttpHandle {
       >,
       repeatable: operation.effect === "read",
     };
-    const answer = httpAnswer.parse(
-      await askConnection(env, { name, revision, entry }, asked, principal, limits),
-    );
-    return this.#hide(answer, operation.effect);
+    return this.#hide(httpAnswer.parse(await this.#ask(asked, context)), operation.effect);
+  }
+
+  /** Asks with the account of the connection, or of the person, who may connect one in the middle of the call. */
+  async #ask(
+    operation: Operation,
+    context: CallLimits & Partial<Pick<AskingContext, "ask" | "pauseFor" | "abilities">>,
+  ): Promise<JsonValue> {
+    const { env, name, revision, entry, principal } = this.#place;
+    // A session of the person's own: no call of one person is sent with the token of another.
+    const session = isPersonal(entry) ? { person: principal.userId, asks: ASKS_NOTHING } : undefined;
+    const target = { name, revision, entry, ...(session && { session }) };
+    try {
+      return await askConnection(env, target, operation, principal, context);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure?.attempt !== undefined) await recordRefusal(env, name, principal.userId, failure.attempt);
+      if (failure?.code !== "account_needed") throw error;
+      await this.#guide.lead(context, failure);
+      return await this.#ask(operation, context);
+    }
   }
 
   /** Fields of a class that the role may not see, wherever they are in the answer. */

@@ -8,8 +8,9 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
+import { personToken } from "../accounts/person-token.ts";
 import { RefusedRequest, type Session } from "../connector.ts";
-import { type Credential, type ObjectMemory, openCredential } from "../http/credential.ts";
+import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
 import { boundAnswer } from "./bound-answer.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest } from "./operation.ts";
@@ -30,12 +31,16 @@ export class HttpSession implements Session {
   readonly #credential: Credential;
   #running = new AbortController();
 
-  constructor(env: Env, { name, entry }: ConnectionTarget, secret: string | null, memory: ObjectMemory) {
+  constructor(env: Env, target: ConnectionTarget, secret: string | null, memory: ObjectMemory) {
     this.#env = env;
-    this.#entry = entry as OpenapiEntry;
+    const { name } = target;
+    this.#entry = target.entry as OpenapiEntry;
     const { reach, auth, title } = this.#entry;
     this.#origin = new URL(reach.url).origin;
-    this.#credential = openCredential({ name, title, auth, origin: this.#origin }, secret, memory);
+    this.#credential =
+      auth.type === "per_person"
+        ? openPersonal(this.#origin, (refused) => personToken(env, target, refused))
+        : openCredential({ name, title, auth, origin: this.#origin }, secret, memory);
   }
 
   isUsable(): boolean {
@@ -48,7 +53,7 @@ export class HttpSession implements Session {
     this.#running = new AbortController();
     const signal = AbortSignal.any([this.#running.signal, AbortSignal.timeout(timeoutMs)]);
     const response = await this.#send(name, asked, signal);
-    if (response.status >= 300) throw await this.#refuse(response, asked);
+    if (response.status >= 300) throw await this.#refuse(name, response, asked);
     const received = {
       status: response.status,
       media: response.headers.get("content-type") ?? "",
@@ -156,11 +161,16 @@ export class HttpSession implements Session {
     return { headers, body: "text" in body ? body.text : fromBase64(body.file).buffer };
   }
 
-  async #refuse(response: Response, { read }: HttpRequest): Promise<Error> {
-    const { title } = this.#entry;
+  async #refuse(name: string, response: Response, { read }: HttpRequest): Promise<Error> {
+    const { title, auth } = this.#entry;
     const text = (await response.text().catch(() => "")).slice(0, MOST_OF_REFUSAL);
     const failure = refuseStatus(title, response, text, read.names);
-    return failure === null ? new Error(`Status ${response.status}.`) : new RefusedRequest(failure);
+    if (failure === null) return new Error(`Status ${response.status}.`);
+    if (auth.type !== "per_person" || response.status !== 401) return new RefusedRequest(failure);
+    // A new token was refused too: what the account may do has changed there, and its owner is the person.
+    const message = `${title} refuses the person's account.`;
+    const action = `The person can connect it again at ${this.#env.PUBLIC_URL}/connections/${name}`;
+    return new RefusedRequest({ code: "forbidden", message, action });
   }
 }
 

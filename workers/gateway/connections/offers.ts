@@ -1,5 +1,7 @@
 /** What waits for review, and who has an account, at one connection. */
 export interface Offer {
+  /** Definitions, whatever was decided about them; none of a connection whose tools are not reviewed. */
+  definitions: number;
   waiting: number;
   /** Persons with an account of their own. */
   connected: number;
@@ -7,19 +9,17 @@ export interface Offer {
 
 /** Every connection with definitions or accounts, by name. Published or not. */
 export async function readOffers(database: D1Database): Promise<Map<string, Offer>> {
-  const [definitions, accounts] = await database.batch<{ connection: string; count: number }>([
-    database.prepare(
-      `SELECT connection, sum(state = 'waiting') AS count FROM connection_definition GROUP BY connection ORDER BY connection`,
-    ),
-    database.prepare(`SELECT connection, count(*) AS count FROM person_account GROUP BY connection`),
-  ]);
-  const connected = new Map((accounts?.results ?? []).map(({ connection, count }) => [connection, count]));
-  return new Map(
-    (definitions?.results ?? []).map(({ connection, count }) => [
-      connection,
-      { waiting: count, connected: connected.get(connection) ?? 0 },
-    ]),
-  );
+  const { results } = await database
+    .prepare(
+      `SELECT connection, sum(definitions) AS definitions, sum(waiting) AS waiting, sum(connected) AS connected FROM (
+         SELECT connection, count(*) AS definitions, sum(state = 'waiting') AS waiting, 0 AS connected
+           FROM connection_definition GROUP BY connection
+         UNION ALL
+         SELECT connection, 0, 0, count(*) FROM person_account GROUP BY connection
+       ) GROUP BY connection ORDER BY connection`,
+    )
+    .all<{ connection: string } & Offer>();
+  return new Map(results.map(({ connection, ...offer }) => [connection, offer]));
 }
 
 /** A person with an account of their own at a connection. */

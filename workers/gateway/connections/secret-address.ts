@@ -35,14 +35,21 @@ export async function findElsewhere(
 }
 
 function takesSecret(entry: ConnectionEntry): boolean {
-  return !("auth" in entry) || (entry.auth.type !== "none" && entry.auth.type !== "per_person");
+  if (!("auth" in entry)) return true;
+  // Of an HTTP API with accounts of persons it is the client's, for the authorization server that the entry names.
+  return entry.auth.type !== "none" && (entry.auth.type !== "per_person" || entry.kind === "openapi");
 }
 
 /** The place that a secret is sent to: an origin, that of the token's address with it, or a host with its port. */
 function placeOf(entry: ConnectionEntry): string {
   const { reach } = entry;
-  const tokens =
-    "auth" in entry && "token_url" in entry.auth ? ` by ${new URL(entry.auth.token_url).origin}` : "";
+  const asked = "auth" in entry ? tokenAddress(entry.auth) : undefined;
+  const tokens = asked === undefined ? "" : ` by ${new URL(asked).origin}`;
   if ("url" in reach) return `${new URL(reach.url).origin}${tokens}`;
   return "host" in reach ? `${reach.host}:${reach.port}` : `the binding ${reach.hyperdrive}`;
+}
+
+function tokenAddress(auth: Extract<ConnectionEntry, { auth: unknown }>["auth"]): string | undefined {
+  if ("token_url" in auth) return auth.token_url;
+  return "token_endpoint" in auth ? (auth.token_endpoint ?? auth.issuer) : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Subject } from "../../../shared/call/subject.ts";
-import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import { isPersonal, type PersonalEntry } from "../../../shared/connections/entry.ts";
 import { parseRevision } from "../../../shared/connections/revision.ts";
 import { isVisible } from "../../../shared/guard/decide.ts";
 import { type AccountState, accountGate } from "../../../shared/objects/account-gate.ts";
@@ -11,17 +11,17 @@ import { publishedServers } from "../../published-servers.ts";
 /** A connection at which each person has an account of their own. */
 export interface OwnConnection {
   name: string;
-  entry: McpEntry;
+  entry: PersonalEntry;
   account: AccountState;
 }
 
 /** The published connections with each person's own accounts, by name. */
-export async function listPersonal(env: Env): Promise<{ name: string; entry: McpEntry }[]> {
+export async function listPersonal(env: Env): Promise<{ name: string; entry: PersonalEntry }[]> {
   const { revisions } = await policyInForce(env);
   const read = await Promise.all(
     publishedServers.choose(revisions).map(async (name) => {
       const { entry } = parseRevision(name, await readRevision(env, String(revisions.get(name))));
-      return entry.kind === "mcp" && entry.auth.type === "per_person" ? [{ name, entry }] : [];
+      return isPersonal(entry) ? [{ name, entry }] : [];
     }),
   );
   return read.flat();

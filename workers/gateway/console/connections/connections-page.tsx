@@ -44,10 +44,12 @@ export function ConnectionsPage({
   );
 }
 
-function OfferLink({ name, offer: { waiting, connected } }: { name: string; offer: Offer }) {
+function OfferLink({ name, offer: { definitions, waiting, connected } }: { name: string; offer: Offer }) {
   return (
     <>
-      <a href={`/console/connections/${name}/offers`}>What it offers</a>
+      <a href={`/console/connections/${name}/offers`}>
+        {definitions > 0 ? "What it offers" : "Who is connected"}
+      </a>
       {waiting > 0 && (
         <>
           {" "}

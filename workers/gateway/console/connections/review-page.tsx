@@ -25,15 +25,35 @@ interface ReviewPageProps {
  * connected an account. Every text of the server is data: cleaned, cut, escaped by the template.
  */
 export function ReviewPage({ name, items, people, names, subject, links, most, notice }: ReviewPageProps) {
-  const waiting = items.filter(isWaiting);
-  const count = (status: ReviewItem["status"]) => items.filter((item) => item.status === status).length;
+  // Of an HTTP API the document says what it offers, and nothing waits here.
+  const isReviewed = items.length > 0 || people.length === 0;
   return (
-    <ConsoleFrame title={`What ${name} offers`} links={links} here="/console/connections">
+    <ConsoleFrame
+      title={isReviewed ? `What ${name} offers` : `Who uses ${name}`}
+      links={links}
+      here="/console/connections"
+    >
       {notice !== undefined && (
         <p class={`notice ${notice.tone}`} role={notice.tone === "danger" ? "alert" : "status"}>
           {toDisplayText(notice.text, 600)}
         </p>
       )}
+      {isReviewed && <Offered name={name} items={items} subject={subject} most={most} />}
+      {people.length > 0 && <People people={people} names={names} />}
+    </ConsoleFrame>
+  );
+}
+
+function Offered({
+  name,
+  items,
+  subject,
+  most,
+}: Pick<ReviewPageProps, "name" | "items" | "subject" | "most">) {
+  const waiting = items.filter(isWaiting);
+  const count = (status: ReviewItem["status"]) => items.filter((item) => item.status === status).length;
+  return (
+    <>
       <p>
         {waiting.length} wait · {count("approved")} approved and unchanged · {count("refused")} refused ·{" "}
         {count("gone")} gone. An approval counts from the next publication:{" "}
@@ -66,8 +86,7 @@ export function ReviewPage({ name, items, people, names, subject, links, most, n
           </section>
         </form>
       )}
-      {people.length > 0 && <People people={people} names={names} />}
-    </ConsoleFrame>
+    </>
   );
 }
 
