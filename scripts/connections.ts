@@ -46,7 +46,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
   --new-address                    test, review, publish: the secret may go to an address that no published connection has
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
-                  --set name=value  answers a question of a profile
+                  --set name=value  answers a question of a profile; --auth per_person: each person's own account
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
                   Oracle: --service SALES --user GATEHOUSE --tables "SALES.*", in upper case as the dictionary has them
                   Kafka: --expose "orders,events.*" --auth none|plain|scram-sha-512

@@ -4,7 +4,7 @@ import { ROOT } from "../local/project.ts";
 import type { AddFlags } from "./add.ts";
 import { addressOfDocument } from "./openapi/address-of-document.ts";
 import { parseDocument, readDocumentText } from "./openapi/read-document.ts";
-import { loadProfile } from "./profiles/load-profile.ts";
+import { loadProfile, withAccounts } from "./profiles/load-profile.ts";
 
 /** Puts a question on a terminal. Without one, the usual answer counts, or the flag that is missing is named. */
 export type Ask = (question: string, usual?: string) => Promise<string>;
@@ -17,7 +17,8 @@ interface HttpEntry {
 
 /** Asks for what a ready-made profile lacks. */
 export async function askForProfile(name: string, flags: AddFlags, ask: Ask): Promise<HttpEntry> {
-  const profile = await loadProfile(name);
+  const profile = withAccounts(name, await loadProfile(name), flags.auth === "per_person");
+  const used = JSON.stringify([profile.address, profile.auth, profile.headers, profile.check]);
   const answers = readAnswers(flags.set ?? []);
   for (const key of Object.keys(answers)) {
     if (profile.asks[key] === undefined)
@@ -27,6 +28,8 @@ export async function askForProfile(name: string, flags: AddFlags, ask: Ask): Pr
       );
   }
   for (const [key, { question, usual, pattern }] of Object.entries(profile.asks)) {
+    // The other way to identify oneself may ask for more.
+    if (!used.includes(`{${key}}`)) continue;
     answers[key] ??= await ask(question, usual);
     if (pattern !== undefined && !new RegExp(`^(?:${pattern})$`).test(answers[key]))
       throw new CommandFailure(`"${answers[key]}" does not fit: ${question}.`, `Give it with --set ${key}=…`);
@@ -116,8 +119,14 @@ function fillIn(value: unknown, answers: Readonly<Record<string, string>>): unkn
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, fillIn(inner, answers)]));
 }
 
-/** A stand-in for the other system stands in for its token endpoint too. */
+const ENDPOINTS = ["token_url", "authorization_endpoint", "token_endpoint", "revocation_endpoint"];
+
+/** A stand-in for the other system stands in for its authorization server too. */
 function withAddress(auth: Record<string, unknown>, address: string | undefined): Record<string, unknown> {
-  if (address === undefined || typeof auth.token_url !== "string") return auth;
-  return { ...auth, token_url: new URL(new URL(auth.token_url).pathname, address).href };
+  if (address === undefined) return auth;
+  const moved = ENDPOINTS.flatMap((name) => {
+    const given = auth[name];
+    return typeof given === "string" ? [[name, new URL(new URL(given).pathname, address).href]] : [];
+  });
+  return { ...auth, ...Object.fromEntries(moved) };
 }

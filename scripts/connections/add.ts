@@ -3,7 +3,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import readline from "node:readline/promises";
 import { Document, isMap, parseDocument, stringify } from "yaml";
-import { type ConnectionEntry, connectionName, isReviewed } from "../../shared/connections/entry.ts";
+import {
+  type ConnectionEntry,
+  connectionName,
+  isPersonal,
+  isReviewed,
+} from "../../shared/connections/entry.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
 import { askForDocument, askForProfile } from "./add-http.ts";
@@ -60,15 +65,22 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   }
   const secret = needsSecret(entry) ? await readSecret(`${whatSecret}: `) : null;
   const answer = await testConnection(name, entry, place, secret);
-  if (!answer.ok) {
+  const awaitsPersons = !answer.ok && answer.failure.code === "account_needed" && isPersonal(entry);
+  if (!answer.ok && !awaitsPersons) {
     const { message, action } = answer.failure;
     // Who adds a connection is its owner.
     const advice =
       action === undefined || action.startsWith("Ask its owner") ? `Check ${whatToCheck(entry)}.` : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
-  console.log(`✓ ${name}: ${summarize(answer)}`);
-  const proposals = answer.report.proposals;
+  console.log(
+    answer.ok
+      ? `✓ ${name}: ${summarize(answer)}`
+      : `✓ ${name}: each person connects an account at /connections once it is published.`,
+  );
+  if (awaitsPersons && entry.kind === "openapi")
+    console.log(`  Redirect address of the OAuth app: <PUBLIC_URL>/connections/${name}/callback`);
+  const proposals = answer.ok ? answer.report.proposals : {};
   const written = Object.keys(proposals).length > 0 ? { ...raw, [classesField(entry)]: proposals } : raw;
   if (secret !== null) await storeSecret(place, name, secret, [name]);
   await writeEntry(flags.file, name, written);
@@ -92,9 +104,13 @@ function classesField(entry: ConnectionEntry): "classes" | "columns" {
   return "classes" in entry ? "classes" : "columns";
 }
 
-/** A Hyperdrive binding has its own password, and some systems need none or one of each person. */
+/**
+ * A Hyperdrive binding has its own password, and some systems need none. With accounts of persons an MCP server has
+ * none, and of an HTTP API it is the client's.
+ */
 function needsSecret(entry: ConnectionEntry): boolean {
-  const hasNone = "auth" in entry && (entry.auth.type === "none" || entry.auth.type === "per_person");
+  const hasNone =
+    "auth" in entry && (entry.auth.type === "none" || (isPersonal(entry) && entry.kind === "mcp"));
   return !("hyperdrive" in entry.reach) && !hasNone;
 }
 

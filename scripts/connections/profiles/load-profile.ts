@@ -60,6 +60,11 @@ const operation = z.strictObject({
 /** {@link operation}, parsed. */
 export type ProfileOperation = z.output<typeof operation>;
 
+const asks = z.record(
+  z.string(),
+  z.strictObject({ question: line(200), usual: z.string().optional(), pattern: z.string().optional() }),
+);
+
 /** A file of `shared/connections/profiles`. */
 const profileDocument = z.strictObject({
   title: line(60),
@@ -72,12 +77,17 @@ const profileDocument = z.strictObject({
   /** What the secret is, and where a person gets it. */
   secret: z.string(),
   /** Further answers that `add` needs, by name. */
-  asks: z
-    .record(
-      z.string(),
-      z.strictObject({ question: line(200), usual: z.string().optional(), pattern: z.string().optional() }),
-    )
-    .default({}),
+  asks: asks.default({}),
+  /** What differs where each person has an account of their own; `--auth per_person` chooses it. */
+  per_person: z
+    .strictObject({
+      auth: z.looseObject({ client_id: z.string() }),
+      secret: z.string(),
+      asks: asks.default({}),
+      address: z.string().optional(),
+      check: z.string().optional(),
+    })
+    .optional(),
   headers: z.record(z.string(), z.string()).default({}),
   check: z.string().optional(),
   /** See `failure` of an operation; for every operation of the profile. */
@@ -88,6 +98,25 @@ const profileDocument = z.strictObject({
 
 /** {@link profileDocument}, parsed. */
 export type Profile = z.output<typeof profileDocument>;
+
+/** A profile with the accounts that an entry has: the connection's own, or those of persons. */
+export function withAccounts(name: string, profile: Profile, isPersonal: boolean): Profile {
+  if (!isPersonal) return profile;
+  const own = profile.per_person;
+  if (own === undefined)
+    throw new CommandFailure(
+      `The profile ${name} has no accounts of persons.`,
+      "Leave --auth out, or write `auth` to the file by hand.",
+    );
+  return {
+    ...profile,
+    auth: { ...own.auth, type: "per_person" },
+    secret: own.secret,
+    asks: { ...profile.asks, ...own.asks },
+    address: own.address ?? profile.address,
+    check: own.check ?? profile.check,
+  };
+}
 
 /** Names of the profiles, sorted. */
 export async function listProfiles(): Promise<string[]> {

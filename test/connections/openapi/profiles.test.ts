@@ -21,6 +21,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   email: "ada@example.com",
   domain: "acme",
   client_id: "client-1",
+  cloud_id: "00000000-0000-0000-0000-000000000000",
   user: "ada@example.com",
   host: "gitlab.example.com",
   tenant: "acme.example.com",
@@ -130,6 +131,24 @@ describe.each(names)("The profile %s", (name) => {
       for (const [, key] of path.matchAll(/\{(\w+)\}/g))
         expect(Object.keys(input.properties as object)).toContain(key);
     }
+  });
+
+  it("is added with accounts of persons where the vendor has them, and asks for nothing else then", async () => {
+    const profile = await loadProfile(name);
+    const set = Object.keys(profile.per_person?.asks ?? {}).map((key) => `${key}=${ANSWERS[key]}`);
+    const flags = { file: "connections.yaml", auth: "per_person", set, owner: "tests@example.com" };
+    const ask = async (question: string, usual?: string) => {
+      const key = Object.keys(profile.asks).find((one) => profile.asks[one]?.question === question);
+      return usual ?? ANSWERS[key ?? ""] ?? "";
+    };
+    const adding = askForProfile(name, flags, ask);
+    if (profile.per_person === undefined)
+      return await expect(adding).rejects.toThrow(/no accounts of persons/);
+    const { raw, whatSecret } = await adding;
+    const { auth, reach } = openapiEntry.parse(raw);
+    expect(auth.type).toBe("per_person");
+    expect(JSON.stringify([auth, reach])).not.toMatch(/\{[a-z_]+\}/);
+    expect(whatSecret).toMatch(/secret/i);
   });
 
   it("answers each operation, with the fields that it declares and the next page", async () => {

@@ -33,7 +33,7 @@ export function readAnswer(
   const frame = { status, isJson, cut: 0 };
   if (read.isGraphql) requireData(answer, title);
   if (read.failure !== null && valueAt(answer, read.failure.at) === false)
-    throw new RefusedRequest(describeRefusal(valueAt(answer, read.failure.reason), title));
+    throw describeRefusal(valueAt(answer, read.failure.reason), title);
   const rows = read.list === null ? undefined : rowsOf(answer, read.list);
   if (rows === undefined) return { ...frame, items: null, result: keep(answer, read), next: null };
   const paging = read.paging as Paging | null;
@@ -84,19 +84,22 @@ function requireData(answer: JsonValue, title: string): void {
   });
 }
 
+/** The other system says within its answer that it does not take the credential; nothing has happened there. */
+export class WrongCredential extends RefusedRequest {}
+
 /** Words of systems that answer a wrong credential with status 200. */
 const WRONG_CREDENTIAL =
   /^(?:invalid_auth|not_authed|token_(?:expired|revoked)|account_inactive|no_permission)$/;
 
 /** A refusal within an answer: one word of the other system at most, such as `channel_not_found`. */
-function describeRefusal(reason: JsonValue | undefined, title: string): ConnectionFailure {
+function describeRefusal(reason: JsonValue | undefined, title: string): RefusedRequest {
   const word = typeof reason === "string" && /^[a-z][a-z_]{1,40}$/.test(reason) ? reason : null;
-  if (word !== null && WRONG_CREDENTIAL.test(word)) return refusedCredential(title);
-  return {
+  if (word !== null && WRONG_CREDENTIAL.test(word)) return new WrongCredential(refusedCredential(title));
+  return new RefusedRequest({
     code: "invalid_input",
     message: `${title} does not accept the arguments${word === null ? "" : ` (${word})`}.`,
     action: "Correct them by the description of the tool; do not repeat the same call.",
-  };
+  });
 }
 
 function unreadable(title: string): ConnectionFailure {

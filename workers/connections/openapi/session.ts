@@ -14,7 +14,7 @@ import { type Credential, type ObjectMemory, openCredential, openPersonal } from
 import { refusedCredential } from "../http/fetch-token.ts";
 import { boundAnswer } from "./bound-answer.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest } from "./operation.ts";
-import { readAnswer } from "./read-answer.ts";
+import { readAnswer, WrongCredential } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
 
 /** Most bytes of one answer before it is shortened. */
@@ -52,7 +52,23 @@ export class HttpSession implements Session {
     const { title, limits } = this.#entry;
     this.#running = new AbortController();
     const signal = AbortSignal.any([this.#running.signal, AbortSignal.timeout(timeoutMs)]);
-    const response = await this.#send(name, asked, signal);
+    const answer = await this.#attempt(name, asked, signal, false).catch(async (failure: unknown) => {
+      if (!(failure instanceof WrongCredential)) throw failure;
+      if (!this.#credential.renews) throw failure;
+      return await this.#attempt(name, asked, signal, true);
+    });
+    const next = this.#withoutSecret(answer.next);
+    return boundAnswer({ ...answer, next }, limits.bytes, title) as unknown as JsonValue;
+  }
+
+  async #attempt(
+    name: string,
+    asked: HttpRequest,
+    signal: AbortSignal,
+    isAgain: boolean,
+  ): Promise<HttpAnswer> {
+    const { title } = this.#entry;
+    const response = await this.#send(name, asked, signal, isAgain);
     if (response.status >= 300) throw await this.#refuse(name, response, asked);
     const received = {
       status: response.status,
@@ -60,9 +76,12 @@ export class HttpSession implements Session {
       bytes: new Uint8Array(await response.arrayBuffer()),
       link: response.headers.get("link"),
     };
-    const answer = readAnswer(asked, received, { title, origin: this.#origin });
-    const next = this.#withoutSecret(answer.next);
-    return boundAnswer({ ...answer, next }, limits.bytes, title) as unknown as JsonValue;
+    try {
+      return readAnswer(asked, received, { title, origin: this.#origin });
+    } catch (failure) {
+      if (failure instanceof WrongCredential && isAgain) throw this.#asPersons(name, failure);
+      throw failure;
+    }
   }
 
   async inspect({ name }: ConnectionTarget): Promise<ConnectionReport> {
@@ -115,18 +134,18 @@ export class HttpSession implements Session {
   }
 
   /** Sends a request; once more if a token was refused that can be renewed: nothing has happened yet. */
-  async #send(name: string, asked: HttpRequest, signal: AbortSignal): Promise<Response> {
+  async #send(name: string, asked: HttpRequest, signal: AbortSignal, isAgain = false): Promise<Response> {
     const { traceId, tokenId } = asked;
     const passesTrace = this.#entry.reach.trace === true;
     const rules = { env: this.#env, name, passesTrace, mostBytes: MOST_BYTES };
     const ask = openUpstream({ ...rules, traceId, tokenId, signal });
     const url = new URL(`${this.#origin}${asked.target}`);
-    const once = (isAgain: boolean) => {
+    const once = (renewed: boolean) => {
       const { headers, body } = this.#describe(asked);
-      return this.#credential.send(ask, url, { method: asked.method, headers, body }, isAgain);
+      return this.#credential.send(ask, url, { method: asked.method, headers, body }, renewed);
     };
-    const response = await once(false);
-    if (response.status !== 401 || !this.#credential.renews) return response;
+    const response = await once(isAgain);
+    if (response.status !== 401 || isAgain || !this.#credential.renews) return response;
     await response.body?.cancel();
     return await once(true);
   }
@@ -162,12 +181,18 @@ export class HttpSession implements Session {
   }
 
   async #refuse(name: string, response: Response, { read }: HttpRequest): Promise<Error> {
-    const { title, auth } = this.#entry;
+    const { title } = this.#entry;
     const text = (await response.text().catch(() => "")).slice(0, MOST_OF_REFUSAL);
     const failure = refuseStatus(title, response, text, read.names);
     if (failure === null) return new Error(`Status ${response.status}.`);
-    if (auth.type !== "per_person" || response.status !== 401) return new RefusedRequest(failure);
-    // A new token was refused too: what the account may do has changed there, and its owner is the person.
+    const refused = new RefusedRequest(failure);
+    return response.status === 401 ? this.#asPersons(name, refused) : refused;
+  }
+
+  /** A renewed token was refused too: the account is the person's, and so is the remedy. */
+  #asPersons(name: string, refused: RefusedRequest): RefusedRequest {
+    const { title, auth } = this.#entry;
+    if (auth.type !== "per_person") return refused;
     const message = `${title} refuses the person's account.`;
     const action = `The person can connect it again at ${this.#env.PUBLIC_URL}/connections/${name}`;
     return new RefusedRequest({ code: "forbidden", message, action });
