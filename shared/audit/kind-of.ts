@@ -34,6 +34,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   connection_secret: "changes",
   connection_review: "changes",
   account_connection: "changes",
+  file_transfer: "calls",
   connection_refusal: "denials",
   hold: "changes",
   data_export: "changes",

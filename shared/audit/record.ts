@@ -153,6 +153,8 @@ export type PageEvent = {
   | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
   /** An account of their own at a connection; never a token. */
   | { type: "account_connection"; connection: string; change: "connected" | "disconnected" }
+  /** A file on its way to (`in`) or from (`out`) a connected system: filled or taken with its ticket. */
+  | { type: "file_transfer"; connection: string; direction: "in" | "out"; bytes: number }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
   | {
       type: "standing_decision";

@@ -7,6 +7,7 @@ import { removeOldCalls } from "../audit-log/figures/remove-calls.ts";
 import { removeFigures } from "../audit-log/figures/remove-figures.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
 import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
+import { removeEndedFiles } from "../connections/files/remove-files.ts";
 import { resealSecrets } from "../connections/vault.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
@@ -53,6 +54,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     second_factors: () => renewEncryption(env, ROWS),
     fresh_factors: () => removeOldFactors(database, at - FACTORS_KEPT_MS, ROWS),
     tickets: () => removeEndedTickets(database, at),
+    files: () => removeEndedFiles(env, at, ROWS),
     connection_secrets: () => resealSecrets(env),
     ...Object.fromEntries(
       listServers().flatMap(({ name, purgeExpired }) =>

@@ -34,7 +34,9 @@ export async function answerFromMock(
         ? body.text
         : "parts" in body
           ? JSON.stringify(body.parts)
-          : body.file;
+          : "file" in body
+            ? body.file
+            : "";
   const sent = new Request(`${origin}${request.target}`, {
     method: request.method,
     headers: { ...request.headers, ...media },

@@ -1,9 +1,7 @@
-import { env } from "cloudflare:workers";
-import { hashPassword } from "better-auth/crypto";
 import { expect } from "vitest";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
-import { PASSWORD, signIn, type TestBrowser } from "../../support/oauth.ts";
-import { addPerson } from "../../support/token.ts";
+import { arrive } from "../../support/arrive.ts";
+import type { TestBrowser } from "../../support/oauth.ts";
 import { command, HOST, mcpEntryOf, publishEntries, type Reviewed } from "./gateway.ts";
 
 /** Where an authorization server with its MCP server is; see `serveAuthorization`. */
@@ -38,18 +36,6 @@ export const userOf = async (name: string, token: string) => {
   const { result } = await sent.json<{ result?: { content: [{ text: string }] } }>();
   return result?.content[0].text;
 };
-
-/** Adds a person who can sign in, and signs in. */
-export async function arrive(name: string): Promise<TestBrowser> {
-  const id = await addPerson({ name, role: "admin" });
-  await env.PLATFORM_DB.prepare(
-    `INSERT INTO "account" ("id", "accountId", "providerId", "userId", "password", "createdAt", "updatedAt")
-     VALUES (?1, ?2, 'credential', ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING`,
-  )
-    .bind(`account-${name}`, id, await hashPassword(PASSWORD), new Date().toISOString())
-    .run();
-  return await signIn({ email: `${name}@people.example` });
-}
 
 /** Goes through the other system's pages as a user there. Gives the last answer of Gatehouse. */
 export async function connect(browser: TestBrowser, connection: string, user: string): Promise<Response> {

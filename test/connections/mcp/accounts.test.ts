@@ -4,10 +4,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { accountGate } from "../../../shared/objects/account-gate.ts";
 import { stubOf } from "../../../shared/objects/open-object.ts";
 import { awaitEvents } from "../../audit/trail.ts";
+import { arrive } from "../../support/arrive.ts";
 import { waitForNews } from "../../support/news.ts";
 import { createPerson, signIn, type TestBrowser } from "../../support/oauth.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { arrive, connect, control, entryOf, publishPersonal, stats, userOf, world } from "./account-world.ts";
+import { connect, control, entryOf, publishPersonal, stats, userOf, world } from "./account-world.ts";
 import { command } from "./gateway.ts";
 
 const NAMES = ["mine", "other", "race", "gone", "late", "lost"] as const;

@@ -8,10 +8,11 @@ import { accountGate } from "../../../shared/objects/account-gate.ts";
 import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { allEventsOf } from "../../audit/trail.ts";
+import { arrive } from "../../support/arrive.ts";
 import { createPerson, signIn } from "../../support/oauth.ts";
 import { publishCatalogues } from "../../support/publish.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { arrive, connect, control, stats, userOf, world } from "./account-world.ts";
+import { connect, control, stats, userOf, world } from "./account-world.ts";
 import { attemptsIn, command, takeChanges } from "./gateway.ts";
 
 const NAMES = ["web", "webrace", "webgone", "webfound", "webwords"] as const;

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
+import { arrive } from "../../support/arrive.ts";
 import { openSession } from "../../support/session.ts";
-import { arrive, connect, control, entryOf, publishPersonal, stats } from "./account-world.ts";
+import { connect, control, entryOf, publishPersonal, stats } from "./account-world.ts";
 import { attemptsIn, mcpEntryOf, publishEntries } from "./gateway.ts";
 
 beforeAll(() => publishPersonal(["mine", "other", "lies"]));

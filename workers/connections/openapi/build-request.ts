@@ -2,10 +2,17 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { OWN_HEADERS } from "../../../shared/connections/kinds/http-auth.ts";
 import type { HttpOperation, OperationArgument } from "../../../shared/connections/operations.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { StoredFile } from "./operation.ts";
 import { deepPairs, joinSimple, queryPairs, textOf } from "./serialize.ts";
 
-/** One part of a multipart body; `file` is Base64. */
-export type BodyPart = { name: string; text: string } | { name: string; file: string };
+/** One part of a multipart body; `file` is Base64, `stored` the file of a ticket. */
+export type BodyPart =
+  | { name: string; text: string }
+  | { name: string; file: string }
+  | { name: string; stored: StoredFile };
+
+/** Files that tickets among the arguments stand for, by ticket. */
+export type TicketFiles = ReadonlyMap<string, StoredFile>;
 
 /** A request as it crosses to the connection's object: JSON. */
 export interface PlainRequest {
@@ -13,7 +20,12 @@ export interface PlainRequest {
   /** Path and query behind the origin, encoded. */
   target: string;
   headers: Record<string, string>;
-  body: { media: string; text: string } | { media: string; file: string } | { parts: BodyPart[] } | null;
+  body:
+    | { media: string; text: string }
+    | { media: string; file: string }
+    | { media: string; stored: StoredFile }
+    | { parts: BodyPart[] }
+    | null;
 }
 
 /** Where a page begins, as {@link HttpOperation.paging} of the operation understands it. */
@@ -25,7 +37,12 @@ type Input = Readonly<Record<string, JsonValue | undefined>>;
  * The request of an operation with these arguments. Each path argument stays in its segment, nothing changes
  * the origin, and no header can be added or ended. Throws `invalid_input` for a value that cannot be sent.
  */
-export function buildRequest(operation: HttpOperation, input: Input, position?: PagePosition): PlainRequest {
+export function buildRequest(
+  operation: HttpOperation,
+  input: Input,
+  position?: PagePosition,
+  files: TicketFiles = new Map(),
+): PlainRequest {
   const given = operation.arguments.flatMap((argument) => {
     const value = input[argument.name];
     return value === undefined || value === null ? [] : [{ argument, value }];
@@ -51,7 +68,7 @@ export function buildRequest(operation: HttpOperation, input: Input, position?: 
     method: operation.method,
     target: isNext ? position.target : requireExact(plain, operation.title),
     headers: headersOf(given),
-    body: isNext ? null : bodyOf(operation, given, members),
+    body: isNext ? null : bodyOf(operation, given, members, files),
   };
 }
 
@@ -119,6 +136,7 @@ function bodyOf(
   { body }: HttpOperation,
   given: readonly Given[],
   members: ReadonlyMap<string, JsonValue>,
+  files: TicketFiles,
 ): PlainRequest["body"] {
   if (body === undefined) return null;
   const { type, media, whole, fixed } = body;
@@ -135,7 +153,7 @@ function bodyOf(
     case "text":
       return { media, text: textOf(only ?? "") };
     case "binary":
-      return { media, file: requireBase64("body", only ?? "") };
+      return { media, ...fileOf("body", only ?? "", files) };
     case "form": {
       const pairs =
         whole === undefined
@@ -147,7 +165,7 @@ function bodyOf(
       return { media, text: pairs.map(([key, value]) => `${key}=${value}`).join("&") };
     }
     case "multipart":
-      return { parts: fields.map(({ argument, value }) => partOf(argument, value)) };
+      return { parts: fields.map(({ argument, value }) => partOf(argument, value, files)) };
   }
 }
 
@@ -180,13 +198,22 @@ function formPairs(argument: OperationArgument, value: JsonValue): (readonly [st
     : queryPairs(argument, value);
 }
 
-function partOf({ key, name, file }: OperationArgument, value: JsonValue): BodyPart {
-  if (file) return { name: key, file: requireBase64(name, value) };
+function partOf({ key, name, file }: OperationArgument, value: JsonValue, files: TicketFiles): BodyPart {
+  if (file) return { name: key, ...fileOf(name, value, files) };
   return { name: key, text: typeof value === "object" ? JSON.stringify(value) : textOf(value) };
+}
+
+function fileOf(
+  name: string,
+  value: JsonValue,
+  files: TicketFiles,
+): { file: string } | { stored: StoredFile } {
+  const stored = typeof value === "string" ? files.get(value) : undefined;
+  return stored === undefined ? { file: requireBase64(name, value) } : { stored };
 }
 
 function requireBase64(name: string, value: JsonValue): string {
   const text = typeof value === "string" ? value.replace(/^data:[^,]{0,100};base64,/, "") : "";
   if (text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)) return text;
-  throw new ToolError("invalid_input", `${name}: must be a file as Base64.`);
+  throw new ToolError("invalid_input", `${name}: must be a file as Base64, or the ticket of a file.`);
 }

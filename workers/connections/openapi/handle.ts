@@ -11,9 +11,11 @@ import { maskValue } from "../../../shared/redact/mask-value.ts";
 import type { AskingContext } from "../../../shared/server/define.ts";
 import { AccountGuide } from "../accounts/lead-to-account.ts";
 import { askConnection, type CallLimits, failureOf, type Operation } from "../ask-connection.ts";
+import { giveTicket } from "../files/tickets.ts";
 import { recordRefusal } from "../record-refusal.ts";
 import { buildRequest, type PagePosition } from "./build-request.ts";
 import { type HttpAnswer, httpAnswer } from "./operation.ts";
+import { type ClaimedFiles, claimFiles } from "./ticket-files.ts";
 
 /** What a handle needs to know of its connection. */
 interface HttpPlace {
@@ -49,13 +51,12 @@ export class HttpHandle {
     { input, position, fields }: HttpCall,
     context: CallLimits & Partial<Pick<AskingContext, "ask" | "pauseFor" | "abilities">>,
   ): Promise<HttpAnswer> {
-    const { entry, principal, masks } = this.#place;
+    const { env, name, entry, principal, masks } = this.#place;
     if (masks.fields[entry.data_class] !== "show")
       throw new ToolError(
         "forbidden",
         `${entry.title} holds ${entry.data_class} data, which this role may not see.`,
       );
-    const request = buildRequest(operation, input, position);
     const read = {
       list: operation.list ?? null,
       fields: [...(operation.fields ?? [])],
@@ -66,21 +67,44 @@ export class HttpHandle {
       names: operation.arguments.map((argument) => argument.name),
     };
     const traceId = currentTrace()?.id ?? crypto.randomUUID().replaceAll("-", "");
+    const owner = this.#mayHaveFiles() ? { person: principal.userId, masks: [...masks.text] } : null;
+    const own = { connection: name, userId: principal.userId };
+    const claimed = await claimFiles(env.PLATFORM_DB, own, operation, input);
+    const request = buildRequest(operation, input, position, claimed.files);
     const asked = {
       name: "request",
-      arguments: { ...request, read, traceId, tokenId: principal.tokenId } as unknown as Record<
+      arguments: { ...request, read, owner, traceId, tokenId: principal.tokenId } as unknown as Record<
         string,
         JsonValue
       >,
       repeatable: operation.effect === "read",
     };
-    return this.#hide(httpAnswer.parse(await this.#ask(asked, context)), operation.effect);
+    const answered = await this.#ask(asked, context, claimed);
+    return this.#hide(httpAnswer.parse(answered), operation.effect);
+  }
+
+  /** The address at which the person gets the file of an answer: it works once, and for this person. */
+  async addressOf({ id }: { id: string }): Promise<string> {
+    const { env } = this.#place;
+    return `${env.PUBLIC_URL}/files/${await giveTicket(env.PLATFORM_DB, id)}`;
+  }
+
+  /** What the handle was opened with. */
+  get place(): HttpPlace {
+    return this.#place;
+  }
+
+  /** Fields within a file cannot be hidden. */
+  #mayHaveFiles(): boolean {
+    const { entry, masks } = this.#place;
+    return Object.values(entry.classes).every((kind) => masks.fields[kind as Classification] === "show");
   }
 
   /** Asks with the account of the connection, or of the person, who may connect one in the middle of the call. */
   async #ask(
     operation: Operation,
     context: CallLimits & Partial<Pick<AskingContext, "ask" | "pauseFor" | "abilities">>,
+    claimed: ClaimedFiles,
   ): Promise<JsonValue> {
     const { env, name, revision, entry, principal } = this.#place;
     // A session of the person's own: no call of one person is sent with the token of another.
@@ -92,8 +116,12 @@ export class HttpHandle {
       const failure = failureOf(error);
       if (failure?.attempt !== undefined) await recordRefusal(env, name, principal.userId, failure.attempt);
       if (failure?.code !== "account_needed") throw error;
-      await this.#guide.lead(context, failure);
-      return await this.#ask(operation, context);
+      await this.#guide.lead(context, failure).catch(async (leaving: unknown) => {
+        // Nothing was sent, and the client comes back with the same arguments.
+        await claimed.release();
+        throw leaving;
+      });
+      return await this.#ask(operation, context, claimed);
     }
   }
 

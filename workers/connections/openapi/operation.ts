@@ -2,6 +2,12 @@ import { z } from "zod";
 
 const place = z.string().max(200);
 
+/** A file of a ticket, as a request sends it. */
+const storedFile = z.object({ id: z.string(), name: z.string(), bytes: z.int(), media: z.string() });
+
+/** {@link storedFile}, parsed. */
+export type StoredFile = z.output<typeof storedFile>;
+
 /** What a session of an HTTP API does: one request, whose answer is read, shortened and bounded in the object. */
 export const httpRequest = z.object({
   method: z.string().regex(/^(?:GET|HEAD|POST|PUT|PATCH|DELETE)$/),
@@ -11,11 +17,13 @@ export const httpRequest = z.object({
     .union([
       z.object({ media: z.string(), text: z.string() }),
       z.object({ media: z.string(), file: z.string() }),
+      z.object({ media: z.string(), stored: storedFile }),
       z.object({
         parts: z.array(
           z.union([
             z.object({ name: z.string(), text: z.string() }),
             z.object({ name: z.string(), file: z.string() }),
+            z.object({ name: z.string(), stored: storedFile }),
           ]),
         ),
       }),
@@ -32,6 +40,11 @@ export const httpRequest = z.object({
     /** Names of arguments that a refusal may repeat. */
     names: z.array(z.string()),
   }),
+  /** Whose a file in the answer is, and what is masked in texts of theirs; `null` if they may not have files. */
+  owner: z
+    .object({ person: z.string(), masks: z.array(z.enum(["pii", "secret"])) })
+    .nullable()
+    .default(null),
   traceId: z.string(),
   /** Digest of the caller's token, which never leaves. */
   tokenId: z.string(),
@@ -50,6 +63,16 @@ export const httpAnswer = z.object({
   cut: z.int(),
   /** Whether the fields of the answer are known: not those of texts and files. */
   isJson: z.boolean(),
+  /** A file that is stored for the person in place of an answer. */
+  file: z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      bytes: z.int(),
+      media_type: z.string(),
+      expires_at: z.string(),
+    })
+    .nullable(),
   next: z.union([z.object({ value: z.string() }), z.object({ target: z.string() })]).nullable(),
 });
 

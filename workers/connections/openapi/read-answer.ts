@@ -29,8 +29,8 @@ export function readAnswer(
   { title, origin }: { title: string; origin: string },
 ): HttpAnswer {
   const { status, link } = received;
-  const { value: answer, isJson } = parseBody(received, title);
-  const frame = { status, isJson, cut: 0 };
+  const { value: answer, isJson: isKnown } = parseBody(received, title);
+  const frame = { status, isJson: isKnown, cut: 0, file: null };
   if (read.isGraphql) requireData(answer, title);
   if (read.failure !== null && valueAt(answer, read.failure.at) === false)
     throw describeRefusal(valueAt(answer, read.failure.reason), title);
@@ -55,18 +55,24 @@ function keep(value: JsonValue, { fields, chosen }: HttpRequest["read"]): JsonVa
   return chosen.length === 0 ? allowed : pickFields(allowed, chosen);
 }
 
+/** Whether a media type is JSON. */
+export function isJson(media: string): boolean {
+  return /\bjson\b/i.test(media);
+}
+
+/** Whether a media type is a text that a model reads. */
+export function isText(media: string): boolean {
+  return /^(?:text\/|application\/(?:[\w.-]+\+)?(?:xml|yaml|x-ndjson|javascript|sql))/i.test(media);
+}
+
 function parseBody({ bytes, media }: ReceivedBody, title: string): { value: JsonValue; isJson: boolean } {
   if (bytes.byteLength === 0) return { value: null, isJson: true };
-  if (
-    /\bjson\b/i.test(media) ||
-    (/^$|^text\/plain/i.test(media) && /^\s*[[{]/.test(decode(bytes.subarray(0, 20))))
-  ) {
+  if (isJson(media) || (/^$|^text\/plain/i.test(media) && /^\s*[[{]/.test(decode(bytes.subarray(0, 20))))) {
     const value = tryJson(decode(bytes));
     if (value !== undefined && !isDeeperThan(value as object, MOST_LEVELS)) return { value, isJson: true };
     throw new RefusedRequest(unreadable(title));
   }
-  if (/^(?:text\/|application\/(?:[\w.-]+\+)?(?:xml|yaml|x-ndjson|javascript|sql))/i.test(media))
-    return { value: decode(bytes), isJson: false };
+  if (isText(media)) return { value: decode(bytes), isJson: false };
   const isSmall = bytes.byteLength <= MOST_OF_FILE;
   const file = { media_type: media.slice(0, 100) || "application/octet-stream", bytes: bytes.byteLength };
   const content = isSmall ? { base64: toBase64(bytes) } : { note: "The file is too large for an answer." };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { MOST_OF_CURSOR } from "../../../shared/auth/cursor.ts";
+import type { ContentBlock } from "../../../shared/call/content.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
 import { flowOf } from "../../../shared/connections/flow.ts";
 import { foreignName } from "../../../shared/connections/foreign-names.ts";
@@ -11,6 +12,7 @@ import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-obje
 import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { HttpHandle } from "./handle.ts";
+import { uploadTool, uploadToolName } from "./upload-tool.ts";
 
 /** Milliseconds that the guard gives a call beyond the time that the other system has. */
 const GRACE_MS = 3_000;
@@ -35,7 +37,12 @@ export function openapiServer(
   revision: string,
   definitions: readonly Definition[],
 ): ServerDefinition {
-  const tools = firstOfEach(definitions.map((one) => makeTool(name, entry, httpOperation.parse(one))));
+  const operations = definitions.map((one) => httpOperation.parse(one));
+  const takesFiles = operations.some((one) => one.arguments.some(({ file }) => file === true));
+  const tools = firstOfEach([
+    ...operations.map((one) => makeTool(name, entry, one)),
+    ...(takesFiles ? [uploadTool(name, entry) as unknown as Tool] : []),
+  ]);
   const isSearched = entry.lists === "search" || (entry.lists === "auto" && tools.length > MOST_LISTED);
   return defineServer<HttpHandle>({
     name,
@@ -79,7 +86,7 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
     openWorld: true,
     timeoutMs: entry.limits.seconds * 1_000 + GRACE_MS,
     get input() {
-      input ??= argumentsFromJsonSchema(inputSchema(operation), {}, operation.levels);
+      input ??= argumentsFromJsonSchema(inputSchema(connection, operation), {}, operation.levels);
       return input;
     },
     get output() {
@@ -87,6 +94,7 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
       return output;
     },
     ...(isList && { overflow: "items" as never }),
+    content: (output) => linkOf(output as { file?: z.output<typeof file> }),
     async run(given, context) {
       const { cursor, ...rest } = JSON.parse(JSON.stringify(given)) as Record<string, JsonValue | undefined>;
       const fields = operation.arguments.some((argument) => argument.name === "fields")
@@ -101,6 +109,13 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
         { input: rest, position, fields: chosen },
         context,
       );
+      if (answer.file !== null) {
+        const { id: _id, ...about } = answer.file;
+        const file = { uri: await context.store.addressOf(answer.file), ...about };
+        return isList
+          ? { items: [], ...(operation.paging && { next: null }), file }
+          : { status: answer.status, file };
+      }
       if (!isList) return { status: answer.status, result: answer.result };
       const next = answer.next === null ? undefined : await cursors.write(answer.next);
       return {
@@ -114,8 +129,31 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
   };
 }
 
-function inputSchema({ input, paging, answer, effect }: HttpOperation): Record<string, JsonValue> {
-  const properties = input.properties as Record<string, JsonValue>;
+function linkOf({ file: found }: { file?: z.output<typeof file> }): ContentBlock[] {
+  if (found === undefined) return [];
+  const { uri, name, media_type: mimeType } = found;
+  const description = "A file of the other system. The address works once, for this person.";
+  return [{ type: "resource_link", uri, name, mimeType, description }];
+}
+
+function inputSchema(
+  connection: string,
+  { input, paging, answer, effect, arguments: places }: HttpOperation,
+): Record<string, JsonValue> {
+  const given = input.properties as Record<string, JsonValue>;
+  const files = places.filter(({ file }) => file === true).map(({ name }) => [name, given[name]] as const);
+  const properties: Record<string, JsonValue> = {
+    ...given,
+    ...Object.fromEntries(
+      files.map(([name, schema]) => [
+        name,
+        {
+          ...(schema as Record<string, JsonValue>),
+          description: `The ticket of ${uploadToolName(connection)}, or a small file as Base64`,
+        },
+      ]),
+    ),
+  };
   const own: Record<string, JsonValue> = {
     ...(paging && {
       cursor: { type: "string", maxLength: MOST_OF_CURSOR, description: "`next` of the previous page" },
@@ -134,13 +172,26 @@ function inputSchema({ input, paging, answer, effect }: HttpOperation): Record<s
   return { ...input, properties: { ...properties, ...own } };
 }
 
+/** A file that did not go through the model. Only Gatehouse sets this member. */
+const file = z
+  .object({
+    uri: z.string().describe("Give it to the person: it works once, for this person, until expires_at"),
+    name: z.string(),
+    bytes: z.int(),
+    media_type: z.string(),
+    expires_at: z.string(),
+  })
+  .optional();
+
 /** APIs answer outside of their own schemas, so the schema that clients check says no more than the frame. */
 function outputShape({ list, paging, answer }: HttpOperation): z.ZodObject {
   const about = answer ?? "As the other system answers";
-  if (list === undefined) return z.object({ status: z.int(), result: z.unknown().describe(about) });
+  if (list === undefined)
+    return z.object({ status: z.int(), result: z.unknown().optional().describe(about), file });
   return z.object({
     items: z.array(z.unknown()).describe(about),
     left_out: z.string().optional(),
+    file,
     ...(paging && {
       next: z.string().nullable().describe("Give it as `cursor` for the next page; null: no more"),
     }),

@@ -10,15 +10,21 @@ import type {
 import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
 import { personToken } from "../accounts/person-token.ts";
 import { RefusedRequest, type Session } from "../connector.ts";
+import { keyOfFile, MOST_OF_FILE } from "../files/tickets.ts";
 import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
 import { boundAnswer } from "./bound-answer.ts";
-import { type HttpAnswer, type HttpRequest, httpRequest } from "./operation.ts";
+import { type HttpAnswer, type HttpRequest, httpRequest, type StoredFile } from "./operation.ts";
 import { readAnswer, WrongCredential } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
+import { type OpenedFile, type StreamPart, streamFile, streamParts } from "./send-body.ts";
+import { joinBytes, peekAnswer, storeAnswer } from "./store-answer.ts";
 
 /** Most bytes of one answer before it is shortened. */
 const MOST_BYTES = 6_000_000;
+
+/** Kinds of authentication that read a body to sign it, which must be in memory then. */
+const SIGNS_BODIES = "aws";
 
 /** Bytes of a refusal that are read. */
 const MOST_OF_REFUSAL = 20_000;
@@ -67,13 +73,16 @@ export class HttpSession implements Session {
     signal: AbortSignal,
     isAgain: boolean,
   ): Promise<HttpAnswer> {
-    const { title } = this.#entry;
     const response = await this.#send(name, asked, signal, isAgain);
     if (response.status >= 300) throw await this.#refuse(name, response, asked);
+    const { title, limits } = this.#entry;
+    const begun = await peekAnswer(response, limits.bytes);
+    if (begun !== null && "pieces" in begun)
+      return await storeAnswer(this.#env, { connection: name, title }, response, begun.pieces, asked);
     const received = {
       status: response.status,
       media: response.headers.get("content-type") ?? "",
-      bytes: new Uint8Array(await response.arrayBuffer()),
+      bytes: begun?.whole ?? (await readBounded(response)),
       link: response.headers.get("link"),
     };
     try {
@@ -102,6 +111,7 @@ export class HttpSession implements Session {
       target: `${base}${reach.check ?? "/"}`,
       headers: {},
       body: null,
+      owner: null,
       read,
       traceId: "0".repeat(32),
       tokenId: "",
@@ -137,12 +147,12 @@ export class HttpSession implements Session {
   async #send(name: string, asked: HttpRequest, signal: AbortSignal, isAgain = false): Promise<Response> {
     const { traceId, tokenId } = asked;
     const passesTrace = this.#entry.reach.trace === true;
-    const rules = { env: this.#env, name, passesTrace, mostBytes: MOST_BYTES };
+    const rules = { env: this.#env, name, passesTrace, mostBytes: MOST_OF_FILE + 1 };
     const ask = openUpstream({ ...rules, traceId, tokenId, signal });
     const url = new URL(`${this.#origin}${asked.target}`);
-    const once = (renewed: boolean) => {
-      const { headers, body } = this.#describe(asked);
-      return this.#credential.send(ask, url, { method: asked.method, headers, body }, renewed);
+    const once = async (renewed: boolean) => {
+      const { headers, body } = await this.#describe(asked);
+      return await this.#credential.send(ask, url, { method: asked.method, headers, body }, renewed);
     };
     const response = await once(isAgain);
     if (response.status !== 401 || isAgain || !this.#credential.renews) return response;
@@ -159,25 +169,49 @@ export class HttpSession implements Session {
     return { target: kept.length === 0 ? path : `${path}?${kept.join("&")}` };
   }
 
-  #describe({ headers: given, body }: HttpRequest): {
-    headers: Headers;
-    body: string | ArrayBuffer | FormData | null;
-  } {
+  async #describe({
+    headers: given,
+    body,
+  }: HttpRequest): Promise<{ headers: Headers; body: BodyInit | null }> {
     const headers = new Headers({ accept: "application/json, */*;q=0.5", "user-agent": "Gatehouse" });
     for (const [header, value] of Object.entries(given)) headers.set(header, value);
     // Last: no argument replaces what the entry fixes.
     for (const [header, value] of Object.entries(this.#entry.reach.headers ?? {})) headers.set(header, value);
     if (body === null) return { headers, body };
+    if ("parts" in body && body.parts.some((part) => "stored" in part)) {
+      const parts = body.parts.map(async (part): Promise<StreamPart> => {
+        if ("stored" in part) return { name: part.name, opened: await this.#openFile(part.stored) };
+        return "file" in part ? { name: part.name, bytes: fromBase64(part.file) } : part;
+      });
+      const sent = streamParts(await Promise.all(parts));
+      headers.set("content-type", sent.media);
+      return { headers, body: sent.body };
+    }
     if ("parts" in body) {
       const form = new FormData();
       for (const part of body.parts) {
         if ("text" in part) form.append(part.name, part.text);
-        else form.append(part.name, new Blob([fromBase64(part.file)]), part.name);
+        else if ("file" in part) form.append(part.name, new Blob([fromBase64(part.file)]), part.name);
       }
       return { headers, body: form };
     }
     headers.set("content-type", body.media);
+    if ("stored" in body) return { headers, body: streamFile(await this.#openFile(body.stored)) };
     return { headers, body: "text" in body ? body.text : fromBase64(body.file).buffer };
+  }
+
+  /** The contents of a ticket's file, each time from its beginning. */
+  async #openFile(file: StoredFile): Promise<OpenedFile> {
+    const { title, auth } = this.#entry;
+    if (auth.type === SIGNS_BODIES)
+      throw new RefusedRequest({
+        code: "invalid_input",
+        message: `${title} takes no files by ticket: its requests are signed with their body.`,
+        action: "Give a small file as Base64.",
+      });
+    const stored = await this.#env.MEDIA.get(keyOfFile(file.id));
+    if (stored !== null) return { ...file, contents: stored.body };
+    throw new RefusedRequest({ code: "not_found", message: "The file of the ticket is not there any more." });
   }
 
   async #refuse(name: string, response: Response, { read }: HttpRequest): Promise<Error> {
@@ -197,6 +231,19 @@ export class HttpSession implements Session {
     const action = `The person can connect it again at ${this.#env.PUBLIC_URL}/connections/${name}`;
     return new RefusedRequest({ code: "forbidden", message, action });
   }
+}
+
+/** A whole answer; one that is too large fails as `bound` of {@link openUpstream} does. */
+async function readBounded({ body, url }: Response): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of body ?? []) {
+    bytes += piece.byteLength;
+    if (bytes > MOST_BYTES)
+      throw new ToolError("unavailable", `${URL.parse(url)?.host ?? "It"} answers with too much.`);
+    pieces.push(piece);
+  }
+  return joinBytes(pieces);
 }
 
 /** Our words for a failure that is no answer; `null` if the other system is away. */

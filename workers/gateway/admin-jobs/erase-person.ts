@@ -7,6 +7,7 @@ import { COUNTS, GRAINS } from "../../audit-log/figures/grains.ts";
 import { isHeld, isHeldSql } from "../../audit-log/legal-hold.ts";
 import { storeRecords } from "../../audit-log/store-records.ts";
 import { sweepRecords } from "../../audit-log/sweep-records.ts";
+import { removeFilesOf } from "../../connections/files/remove-files.ts";
 import type { Principal } from "../../objects/principal/principal.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 
@@ -117,6 +118,7 @@ export async function erasePerson(
   const grants = (await endGrants(env, userId)).length;
   for (const { id } of keys.results) await principal.revokeGrant(id);
   const accounts = await endAccounts(env, userId);
+  const files = await removeFilesOf(env, userId);
   const kept = await principal.eraseKept();
   const tasks = await taskGate(env, userId).eraseKept();
   const subscriptions = await eventGate(env, userId).eraseKept();
@@ -139,6 +141,7 @@ export async function erasePerson(
       tasks,
       event_subscriptions: subscriptions,
       connected_accounts: accounts,
+      files,
       audit_events: events - left,
       audit_events_to_go_hourly: left,
     },

@@ -102,6 +102,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "federated_identity",
     "figure_days",
     "figure_place",
+    "file_ticket",
     "fresh_factor",
     "known_use",
     "legal_hold",
