@@ -10,7 +10,10 @@ export interface CommandedGateway {
 }
 
 /** Sends a command as `npm run connections` does. Throws when it is not carried out. */
-async function sendCommand<Answer>({ url, database }: CommandedGateway, asked: object): Promise<Answer> {
+export async function sendCommand<Answer>(
+  { url, database }: CommandedGateway,
+  asked: object,
+): Promise<Answer> {
   const ticket = (crypto.randomUUID() + crypto.randomUUID()).replaceAll("-", "");
   await database
     .prepare("INSERT INTO connection_ticket (digest, expires_at) VALUES (?, ?)")
@@ -47,16 +50,20 @@ export async function publishOne(
   connection: string,
   entry: ConnectionEntry,
 ): Promise<void> {
-  const { url, database } = gateway;
   const { definitions } = await sendCommand<{ definitions: string[] }>(gateway, {
     command: "prepare",
     connection,
     entry,
   });
-  const catalogues = storeCatalogues(
-    { [connection]: writeRevision(connection, entry, definitions) },
-    Date.now(),
-  );
+  await publishDocuments(gateway, { [connection]: writeRevision(connection, entry, definitions) });
+}
+
+/** Publishes these documents of connections, and no others. */
+export async function publishDocuments(
+  { url, database }: CommandedGateway,
+  documents: Readonly<Record<string, string>>,
+): Promise<void> {
+  const catalogues = storeCatalogues(documents, Date.now());
   const state = await database.prepare(READ_STATE).first<{
     publication: number;
     version: number;

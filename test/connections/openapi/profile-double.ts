@@ -6,6 +6,10 @@ export interface ProfileDouble {
   trouble: { status: number; headers?: Record<string, string> } | null;
   /** Number of tokens that are refused before one is taken. */
   refusedTokens: number;
+  /** Refuses the tokens that it has given so far. */
+  expire(): void;
+  /** The credential that it takes. */
+  secret: string;
   /** Requests without those for tokens. */
   asked: number;
   fetch(request: Request): Promise<Response>;
@@ -26,6 +30,10 @@ export function openDouble({ operations }: Profile, base: string, secret: string
     trouble: null,
     refusedTokens: 0,
     asked: 0,
+    secret,
+    expire() {
+      double.refusedTokens = tokens;
+    },
     async fetch(request) {
       const url = new URL(request.url);
       if (/token$/.test(url.pathname)) {
@@ -37,7 +45,7 @@ export function openDouble({ operations }: Profile, base: string, secret: string
       const isKnown =
         tokens > 0
           ? given.includes(`token-${tokens}`) && tokens > double.refusedTokens
-          : holds(given, secret);
+          : holds(given, double.secret);
       if (!isKnown) return Response.json({ message: "no" }, { status: 401 });
       if (double.trouble) return Response.json({ message: "trouble" }, double.trouble);
       const path = url.pathname.slice(base.length);

@@ -1,8 +1,6 @@
-import { generateKeyPairSync } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sampleInput } from "../../../scripts/bench/openapi/sample-input.ts";
 import { askForProfile } from "../../../scripts/connections/add-http.ts";
-import { compileProfile } from "../../../scripts/connections/profiles/compile-profile.ts";
 import { listProfiles, loadProfile } from "../../../scripts/connections/profiles/load-profile.ts";
 import { packDefinitions } from "../../../shared/connections/definitions.ts";
 import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
@@ -13,48 +11,10 @@ import { parseArguments } from "../../../shared/server/schema.ts";
 import { buildRequest, type PagePosition } from "../../../workers/connections/openapi/build-request.ts";
 import type { HttpAnswer } from "../../../workers/connections/openapi/operation.ts";
 import { explainFailure, HttpSession } from "../../../workers/connections/openapi/session.ts";
+import { ANSWERS, addProfile } from "./add-profile.ts";
 import { openDouble, type ProfileDouble } from "./profile-double.ts";
 
-/** Answers to the questions of profiles, by name. */
-const ANSWERS: Readonly<Record<string, string>> = {
-  site: "acme",
-  email: "ada@example.com",
-  domain: "acme",
-  client_id: "client-1",
-  cloud_id: "00000000-0000-0000-0000-000000000000",
-  user: "ada@example.com",
-  host: "gitlab.example.com",
-  tenant: "acme.example.com",
-  instance: "acme",
-  account: `AC${"0".repeat(32)}`,
-  url: "https://tool.example.com",
-  subdomain: "acme",
-};
-
-const PEM = generateKeyPairSync("rsa", { modulusLength: 2048 })
-  .privateKey.export({ type: "pkcs8", format: "pem" })
-  .toString();
-
 const env = { PLAIN_HTTP_UPSTREAMS: "" } as Env;
-
-/** A connection as `npm run connections -- add <name> --profile <profile> --address <double>` makes it. */
-async function addByCommand(name: string) {
-  const profile = await loadProfile(name);
-  const set = Object.keys(profile.asks).map((key) => `${key}=${ANSWERS[key]}`);
-  const real = new URL(
-    profile.address
-      .replace(/\{(\w+)\}/g, (_whole, key: string) => ANSWERS[key] ?? "x")
-      .replace(/^x/, "https://x"),
-  );
-  const address = `https://${name}.double.example${real.pathname.replace(/\/+$/, "")}`;
-  const flags = { file: "connections.yaml", address, set, owner: "tests@example.com" };
-  const { raw, whatSecret } = await askForProfile(name, flags, async (_question, usual) => usual ?? "");
-  const entry = openapiEntry.parse(raw);
-  const secret =
-    entry.auth.type === "jwt_bearer" ? PEM : entry.auth.type === "headers" ? "key-one key-two" : "s3cret";
-  const base = new URL(address).pathname.replace(/\/+$/, "");
-  return { profile, entry, whatSecret, secret, base, operations: compileProfile(profile, entry).operations };
-}
 
 let double: ProfileDouble;
 
@@ -66,7 +26,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-type Added = Awaited<ReturnType<typeof addByCommand>>;
+type Added = Awaited<ReturnType<typeof addProfile>>;
 
 /** One call of an operation with sample arguments, as the connection's object makes it. */
 async function call(
@@ -118,7 +78,7 @@ it("There are profiles for what companies use", () => {
 
 describe.each(names)("The profile %s", (name) => {
   it("is added by the command, and has 5 to 20 operations with arguments that hosts take", async () => {
-    const { entry, operations, whatSecret } = await addByCommand(name);
+    const { entry, operations, whatSecret } = await addProfile(name);
     expect(whatSecret.length).toBeGreaterThan(5);
     expect(entry.reach.url).not.toContain("{");
     expect(operations.length).toBeGreaterThanOrEqual(5);
@@ -152,7 +112,7 @@ describe.each(names)("The profile %s", (name) => {
   });
 
   it("answers each operation, with the fields that it declares and the next page", async () => {
-    const added = await addByCommand(name);
+    const added = await addProfile(name);
     double = openDouble(added.profile, added.base, added.secret);
     const memory = new Map<string, unknown>();
     for (const operation of added.operations) {
@@ -168,7 +128,7 @@ describe.each(names)("The profile %s", (name) => {
   });
 
   it("says in one sentence that a credential is wrong and that there are too many calls", async () => {
-    const added = await addByCommand(name);
+    const added = await addProfile(name);
     double = openDouble(added.profile, added.base, "another secret");
     double.refusedTokens = 99;
     const [first] = added.operations as [HttpOperation];
@@ -183,7 +143,7 @@ describe.each(names)("The profile %s", (name) => {
   });
 
   it("renews a token that the other system does not take any more", async () => {
-    const added = await addByCommand(name);
+    const added = await addProfile(name);
     const hasTokens = /^(?:client_credentials|jwt_bearer)$/.test(added.entry.auth.type);
     double = openDouble(added.profile, added.base, added.secret);
     double.refusedTokens = 1;
