@@ -2,6 +2,7 @@ import path from "node:path";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
 import type { AddFlags } from "./add.ts";
+import { isXml, readMetadata } from "./odata/read-metadata.ts";
 import { addressOfDocument } from "./openapi/address-of-document.ts";
 import { parseDocument, readDocumentText } from "./openapi/read-document.ts";
 import { loadProfile, withAccounts } from "./profiles/load-profile.ts";
@@ -41,10 +42,13 @@ export async function askForProfile(name: string, flags: AddFlags, ask: Ask): Pr
     url: flags.address ?? fill(profile.address),
     ...(Object.keys(profile.headers).length > 0 && { headers: fill(profile.headers) }),
     ...(profile.check !== undefined && { check: fill(profile.check) }),
+    ...(profile.csrf === true && { csrf: true }),
   };
+  const document =
+    profile.document === undefined ? undefined : (flags.document ?? (await ask(profile.document)));
   const raw = {
     kind: "openapi",
-    profile: name,
+    ...(document === undefined ? { profile: name } : { document }),
     title,
     description: flags.description ?? profile.description,
     owner,
@@ -61,13 +65,7 @@ export async function askForDocument(name: string, flags: AddFlags, ask: Ask): P
   const source =
     flags.document ?? (await ask("OpenAPI document (https address, or path from the file of connections)"));
   const folder = path.resolve(ROOT, path.dirname(flags.file));
-  const document = parseDocument(source, await readDocumentText(source, folder));
-  const info = (typeof document.info === "object" && document.info !== null ? document.info : {}) as Record<
-    string,
-    unknown
-  >;
-  const stated = typeof info.title === "string" ? info.title.slice(0, 60) : name;
-  const address = addressOfDocument(document, source) ?? undefined;
+  const { title: stated, address } = describeDocument(name, source, await readDocumentText(source, folder));
   const title = flags.title ?? (await ask("Title for people", stated));
   const raw = {
     kind: "openapi",
@@ -82,6 +80,26 @@ export async function askForDocument(name: string, flags: AddFlags, ask: Ask): P
     ),
   };
   return { raw, whatSecret: `Secret of ${title}` };
+}
+
+/** What a document says of itself: an OpenAPI document, or the metadata of an OData service. */
+function describeDocument(
+  name: string,
+  source: string,
+  text: string,
+): { title: string; address: string | undefined } {
+  if (isXml(text)) {
+    const { namespace } = readMetadata(source, text);
+    const address = /^https:/.test(source) ? source.replace(/\/\$metadata.*$/, "") : undefined;
+    return { title: namespace.slice(0, 60) || name, address };
+  }
+  const document = parseDocument(source, text);
+  const info = (typeof document.info === "object" && document.info !== null ? document.info : {}) as Record<
+    string,
+    unknown
+  >;
+  const title = typeof info.title === "string" ? info.title.slice(0, 60) : name;
+  return { title, address: addressOfDocument(document, source) ?? undefined };
 }
 
 /** The short forms of `--auth`; the others are written to the file by hand. */

@@ -7,6 +7,8 @@ import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
+import { compileMetadata } from "./odata/compile-metadata.ts";
+import { isXml, readMetadata } from "./odata/read-metadata.ts";
 import { type Compiled, compileDocument } from "./openapi/compile-document.ts";
 import { parseDocument, readDocumentText } from "./openapi/read-document.ts";
 import { compileProfile } from "./profiles/compile-profile.ts";
@@ -53,6 +55,7 @@ async function compileEntry(name: string, entry: OpenapiEntry, file: string): Pr
     );
   }
   const text = await readDocumentText(entry.document, path.resolve(ROOT, path.dirname(file)));
+  if (isXml(text)) return compileMetadata(name, readMetadata(entry.document, text), entry);
   return compileDocument(name, parseDocument(entry.document, text), entry);
 }
 

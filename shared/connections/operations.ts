@@ -35,6 +35,8 @@ const argument = z.object({
   explode: z.boolean(),
   /** The value is sent as JSON text. */
   json: z.boolean().optional(),
+  /** What stands around the value in an address, where quotes within it are doubled (OData). */
+  literal: z.object({ before: z.string().max(20), after: z.string().max(20) }).optional(),
   /** The value is Base64 of a file. */
   file: z.boolean().optional(),
 });

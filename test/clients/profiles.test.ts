@@ -2,18 +2,17 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampleInput } from "../../scripts/bench/openapi/sample-input.ts";
-import { listProfiles } from "../../scripts/connections/profiles/load-profile.ts";
 import { listLoaders } from "../../scripts/local/demonstration.ts";
 import { packDefinitions } from "../../shared/connections/definitions.ts";
 import { writeRevision } from "../../shared/connections/revision.ts";
-import { addProfile } from "../connections/openapi/add-profile.ts";
+import { addProfile, listDeclared } from "../connections/openapi/add-profile.ts";
 import { openDouble, type ProfileDouble } from "../connections/openapi/profile-double.ts";
 import { type CommandedGateway, publishDocuments, sendCommand } from "../support/connection-commands.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 import { liftLimits } from "./questions/lift-limits.ts";
 import { openTaskClient, type TaskClient } from "./questions/open-clients.ts";
 
-const names = await listProfiles();
+const names = await listDeclared();
 const connectionOf = (profile: string) => profile.replaceAll("-", "");
 
 /** Profiles whose systems answer all at once. */

@@ -90,6 +90,9 @@ const profileDocument = z.strictObject({
     .optional(),
   headers: z.record(z.string(), z.string()).default({}),
   check: z.string().optional(),
+  csrf: z.boolean().optional(),
+  /** What `add` asks for where the operations come from a document of each installation. */
+  document: line(200).optional(),
   /** See `failure` of an operation; for every operation of the profile. */
   failure: z.strictObject({ at: z.string(), reason: z.string() }).optional(),
   classes: z.record(z.string(), z.enum(["public", "internal", "pii", "secret"])).default({}),

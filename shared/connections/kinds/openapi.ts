@@ -75,6 +75,10 @@ export const openapiEntry = z.strictObject({
       .describe(
         "Whether the other system gets the trace of the call (`traceparent`). Without it, it does not.",
       ),
+    csrf: z
+      .boolean()
+      .optional()
+      .describe("Whether what changes something needs a token that is fetched first (SAP: `x-csrf-token`)."),
     check: z
       .string()
       .regex(/^\/[\x21-\x7e]{0,300}$/, "must be a path")

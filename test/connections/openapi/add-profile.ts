@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { askForProfile } from "../../../scripts/connections/add-http.ts";
 import { compileProfile } from "../../../scripts/connections/profiles/compile-profile.ts";
-import { loadProfile } from "../../../scripts/connections/profiles/load-profile.ts";
+import { listProfiles, loadProfile } from "../../../scripts/connections/profiles/load-profile.ts";
 import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 
 /** Answers to the questions of profiles, by name. */
@@ -41,4 +41,11 @@ export async function addProfile(name: string, origin = `https://${name}.double.
     entry.auth.type === "jwt_bearer" ? PEM : entry.auth.type === "headers" ? "key-one key-two" : "s3cret";
   const base = new URL(address).pathname.replace(/\/+$/, "");
   return { profile, entry, whatSecret, secret, base, operations: compileProfile(profile, entry).operations };
+}
+
+/** Names of the profiles that declare operations; those of the others come from a document of each installation. */
+export async function listDeclared(): Promise<string[]> {
+  const names = await listProfiles();
+  const profiles = await Promise.all(names.map((name) => loadProfile(name)));
+  return names.filter((_name, at) => profiles[at]?.document === undefined);
 }

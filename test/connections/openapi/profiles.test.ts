@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sampleInput } from "../../../scripts/bench/openapi/sample-input.ts";
 import { askForProfile } from "../../../scripts/connections/add-http.ts";
-import { listProfiles, loadProfile } from "../../../scripts/connections/profiles/load-profile.ts";
+import { loadProfile } from "../../../scripts/connections/profiles/load-profile.ts";
 import { packDefinitions } from "../../../shared/connections/definitions.ts";
 import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
@@ -11,7 +11,7 @@ import { parseArguments } from "../../../shared/server/schema.ts";
 import { buildRequest, type PagePosition } from "../../../workers/connections/openapi/build-request.ts";
 import type { HttpAnswer } from "../../../workers/connections/openapi/operation.ts";
 import { explainFailure, HttpSession } from "../../../workers/connections/openapi/session.ts";
-import { ANSWERS, addProfile } from "./add-profile.ts";
+import { ANSWERS, addProfile, listDeclared } from "./add-profile.ts";
 import { openDouble, type ProfileDouble } from "./profile-double.ts";
 
 const env = { PLAIN_HTTP_UPSTREAMS: "" } as Env;
@@ -70,7 +70,7 @@ async function refusal(work: Promise<unknown>): Promise<string> {
   return explainFailure(failure)?.message ?? "no refusal";
 }
 
-const names = await listProfiles();
+const names = await listDeclared();
 
 it("There are profiles for what companies use", () => {
   expect(names.length).toBeGreaterThanOrEqual(20);

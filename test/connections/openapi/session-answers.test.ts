@@ -45,8 +45,13 @@ describe("What the other system refuses is said in our words", () => {
   });
 
   it("an answer without an end", async () => {
-    serve(() => new Response("x".repeat(6_500_000), { headers: { "content-type": "text/plain" } }));
+    const answer = (type: string) => () =>
+      new Response("x".repeat(6_500_000), { headers: { "content-type": type } });
+    serve(answer("application/json"));
     expect(await refusal(call("listPets", {}))).toMatchObject({ code: "result_too_large" });
+    // A file is stored for those alone who may have all of it.
+    serve(answer("text/plain"));
+    expect(await refusal(call("listPets", {}))).toMatchObject({ code: "forbidden" });
   });
 });
 

@@ -1,3 +1,4 @@
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { OperationArgument } from "../../../shared/connections/operations.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 
@@ -9,8 +10,21 @@ export function textOf(value: JsonValue): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+/** A literal of OData: a quote within it is doubled, so that the value cannot end it. */
+function writeLiteral(
+  { before, after }: NonNullable<OperationArgument["literal"]>,
+  value: JsonValue,
+): string {
+  // Without quotes around it nothing but its own characters ends it.
+  if (!before.endsWith("'") && !/^[A-Za-z0-9.:+-]{1,80}$/.test(textOf(value)))
+    throw new ToolError("invalid_input", "A key of the record has characters that it cannot have.");
+  return `${before}${textOf(value).replaceAll("'", "''")}${after}`;
+}
+
 /** A path argument (OpenAPI 3.1, «Style Values»: simple, label, matrix), encoded so that it cannot leave its segment. */
-export function joinSimple({ key, style, explode, json }: OperationArgument, value: JsonValue): string {
+export function joinSimple(argument: OperationArgument, value: JsonValue): string {
+  const { key, style, explode, json, literal } = argument;
+  if (literal !== undefined) return encode(writeLiteral(literal, value));
   if (json) return encode(JSON.stringify(value));
   const isList = Array.isArray(value);
   const isObject = typeof value === "object" && value !== null && !isList;
@@ -38,8 +52,10 @@ export function joinSimple({ key, style, explode, json }: OperationArgument, val
 }
 
 /** A query argument (form, spaceDelimited, pipeDelimited, deepObject), as encoded pairs. */
-export function queryPairs({ key, style, explode, json }: OperationArgument, value: JsonValue): Pair[] {
+export function queryPairs(argument: OperationArgument, value: JsonValue): Pair[] {
+  const { key, style, explode, json, literal } = argument;
   const name = encode(key);
+  if (literal !== undefined) return [[name, encode(writeLiteral(literal, value))]];
   if (json) return [[name, encode(JSON.stringify(value))]];
   if (style === "deepObject" && typeof value === "object") return deepPairs(key, value);
   if (Array.isArray(value)) {

@@ -19,6 +19,7 @@ import { readAnswer, WrongCredential } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
 import { type OpenedFile, type StreamPart, streamFile, streamParts } from "./send-body.ts";
 import { joinBytes, peekAnswer, storeAnswer } from "./store-answer.ts";
+import { isTokenRefused, WriteToken } from "./write-token.ts";
 
 /** Most bytes of one answer before it is shortened. */
 const MOST_BYTES = 6_000_000;
@@ -35,6 +36,7 @@ export class HttpSession implements Session {
   readonly #entry: OpenapiEntry;
   readonly #origin: string;
   readonly #credential: Credential;
+  readonly #writeToken: WriteToken | null;
   #running = new AbortController();
 
   constructor(env: Env, target: ConnectionTarget, secret: string | null, memory: ObjectMemory) {
@@ -47,6 +49,7 @@ export class HttpSession implements Session {
       auth.type === "per_person"
         ? openPersonal(this.#origin, (refused) => personToken(env, target, refused))
         : openCredential({ name, title, auth, origin: this.#origin }, secret, memory);
+    this.#writeToken = reach.csrf === true ? new WriteToken(rootOf(reach.url), this.#credential) : null;
   }
 
   isUsable(): boolean {
@@ -150,11 +153,18 @@ export class HttpSession implements Session {
     const rules = { env: this.#env, name, passesTrace, mostBytes: MOST_OF_FILE + 1 };
     const ask = openUpstream({ ...rules, traceId, tokenId, signal });
     const url = new URL(`${this.#origin}${asked.target}`);
-    const once = async (renewed: boolean) => {
+    const isWrite = asked.method !== "GET" && asked.method !== "HEAD";
+    const token = isWrite ? this.#writeToken : null;
+    const once = async (renewed: boolean, isTokenOld = false) => {
       const { headers, body } = await this.#describe(asked);
+      const own = token === null ? {} : await token.headers(ask, isTokenOld);
+      for (const [header, value] of Object.entries(own)) headers.set(header, value);
       return await this.#credential.send(ask, url, { method: asked.method, headers, body }, renewed);
     };
-    const response = await once(isAgain);
+    const first = await once(isAgain);
+    const isRefused = token !== null && isTokenRefused(first);
+    if (isRefused) await first.body?.cancel();
+    const response = isRefused ? await once(isAgain, true) : first;
     if (response.status !== 401 || isAgain || !this.#credential.renews) return response;
     await response.body?.cancel();
     return await once(true);
@@ -231,6 +241,13 @@ export class HttpSession implements Session {
     const action = `The person can connect it again at ${this.#env.PUBLIC_URL}/connections/${name}`;
     return new RefusedRequest({ code: "forbidden", message, action });
   }
+}
+
+/** The root of a service ends with a slash: without it some answer with a redirect. */
+function rootOf(address: string): URL {
+  const url = new URL(address);
+  url.pathname = `${url.pathname.replace(/\/+$/, "")}/`;
+  return url;
 }
 
 /** A whole answer; one that is too large fails as `bound` of {@link openUpstream} does. */
