@@ -22,6 +22,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- poison           what the review of MCP servers finds in poisoned definitions, and in clean ones
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
   npm run bench -- openapi          vendors' own descriptions: operations, tools, refused ones, answers of generated mocks
+  npm run bench -- openapi-import   GitHub's 1,223 operations into a running Gatehouse: time of each step
   npm run bench -- scale            the trail of 5,000 people over 400 days against each documented limit, from measured sizes
   npm run bench -- tool-search      questions over GitHub's 1,222 tools: how often the right one is found, and tokens
 
@@ -48,6 +49,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   poison: () => import("./bench/poison.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
   openapi: () => import("./bench/openapi.ts"),
+  "openapi-import": () => import("./bench/openapi-import.ts"),
   scale: () => import("./bench/scale.ts"),
   "tool-search": () => import("./bench/tool-search.ts"),
 };
