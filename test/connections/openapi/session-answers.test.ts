@@ -55,6 +55,14 @@ describe("What the other system refuses is said in our words", () => {
   });
 });
 
+it("JSON that calls itself a plain text is a list, however long it is", async () => {
+  const rows = Array.from({ length: 300 }, (_, id) => ({ id, note: "n".repeat(1_000) }));
+  serve(() => new Response(JSON.stringify(rows), { headers: { "content-type": "text/plain" } }));
+  const { items } = await call("listPets", {});
+  expect(items?.length).toBeGreaterThan(100);
+  expect(items?.[0]).toMatchObject({ id: 0 });
+});
+
 describe("Fields", () => {
   it("of the caller narrow those of the operator, and reach no others", async () => {
     const row = { id: 1, secret: "s", owner: { name: "Ada", phone: "1" }, "owner.phone": "2" };

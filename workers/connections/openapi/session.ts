@@ -85,7 +85,10 @@ export class HttpSession implements Session {
     const received = {
       status: response.status,
       media: response.headers.get("content-type") ?? "",
-      bytes: begun?.whole ?? (await readBounded(response)),
+      bytes:
+        begun !== null && "whole" in begun
+          ? begun.whole
+          : await readBounded(begun?.json ?? response.body ?? [], response.url),
       link: response.headers.get("link"),
     };
     try {
@@ -251,10 +254,13 @@ function rootOf(address: string): URL {
 }
 
 /** A whole answer; one that is too large fails as `bound` of {@link openUpstream} does. */
-async function readBounded({ body, url }: Response): Promise<Uint8Array> {
+async function readBounded(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  url: string,
+): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of body ?? []) {
+  for await (const piece of body) {
     bytes += piece.byteLength;
     if (bytes > MOST_BYTES)
       throw new ToolError("unavailable", `${URL.parse(url)?.host ?? "It"} answers with too much.`);

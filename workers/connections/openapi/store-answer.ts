@@ -16,12 +16,13 @@ type Pieces = AsyncIterable<Uint8Array>;
 
 /**
  * The beginning of an answer that may be a file: `whole` if there is no more of it, so that it fits into the answer;
- * `pieces` if it is larger. JSON is never a file: a caller names the fields that it needs.
+ * `pieces` if it is larger. JSON is never a file, and `json` if it does not say that it is: a caller names the fields
+ * that it needs.
  */
 export async function peekAnswer(
   { headers, body }: Response,
   mostOfText: number,
-): Promise<{ whole: Uint8Array } | { pieces: Pieces } | null> {
+): Promise<{ whole: Uint8Array } | { pieces: Pieces } | { json: Pieces } | null> {
   const media = headers.get("content-type") ?? "";
   if (body === null || media === "" || isJson(media)) return null;
   const most = isText(media) ? mostOfText : MOST_INSIDE;
@@ -34,7 +35,10 @@ export async function peekAnswer(
     read.push(value);
     bytes += value.byteLength;
   }
-  return { pieces: continueWith(read, reader) };
+  const pieces = continueWith(read, reader);
+  // Some systems call their JSON a plain text.
+  const isPlain = /^text\/plain/i.test(media) && /^\s*[[{]/.test(new TextDecoder().decode(read[0]));
+  return isPlain ? { json: pieces } : { pieces };
 }
 
 async function* continueWith(
