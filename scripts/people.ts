@@ -22,38 +22,16 @@ import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
 import { email, name } from "./people/fields.ts";
 import { findProviderTitle } from "./people/find-provider.ts";
+import { writeHelp } from "./people/help.ts";
 import { importPeople } from "./people/import-people.ts";
 import { listPage } from "./people/list-page.ts";
+import { addNewTeam, changeMember, listTeams, refuseTeam } from "./people/teams.ts";
 import { openPlatformDatabase, type TrailDatabase } from "./platform/database.ts";
 import { type Addressee, addressOf, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
 import { nameAsker, readRequest } from "./platform/requests.ts";
 import { runCommand } from "./platform/run-command.ts";
 
 const ROLES = listRoles(bundledPolicy());
-
-const HELP = `Manages the people who may sign in. There is no sign-up: this command adds people, and single sign-on where the policy has it.
-
-  npm run people -- add --email ada@example.com --name "Ada Lovelace" --role analyst
-  npm run people -- invite --email ada@example.com --name "Ada Lovelace" --role analyst    adds them; a link to choose a password
-  npm run people -- reset --email ada@example.com         a link to choose another password
-  npm run people -- import people.csv --dry-run           checks columns email, name, role; without --dry-run adds all or none
-  npm run people -- list                                  100 a page; --search for a part of the address, --after for the next page
-  npm run people -- role --email ada@example.com --role admin
-  npm run people -- password --email ada@example.com      a new password, everywhere signed out
-  npm run people -- second-factor --email ada@example.com removes it, for a person who lost phone and codes
-  npm run people -- unlink --email ada@example.com        ends their identity at single sign-on: another subject may come in
-  npm run people -- disable --email ada@example.com       refused at the next call, open sessions included
-  npm run people -- enable --email ada@example.com
-
-  npm run people -- erase --email ada@example.com         lists the data to erase; --yes erases it
-  npm run -s people -- export --email ada@example.com     one person's data, as JSON
-  npm run people -- request --id 12                       the result of an erasure
-
-  --env local|staging|production   default: local
-  --state <folder>                 local storage elsewhere, as with npm start
-  --url <url>                      where Gatehouse runs, if neither this storage nor the environment's PUBLIC_URL says
-  Roles: ${ROLES.join(", ")}
-`;
 
 const SEE_HELP = "For the commands: npm run people -- --help";
 
@@ -74,6 +52,8 @@ interface Flags {
   /** The file of the command import. */
   file?: string | undefined;
   "dry-run": boolean;
+  team?: string | undefined;
+  group?: string | undefined;
   search?: string | undefined;
   after?: string | undefined;
 }
@@ -81,7 +61,7 @@ interface Flags {
 async function main(): Promise<void> {
   const { command, environment, state, flags } = readCommand();
   if (command === undefined) {
-    console.log(HELP);
+    console.log(writeHelp(ROLES));
     return;
   }
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
@@ -92,6 +72,27 @@ async function main(): Promise<void> {
 }
 
 const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) => Promise<void>>> = {
+  async teams(database) {
+    await listTeams(database);
+  },
+  async "add-team"(database, flags) {
+    await addNewTeam(database, {
+      name: read("name", name, flags.name),
+      role: read("role", role, flags.role),
+      group: flags.group ?? null,
+    });
+  },
+  async join(database, flags) {
+    const person = await requirePerson(database, flags);
+    refuseTeam(person);
+    const mark = await changeMember(database, { team: flags.team ?? "", person, change: "member_added" });
+    await sayWhen(flags, mark);
+  },
+  async leave(database, flags) {
+    const person = await requirePerson(database, flags);
+    const mark = await changeMember(database, { team: flags.team ?? "", person, change: "member_removed" });
+    await sayWhen(flags, mark);
+  },
   async list(database, flags) {
     await listPage(database, flags);
   },
@@ -120,6 +121,7 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
   },
   async invite(database, flags) {
     const address = read("email", email, flags.email);
+    refuseTeam(address);
     const known = (await database.query(findByEmail(address))).length > 0;
     if (known && Number((await database.query(readHasPassword(address)))[0]?.total) > 0) {
       throw new CommandFailure(`${address} is already there, with a password.`, "Use the command reset.");
@@ -151,6 +153,7 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
   },
   async reset(database, flags) {
     const address = await requirePerson(database, flags);
+    refuseTeam(address);
     const title = await findProviderTitle(database, address);
     if (title !== null)
       throw new CommandFailure(`${address} signs in with ${title}, not with a password.`, SEE_HELP);
@@ -168,6 +171,7 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
   },
   async password(database, flags) {
     const address = await requirePerson(database, flags);
+    refuseTeam(address);
     const password = createPassword();
     await database.change(setPassword(address, await hashPassword(password), new Date().toISOString()));
     console.log(`${address} has a new password and is signed out everywhere.`);
@@ -295,6 +299,8 @@ function readCommand() {
         id: { type: "string" },
         yes: { type: "boolean", default: false },
         "dry-run": { type: "boolean", default: false },
+        team: { type: "string" },
+        group: { type: "string" },
         search: { type: "string" },
         after: { type: "string" },
         env: { type: "string", default: "local" },

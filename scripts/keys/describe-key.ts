@@ -4,6 +4,8 @@ import type { Proof } from "../../shared/people/key-request.ts";
 export interface KeyRow {
   id: string;
   owner: string;
+  /** Name of the team that owns it, or `null`. */
+  team: string | null;
   name: string;
   proof: Proof;
   hint: string;
@@ -37,7 +39,7 @@ export function describeKey(key: KeyRow, now: number): string {
   ];
   return [
     `${key.id}  ${key.name} (${PROOFS[key.proof] ?? `gatehouse_key_${key.hint}…`})`,
-    `  of ${key.owner}; ${state}; ${used}${overlap ? `; an earlier secret works until ${minute(key.overlap_ends_at ?? 0)}` : ""}`,
+    `  of ${key.team === null ? key.owner : `the team ${key.team}`}; ${state}; ${used}${overlap ? `; an earlier secret works until ${minute(key.overlap_ends_at ?? 0)}` : ""}`,
     `  ${[list(key.resources), list(key.scopes), ...limits].filter((part) => part !== "").join("; ")}`,
   ].join("\n");
 }

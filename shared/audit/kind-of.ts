@@ -30,6 +30,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   assertion: "sign_ins",
   person_change: "changes",
   person_key_change: "changes",
+  team_change: "changes",
   policy_change: "changes",
   connection_secret: "changes",
   connection_review: "changes",

@@ -223,6 +223,13 @@ export type AdminEvent = { by: string } & (
       change: "created" | "rotated" | "revoked";
       keyId: string;
     }
+  /** A team (`userId`) got or lost a member who is named, stopped with its last one, or started with another. */
+  | {
+      type: "team_change";
+      userId: string;
+      change: "member_added" | "member_removed" | "stopped" | "started";
+      member: string | null;
+    }
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }
   | { type: "data_export"; userId: string }

@@ -113,6 +113,7 @@ export const SELECT_KEYS = `
          (SELECT max(created_at) FROM access_key_secret WHERE key_id = access_key.id) AS rotated_at,
          (SELECT max(ends_at) FROM access_key_secret WHERE key_id = access_key.id AND created_at <
            (SELECT max(created_at) FROM access_key_secret WHERE key_id = access_key.id)) AS overlap_ends_at,
+         (SELECT "name" FROM team JOIN "user" ON "user"."id" = team.id WHERE team.id = owner) AS team,
          (SELECT at FROM audit_last_use WHERE chain = owner AND client_id = access_key.id) AS last_used_at
     FROM access_key`;
 

@@ -12,6 +12,8 @@ export interface KeyForm {
   proof?: "secret" | "public_key" | "workload";
   publicKey?: string;
   password?: string;
+  /** Id of the team whose key it is. */
+  team?: string;
 }
 
 /** A key as its owner gets it. */
@@ -35,7 +37,7 @@ export function keyOn(html: string): string {
 
 /** Opens the form and sends it. */
 export async function sendForm(browser: TestBrowser, form: KeyForm = {}): Promise<Response> {
-  const page = await (await browser.get("/account/keys/new")).text();
+  const page = await (await browser.get(`/account/keys/new${form.team ? `?team=${form.team}` : ""}`)).text();
   return browser.post("/account/keys", [
     ...hiddenOf(page),
     ["name", form.name ?? "Nightly report"],

@@ -86,3 +86,13 @@ it("people invite and reset print a link that works once, and the database has i
   ]);
   // Each command opens the databases once.
 }, 300_000);
+
+it("people add a team, name its members, and refuse to make it sign in", async () => {
+  const team = "night-jobs@team.invalid";
+  const added = await run("add-team", "--name", "Night jobs", "--role", "viewer");
+  expect(added.output).toContain(team);
+  const joined = await run("join", "--team", team, "--email", "grace@example.com");
+  expect([added.code, joined.code], joined.output).toEqual([0, 0]);
+  expect((await run("teams")).output).toContain("1 members, named one by one; 0 service accounts");
+  expect((await run("invite", "--email", team)).output).toContain("never signs in");
+});

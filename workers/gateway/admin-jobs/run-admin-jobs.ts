@@ -8,6 +8,7 @@ import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../audit-log/redrive.ts";
 import { makeLettersDue } from "../../audit-log/sinks/letters.ts";
 import { endSecrets } from "../keys/own-keys.ts";
+import { followTeams } from "../teams/follow-teams.ts";
 import {
   type AdminRequest,
   closeRequest,
@@ -43,6 +44,10 @@ const KEY_CHANGE = z.object({
   keyId: z.string(),
   ended: z.array(z.string()),
 });
+const TEAM_CHANGE = z.object({
+  change: z.enum(["member_added", "member_removed"]),
+  member: z.string().nullable(),
+});
 const HOLD = z.object({ held: z.boolean(), reason: z.string() });
 
 /** Announcements that are on their way. Each waits for its turn at the hub, which merges those that wait together. */
@@ -59,6 +64,18 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     if (changesHands(request)) await endHolder(env, userId, request.by, announced);
     announced.push(publishRights(env, { userId }));
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
+    await followTeams(env);
+    return {};
+  },
+  async team_change(env, request) {
+    const userId = requireUser(request);
+    await recordAct(env, request, {
+      type: "team_change",
+      userId,
+      ...TEAM_CHANGE.parse(request.detail),
+      by: request.by,
+    });
+    await followTeams(env);
     return {};
   },
   async key_change(env, request, announced) {

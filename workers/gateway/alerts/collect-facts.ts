@@ -36,6 +36,7 @@ export async function collectFacts(env: Env, now: number, rules: AlertRules): Pr
     countLagMs: async () => (await readCountLag(database, now)).ms,
     parts: () => readParts(env),
     keys: () => readKeys(database, now, rules),
+    teams: () => readTeams(database, now),
   };
   const unread: Part[] = [];
   const read = Object.entries(readers).map(async ([name, reader]) => {
@@ -99,4 +100,18 @@ async function readKeys(
     .bind(now, now + days * DAY_MS)
     .all<{ id: string; leftMs: number }>();
   return results;
+}
+
+async function readTeams(database: D1Database, now: number): Promise<NonNullable<AlertFacts["teams"]>> {
+  const { results } = await database
+    .prepare(
+      `SELECT id FROM team
+        WHERE NOT EXISTS (SELECT 1 FROM team_holder WHERE team_id = team.id)
+          AND EXISTS (SELECT 1 FROM access_key JOIN access_key_secret ON key_id = access_key.id
+                       WHERE owner = team.id AND ends_at > ?)
+        LIMIT ${MOST_KEYS}`,
+    )
+    .bind(now)
+    .all<{ id: string }>();
+  return results.map(({ id }) => id);
 }

@@ -30,6 +30,8 @@ export interface AlertFacts {
   };
   /** API keys whose last secret ends soon: milliseconds that are left, less than 0 when it is over. */
   keys?: readonly { id: string; leftMs: number }[];
+  /** Ids of teams with service accounts and without an active member. */
+  teams?: readonly string[];
 }
 
 /** The kinds of alerts that each part of the facts tells of. */
@@ -41,6 +43,7 @@ export const KINDS_BY_PART = {
   countLagMs: ["counting"],
   parts: ["part", "connection", "sink"],
   keys: ["expiring"],
+  teams: ["team_without_member"],
 } as const satisfies Record<keyof AlertFacts, readonly string[]>;
 
 /** What an alert is about. `look`: a part of the facts could not be read. */
@@ -71,6 +74,10 @@ export function findAlerts(facts: AlertFacts, rules: AlertRules): FoundAlert[] {
           ? "An API key has ended."
           : `An API key ends within ${days === 1 ? "a day" : `${days} days`}.`;
       return [{ kind: "expiring", subject: id, text }];
+    }),
+    ...(facts.teams ?? []).map((subject): FoundAlert => {
+      const text = "A team with service accounts has no active member: its service accounts are stopped.";
+      return { kind: "team_without_member", subject, text };
     }),
   ];
 }

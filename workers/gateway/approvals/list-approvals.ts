@@ -39,7 +39,7 @@ const SELECT = `
 const PAGE = `AND (asked_at, approval.id) < (?1, ?2) ORDER BY asked_at DESC, approval.id DESC LIMIT ${PAGE_SIZE + 1}`;
 
 /**
- * Undecided requests of other users for these tools.
+ * Undecided requests of other users for these tools, except of teams whose member the user is.
  *
  * @param requester - id of the one user whose requests are listed; empty for everyone's
  */
@@ -52,6 +52,7 @@ export function listWaiting(
   requester = "",
 ): Promise<ApprovalPage> {
   const where = `WHERE state = 'pending' AND expires_at > ?3 AND requester <> ?4
+                   AND NOT EXISTS (SELECT 1 FROM team_holder WHERE team_id = requester AND user_id = ?4)
                    AND tool IN (SELECT value FROM json_each(?5)) AND (?6 = '' OR requester = ?6) ${PAGE}`;
   return readPage(database, where, cursor, now, [now, person, JSON.stringify(tools), requester]);
 }

@@ -20,6 +20,7 @@ import { findApp } from "../account/find-app.ts";
 import { findPerson, type Person } from "../people.ts";
 import { missingWithoutOwn, requiresFactor } from "../second-factor/requirement.ts";
 import type { SignIn } from "../sign-in/auth.ts";
+import { actsFor } from "../teams/own-teams.ts";
 
 /**
  * Milliseconds since the second factor (or since sign-in, for a user without one) within which a user may
@@ -39,7 +40,7 @@ export type Powers =
   | "code_first"
   /** The viewer may approve after setting up the second factor that their role requires. */
   | "set_up_first"
-  /** The viewer is the requester: may read and withdraw the request. */
+  /** The viewer is the requester, or of the team that is: may read and withdraw the request. */
   | "withdraw";
 
 /** A request with everything that its page shows, as the viewer may see it. */
@@ -100,9 +101,11 @@ export async function openRequest(
   if (item === null) return { kind: "unknown" };
   const { person } = signIn;
   const own = item.requester === person.id;
+  // What a team's service account asks, its members ask: another person approves it.
+  const acts = !own && (await actsFor(env.PLATFORM_DB, person.id, item.requester));
   const may = toolsOf(item.binding).every((tool) => roleMayApprove(policy, person.role, tool));
-  if (!own && !may) return { kind: "forbidden" };
-  const powers = powersOver(item, own, signIn, requiresFactor(policy, person.role));
+  if (!own && !acts && !may) return { kind: "forbidden" };
+  const powers = acts ? "withdraw" : powersOver(item, own, signIn, requiresFactor(policy, person.role));
   const [requester, app] = await Promise.all([
     findPerson(env.PLATFORM_DB, item.requester),
     findApp(env, item.requester, item.binding.grantId),

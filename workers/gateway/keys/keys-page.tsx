@@ -3,6 +3,7 @@ import { OVERLAP_HOURS, type Proof } from "../../../shared/people/key-request.ts
 import { Page } from "../../../shared/web/page.tsx";
 import { RecentList } from "../account/recent-list.tsx";
 import type { ListedCall } from "../console/trail/find-calls.ts";
+import type { OwnTeam } from "../teams/own-teams.ts";
 import type { OwnKey } from "./own-keys.ts";
 import { PasswordField } from "./password-field.tsx";
 import { PublicKeyField } from "./public-key-field.tsx";
@@ -39,13 +40,15 @@ export function KeysFrame({
 
 interface KeysPageProps {
   keys: readonly OwnKey[];
+  /** Teams whose keys the person manages. */
+  teams: readonly OwnTeam[];
   /** Id of the last key of this page, or `null` at the end. */
   next: string | null;
   notice?: Notice | undefined;
 }
 
-/** A person's API keys. */
-export function KeysPage({ keys, next, notice }: KeysPageProps) {
+/** API keys of a person and of their teams. */
+export function KeysPage({ keys, teams, next, notice }: KeysPageProps) {
   return (
     <KeysFrame title="API keys" corner={<a href="/account">Your account</a>} notice={notice}>
       <h1>API keys</h1>
@@ -59,8 +62,21 @@ export function KeysPage({ keys, next, notice }: KeysPageProps) {
             New key
           </a>
         </p>
+        {teams.length > 0 && (
+          <>
+            <p>Or a key of a team that you are in, which calls as the team and stays when you leave:</p>
+            <ul>
+              {teams.map(({ id, name, role }) => (
+                <li>
+                  <a href={`/account/keys/new?team=${encodeURIComponent(id)}`}>New key of {name}</a>{" "}
+                  <span class="quiet">(role {role})</span>
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
       </section>
-      <h2>Your keys</h2>
+      <h2>{teams.length === 0 ? "Your keys" : "Your keys and those of your teams"}</h2>
       <section class="card">
         {keys.length === 0 ? (
           <p>You have no keys.</p>
@@ -72,6 +88,7 @@ export function KeysPage({ keys, next, notice }: KeysPageProps) {
                   <a href={pathOf(key)}>{key.name}</a> <State owned={key} />
                 </h3>
                 <p class="quiet small">
+                  {key.team !== null && <>of the team {key.team} · </>}
                   <Hint owned={key} /> · <Ends owned={key} /> · <LastUse owned={key} />
                 </p>
               </li>
@@ -114,6 +131,12 @@ export function KeyPage({ owned, recent, subject, asksPassword, publicUrl, notic
           <dd>
             <Hint owned={owned} />
           </dd>
+          {owned.team !== null && (
+            <>
+              <dt>Belongs to</dt>
+              <dd>the team {owned.team}</dd>
+            </>
+          )}
           <dt>Id in the trail</dt>
           <dd>
             <code>{owned.id}</code>
@@ -136,7 +159,17 @@ export function KeyPage({ owned, recent, subject, asksPassword, publicUrl, notic
             <Codes items={owned.scopes} />
           </dd>
           <dt>Tools</dt>
-          <dd>{owned.tools.length === 0 ? "All of your role" : <Codes items={owned.tools} />}</dd>
+          <dd>
+            {owned.tools.length === 0 ? (
+              owned.team === null ? (
+                "All of your role"
+              ) : (
+                "All of the team’s role"
+              )
+            ) : (
+              <Codes items={owned.tools} />
+            )}
+          </dd>
           <dt>Networks</dt>
           <dd>{owned.networks.length === 0 ? "All" : <Codes items={owned.networks} />}</dd>
           {owned.certificates.length > 0 && (

@@ -1,6 +1,7 @@
 import { KEY_DAYS, KEY_NAME_LENGTH, type Proof } from "../../../shared/people/key-request.ts";
 import type { Offer } from "../authorize/offer.ts";
 import type { Resource } from "../oauth/resources.ts";
+import type { KeyOwner } from "../teams/own-teams.ts";
 import { KeysFrame, type Notice } from "./keys-page.tsx";
 import { PasswordField } from "./password-field.tsx";
 import { PublicKeyField } from "./public-key-field.tsx";
@@ -9,9 +10,9 @@ import type { TypedKey } from "./read-key-form.ts";
 interface NewKeyPageProps {
   typed: TypedKey;
   resources: readonly Resource[];
-  /** Permissions of the person's role, by server. */
+  /** Permissions of the owner's role, by server. */
   offers: readonly Offer[];
-  role: string;
+  owner: KeyOwner;
   subject: string;
   /** Id that the key will have, signed for this person: a form that is sent twice makes one key. */
   issued: string;
@@ -35,13 +36,20 @@ const PROOF_TEXTS: readonly { proof: Proof; title: string; text: string }[] = [
 
 /** The form for a new key. */
 export function NewKeyPage(props: NewKeyPageProps) {
-  const { typed, resources, offers, role, subject, issued, asksPassword, notice } = props;
+  const { typed, resources, offers, owner, subject, issued, asksPassword, notice } = props;
   return (
     <KeysFrame title="New API key" corner={<a href="/account/keys">API keys</a>} notice={notice}>
-      <h1>New API key</h1>
+      <h1>{owner.team === null ? "New API key" : `New API key of ${owner.team}`}</h1>
+      {owner.team !== null && (
+        <p>
+          It calls as the team, with the team’s role <strong>{owner.role}</strong>. Every member sees it, and
+          may rotate and revoke it. It stops when the last member leaves.
+        </p>
+      )}
       <form method="post" action="/account/keys" class="card">
         <input type="hidden" name="subject" value={subject} />
         <input type="hidden" name="key" value={issued} />
+        {owner.team !== null && <input type="hidden" name="team" value={owner.id} />}
         <label class="field">
           Name of the agent or job
           <input
@@ -87,7 +95,10 @@ export function NewKeyPage(props: NewKeyPageProps) {
           </fieldset>
         ))}
         {offers.length === 0 && (
-          <p class="notice caution">Your role ({role}) includes nothing that a key could do.</p>
+          <p class="notice caution">
+            {owner.team === null ? "Your role" : "The team’s role"} ({owner.role}) includes nothing that a key
+            could do.
+          </p>
         )}
         <label class="field">
           Only these tools (optional)
@@ -97,7 +108,7 @@ export function NewKeyPage(props: NewKeyPageProps) {
         </label>
         <p class="quiet small" id="tools-rule">
           Names of tools, resources and prompts, or patterns such as <code>crm_get_*</code>, one a line.
-          Empty: all that your role may use.
+          Empty: all that the role may use.
         </p>
         <label class="field">
           Only from these networks (optional)

@@ -13,9 +13,13 @@ export const MOST_KEYS = 500;
 /** Milliseconds that an ended key stays in the list, so that its owner sees why an agent is refused. */
 const KEPT_MS = 30 * 24 * 60 * 60_000;
 
-/** A key as its owner sees it. */
+/** A key as its owner sees it, or a member of the team that owns it. */
 export interface OwnKey {
   id: string;
+  /** Id of the person or team that it calls as. */
+  owner: string;
+  /** Name of the team; `null` for a person's own key. */
+  team: string | null;
   name: string;
   proof: Proof;
   /** First characters of its newest secret. */
@@ -39,6 +43,8 @@ export interface OwnKey {
 
 interface Row {
   id: string;
+  owner: string;
+  team: string | null;
   name: string;
   proof: Proof;
   hint: string;
@@ -55,26 +61,29 @@ interface Row {
   by: string;
 }
 
-const PAGE = `${SELECT_KEYS} WHERE owner = ?1 AND (created_at, access_key.id) <
-  (ifnull((SELECT created_at FROM access_key WHERE id = ?2 AND owner = ?1), 9e15), ifnull(nullif(?2, ''), '~'))
+/** SQL: whether a key is of the person ?1, or of a team whose member they are. */
+const IS_OWN = "owner IN (SELECT ?1 UNION ALL SELECT team_id FROM team_holder WHERE user_id = ?1)";
+
+const PAGE = `${SELECT_KEYS} WHERE ${IS_OWN} AND (created_at, access_key.id) <
+  (ifnull((SELECT created_at FROM access_key WHERE id = ?2 AND ${IS_OWN}), 9e15), ifnull(nullif(?2, ''), '~'))
   ORDER BY created_at DESC, access_key.id DESC LIMIT ${PAGE_SIZE + 1}`;
 
 /**
- * One page of a person's keys, newest first; `next` is the id to go on after, or `null` at the end.
+ * One page of the keys of a person and of their teams, newest first; `next` is the id to go on after, or `null` at the end.
  *
  * @param after - id of the last key of the page before; empty for the first page
  */
 export async function listOwnKeys(
   database: D1Database,
-  owner: string,
+  person: string,
   after: string,
 ): Promise<{ keys: OwnKey[]; next: string | null }> {
-  const { results } = await database.prepare(PAGE).bind(owner, after).all<Row>();
+  const { results } = await database.prepare(PAGE).bind(person, after).all<Row>();
   const keys = results.slice(0, PAGE_SIZE).map(toOwnKey);
   return { keys, next: results.length > PAGE_SIZE ? (keys.at(-1)?.id ?? null) : null };
 }
 
-/** Number of a person's keys. */
+/** Number of keys of a person or team. */
 export async function countOwnKeys(database: D1Database, owner: string): Promise<number> {
   const row = await database
     .prepare("SELECT count(*) AS total FROM access_key WHERE owner = ?")
@@ -83,16 +92,16 @@ export async function countOwnKeys(database: D1Database, owner: string): Promise
   return row?.total ?? 0;
 }
 
-/** A key of this person; `null` for any other id, also for that of another person's key. */
-export async function findOwnKey(database: D1Database, owner: string, id: string): Promise<OwnKey | null> {
+/** A key of this person or of a team of theirs; `null` for any other id, also for that of another person's key. */
+export async function findOwnKey(database: D1Database, person: string, id: string): Promise<OwnKey | null> {
   const row = await database
-    .prepare(`${SELECT_KEYS} WHERE access_key.id = ? AND owner = ?`)
-    .bind(id, owner)
+    .prepare(`${SELECT_KEYS} WHERE access_key.id = ?2 AND ${IS_OWN}`)
+    .bind(person, id)
     .first<Row>();
   return row && toOwnKey(row);
 }
 
-/** The name of a person's key; `null` when it is gone. */
+/** The name of a person's or team's key; `null` when it is gone. */
 export async function findKeyName(database: D1Database, owner: string, id: string): Promise<string | null> {
   const row = await database
     .prepare("SELECT name FROM access_key WHERE id = ? AND owner = ?")
@@ -103,7 +112,8 @@ export async function findKeyName(database: D1Database, owner: string, id: strin
 
 /** Who makes or rotates a key, and behind what. */
 interface Maker {
-  owner: string;
+  /** Id of the person who does it. */
+  by: string;
   mfaAt: number | null;
   /** The account's public key, where its proof is one. */
   publicKey: PublicKey | undefined;
@@ -116,10 +126,10 @@ interface Maker {
 export async function createOwnKey(
   env: Env,
   request: KeyRequest,
-  { id, owner, mfaAt, publicKey }: Maker & { id: string },
+  { id, owner, by: person, mfaAt, publicKey }: Maker & { id: string; owner: string },
 ): Promise<string | null> {
   const { text, ...secret } = createSecret();
-  const by = `/account/keys (${owner})`;
+  const by = `/account/keys (${person})`;
   const sql = addKey({ ...request, id, owner, secret: { ...secret, mfaAt, publicKey }, at: Date.now(), by });
   try {
     await change(env.PLATFORM_DB, sql);
@@ -137,8 +147,8 @@ export async function createOwnKey(
  */
 export async function rotateOwnKey(
   env: Env,
-  { id }: OwnKey,
-  { owner, mfaAt, publicKey, overlapMs }: Maker & { overlapMs: number },
+  { id, owner }: OwnKey,
+  { mfaAt, publicKey, overlapMs }: Omit<Maker, "by"> & { overlapMs: number },
 ): Promise<string> {
   const at = Date.now();
   const { text, ...secret } = createSecret();
@@ -155,7 +165,7 @@ export async function rotateOwnKey(
 }
 
 /** Ends a key, for its next call in any session, stream or task. */
-export async function revokeOwnKey(env: Env, owner: string, id: string): Promise<void> {
+export async function revokeOwnKey(env: Env, { owner, id }: Pick<OwnKey, "owner" | "id">): Promise<void> {
   // The Principal object is told first: it refuses calls of open sessions, whatever isolates remember.
   await principalGate(env, owner).revokeGrant(id);
   await publishRights(env, { userId: owner });
@@ -197,6 +207,8 @@ function toOwnKey(row: Row): OwnKey {
   const { overlap_ends_at: overlap } = row;
   return {
     id: row.id,
+    owner: row.owner,
+    team: row.team,
     name: row.name,
     proof: row.proof,
     hint: row.hint,

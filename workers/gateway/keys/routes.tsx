@@ -8,6 +8,7 @@ import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { pathToFactor } from "../second-factor/requirement.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
+import { findOwner, type KeyOwner, listOwnTeams } from "../teams/own-teams.ts";
 import { missingForKey, refusePassword } from "./confirm-owner.ts";
 import { issueKeyId, readKeyId, takeKeyId } from "./form-key-id.ts";
 import { KeyPage, KeysPage, type Notice, pathOf } from "./keys-page.tsx";
@@ -42,7 +43,7 @@ const DONE: Readonly<Record<string, string>> = {
 };
 const OTHER_PERSON = "Another person signed in on this browser in the meantime. Look again, then decide.";
 
-/** `/account/keys`: a person's API keys. Every key is looked up under the signed-in person's id. */
+/** `/account/keys`: API keys of a person and of their teams. Every key is looked up under the signed-in person's id. */
 export const keyRoutes = new Hono<SignedIn>();
 
 keyRoutes.get(LIST, requirePerson(), async (c) => {
@@ -50,13 +51,18 @@ keyRoutes.get(LIST, requirePerson(), async (c) => {
   const list = await listOwnKeys(c.env.PLATFORM_DB, person.id, (c.req.query("after") ?? "").slice(0, 64));
   const done = c.req.query("done") ?? "";
   const text = Object.hasOwn(DONE, done) ? DONE[done] : undefined;
-  return c.html(<KeysPage {...list} notice={text === undefined ? undefined : { tone: "good", text }} />);
+  const teams = await listOwnTeams(c.env.PLATFORM_DB, person.id);
+  const notice: Notice | undefined = text === undefined ? undefined : { tone: "good", text };
+  return c.html(<KeysPage {...list} teams={teams} notice={notice} />);
 });
 
 keyRoutes.get(NEW, requirePerson(), async (c) => {
+  const owner = await findOwner(c.env.PLATFORM_DB, c.var.signIn.person, c.req.query("team") ?? "");
+  if (owner === null) return await refuseTeam(c);
   const missing = await missingForKey(c.env, c.var.signIn);
-  if (missing !== null && missing !== "password") return c.redirect(pathToFactor(missing, NEW), 303);
-  return await showForm(c, emptyKey(await listResources(c.env)));
+  const here = owner.team === null ? NEW : `${NEW}?team=${encodeURIComponent(owner.id)}`;
+  if (missing !== null && missing !== "password") return c.redirect(pathToFactor(missing, here), 303);
+  return await showForm(c, owner, emptyKey(await listResources(c.env)));
 });
 
 keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
@@ -64,26 +70,29 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
   const { signIn } = c.var;
   const { person, mfaAt } = signIn;
   const typed = readTyped(form);
+  const isOther = form.get("subject") !== person.id;
+  const owner = await findOwner(c.env.PLATFORM_DB, person, isOther ? "" : (form.get("team") ?? ""));
+  if (owner === null) return await refuseTeam(c);
   const again = (status: 409 | 422 | 429, text: string) =>
-    showForm(c, typed, { tone: "danger", text }, status);
-  if (form.get("subject") !== person.id) return await again(409, OTHER_PERSON);
+    showForm(c, owner, typed, { tone: "danger", text }, status);
+  if (isOther) return await again(409, OTHER_PERSON);
   const missing = await missingForKey(c.env, signIn);
   if (missing !== null && missing !== "password") return c.redirect(pathToFactor(missing, NEW), 303);
   const resources = await listResources(c.env);
-  const request = checkTyped(typed, resources, await policyInForce(c.env), person.role);
+  const request = checkTyped(typed, resources, await policyInForce(c.env), owner.role);
   if (typeof request === "string") return await again(422, request);
   const given = await readTypedKey(request.proof, typed.publicKey);
   if (typeof given === "string") return await again(422, given);
   const id = await readKeyId(c.env, form.get("key") ?? "", signIn);
   if (id === null) return await again(422, "Send the form of this page.");
-  if ((await countOwnKeys(c.env.PLATFORM_DB, person.id)) >= MOST_KEYS) {
-    return await again(422, `You have ${MOST_KEYS} keys. Remove one first.`);
+  if ((await countOwnKeys(c.env.PLATFORM_DB, owner.id)) >= MOST_KEYS) {
+    return await again(422, `There are ${MOST_KEYS} keys already. Remove one first.`);
   }
   if (missing === "password") {
     const refused = await refusePassword(c, signIn, form.get("password") ?? "");
     if (refused !== null) return await again(refused.status, refused.text);
   }
-  const maker = { owner: person.id, mfaAt, publicKey: given.publicKey };
+  const maker = { owner: owner.id, by: person.id, mfaAt, publicKey: given.publicKey };
   const isFirst = await takeKeyId(c.env, id);
   const text = isFirst ? await createOwnKey(c.env, request, { id, ...maker }) : null;
   if (text === null) return await again(409, "This form was sent before, and its key was shown then.");
@@ -120,8 +129,7 @@ keyRoutes.post(`${LIST}/:id/rotate`, requirePerson(LIST), async (c) => {
     const refused = await refusePassword(c, signIn, form.get("password") ?? "");
     if (refused !== null) return await again(refused.status, refused.text);
   }
-  const maker = { owner: person.id, mfaAt, publicKey: given.publicKey };
-  const text = await rotateOwnKey(c.env, owned, { ...maker, overlapMs });
+  const text = await rotateOwnKey(c.env, owned, { mfaAt, publicKey: given.publicKey, overlapMs });
   await recordEvent(c, person.id, { type: "key_change", change: "rotated", keyId: owned.id });
   return showMade(c, owned, text, true);
 });
@@ -134,7 +142,7 @@ keyRoutes.post(`${LIST}/:id/revoke`, requirePerson(LIST), async (c) => {
   if (form.get("subject") !== person.id) {
     return await showKey(c, owned, { tone: "danger", text: OTHER_PERSON }, 409);
   }
-  await revokeOwnKey(c.env, person.id, owned.id);
+  await revokeOwnKey(c.env, owned);
   await recordEvent(c, person.id, { type: "key_change", change: "revoked", keyId: owned.id });
   return c.redirect(`${LIST}?done=revoked`, 303);
 });
@@ -157,18 +165,19 @@ function findOwn(c: GatewayContext): Promise<OwnKey | null> {
 
 async function showForm(
   c: GatewayContext,
+  owner: KeyOwner,
   typed: TypedKey,
   notice?: Notice,
   status: 200 | 409 | 422 | 429 = 200,
 ): Promise<Response> {
   const { signIn } = c.var;
-  const { id: subject, role } = signIn.person;
+  const { id: subject } = signIn.person;
   const resources = await listResources(c.env);
   const everything = resources.find(({ server }) => server === null);
-  const offers = everything ? offerScopes(await policyInForce(c.env), everything, role, []) : [];
+  const offers = everything ? offerScopes(await policyInForce(c.env), everything, owner.role, []) : [];
   const asksPassword = (await missingForKey(c.env, signIn)) === "password";
   const issued = await issueKeyId(c.env, signIn);
-  const props = { typed, resources, offers, role, subject, issued, asksPassword, notice };
+  const props = { typed, resources, offers, owner, subject, issued, asksPassword, notice };
   return c.html(<NewKeyPage {...props} />, status);
 }
 
@@ -180,9 +189,20 @@ async function showKey(
 ): Promise<Response> {
   const asksPassword = (await missingForKey(c.env, c.var.signIn)) === "password";
   const subject = c.var.signIn.person.id;
-  const recent = await listCallsOfKey(c.env.PLATFORM_DB, subject, owned.id);
+  const recent = await listCallsOfKey(c.env.PLATFORM_DB, owned.owner, owned.id);
   const props = { owned, recent, subject, asksPassword, publicUrl: c.env.PUBLIC_URL, notice };
   return c.html(<KeyPage {...props} />, status);
+}
+
+function refuseTeam(c: GatewayContext): Response | Promise<Response> {
+  return refuse(c, {
+    status: 404,
+    code: "not_found",
+    title: "This team is not here",
+    message: "You are in no team with this address. You may have left it.",
+    action: "Look for the teams that you are in.",
+    link: { href: LIST, label: "API keys" },
+  });
 }
 
 function refuseUnknown(c: GatewayContext): Response | Promise<Response> {

@@ -3,6 +3,7 @@ import { isWellFormedKey, looksLikeKey } from "../../../shared/auth/access-key.t
 import { openKeyring } from "../../../shared/auth/keyring.ts";
 import { looksLikeServiceToken, openServiceToken } from "../../../shared/auth/service-token.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
+import { isHeld } from "../../../shared/people/teams.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { policyInForce, roleMayHold } from "../../../shared/policy/current.ts";
 import { TokenMemory } from "../grants/token-memory.ts";
@@ -16,7 +17,8 @@ const SELECT_ACCOUNT = `
          owner AS userId, person."email", person."name", person."role"
     FROM access_key_secret AS secret
     JOIN access_key ON access_key.id = secret.key_id
-    JOIN "user" AS person ON person."id" = owner AND person."disabled" = 0`;
+    JOIN "user" AS person ON person."id" = owner AND person."disabled" = 0
+     AND ${isHeld("owner")}`;
 
 /** One read finds the key, all of its limits and its owner. Writes nothing: the last use comes from the trail. */
 export const FIND_KEY = `${SELECT_ACCOUNT} WHERE digest = ?1 AND secret.ends_at > ?2`;
@@ -52,7 +54,7 @@ export function isOfServiceAccount(token: string): boolean {
 
 /**
  * Validates an API key, or an access token of a service account, as bearer token for one MCP URL; `null` if it is
- * unknown, revoked or ended, or if its owner's account is not active. Looked up once a minute per isolate, as access
+ * unknown, revoked or ended, or if its owner's account is not active: a person who is kept out, or a team without a member. Looked up once a minute per isolate, as access
  * tokens are: every request asks the owner's Principal object whether account, credential and owner are still valid.
  * Throws `OAuthError`: 403 for a key of other URLs, 503 while the database is away.
  */

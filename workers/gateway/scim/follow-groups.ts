@@ -6,6 +6,7 @@ import { nameWhoChanged, setRole } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { findRole } from "../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
+import { followTeams } from "../teams/follow-teams.ts";
 
 /** Most people whom one request or one run of the job follows; the next run goes on. */
 const AT_ONCE = 200;
@@ -35,7 +36,8 @@ export async function followPerson(env: Env, id: string): Promise<void> {
 
 /**
  * Gives people whose role is due the one that the policy's rules say now, at most 200 of them. It counts at their next
- * call. A failure is logged, stops no other person, and is repeated by the next run.
+ * call. A failure is logged, stops no other person, and is repeated by the next run. Teams that lost their last member
+ * stop, and those with one again start.
  */
 export async function followDue(env: Env): Promise<void> {
   const { results } = await env.PLATFORM_DB.prepare("SELECT user_id FROM scim_due ORDER BY revision LIMIT ?")
@@ -44,6 +46,8 @@ export async function followDue(env: Env): Promise<void> {
   for (const { user_id: id } of results) {
     await follow(env, id).catch((failure: unknown) => void logFailure("role_not_followed", failure));
   }
+  // Groups are what a team's members come from.
+  await followTeams(env);
 }
 
 /** Reads groups and role, and writes the role only while no later change has made another revision. */

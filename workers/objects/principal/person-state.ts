@@ -1,4 +1,5 @@
 import { log } from "../../../shared/observe/log.ts";
+import { isHeld } from "../../../shared/people/teams.ts";
 import { type PolicyReference, READ_REFERENCE, toReference } from "../../../shared/policy/reference.ts";
 import type { FactsMemory } from "./facts-memory.ts";
 
@@ -164,7 +165,7 @@ export class PersonState {
  * request that changed it was killed before the job.
  */
 const READ_ROLE = `
-  SELECT "role" FROM "user" WHERE "id" = ?1 AND "disabled" = 0 AND NOT EXISTS (
+  SELECT "role" FROM "user" WHERE "id" = ?1 AND "disabled" = 0 AND ${isHeld("?1")} AND NOT EXISTS (
     SELECT 1 FROM admin_request WHERE user_id = ?1 AND done_at IS NULL
        AND kind = 'person_change' AND detail ->> 'change' = 'identity_removed')`;
 

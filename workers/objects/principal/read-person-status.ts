@@ -1,3 +1,5 @@
+import { isHeld } from "../../../shared/people/teams.ts";
+
 /** What decides whether a person may request or approve, as the database says now. */
 export interface PersonStatus {
   role: string;
@@ -6,7 +8,7 @@ export interface PersonStatus {
 }
 
 /**
- * Reads the current state of these people, by their ids. Disabled and missing ones are left out. Not cached.
+ * Reads the current state of these people, by their ids. Disabled and missing ones, and teams without a member, are left out. Not cached.
  */
 export async function readPersonStatuses(
   database: D1Database,
@@ -15,7 +17,8 @@ export async function readPersonStatuses(
   const { results } = await database
     .prepare(
       `SELECT "id", "role", "roleRevision" FROM "user"
-       WHERE "id" IN (SELECT value FROM json_each(?)) AND "disabled" = 0`,
+       WHERE "id" IN (SELECT value FROM json_each(?)) AND "disabled" = 0
+         AND ${isHeld('"user"."id"')}`,
     )
     .bind(JSON.stringify(userIds))
     .all<PersonStatus & { id: string }>();

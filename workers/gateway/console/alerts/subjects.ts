@@ -7,7 +7,8 @@ interface About {
 /** The person, app or key that an alert is about: its id, and which of them it is; `null` for other subjects. */
 export function memberOf({ kind, subject }: About): { of: "person" | "app"; id: string } | null {
   if (subject === null || subject === "") return null;
-  if (kind === "denials_in_row" || kind === "new_tools") return { of: "person", id: subject };
+  if (["denials_in_row", "new_tools", "team_without_member"].includes(kind))
+    return { of: "person", id: subject };
   if (kind === "expiring") return { of: "app", id: subject };
   const [, of, id = ""] = kind === "volume" ? (/^(person|app) (.+)$/.exec(subject) ?? []) : [];
   return of === "person" || of === "app" ? { of, id } : null;

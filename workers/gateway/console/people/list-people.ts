@@ -12,6 +12,8 @@ export interface ListedPerson {
   ways: string[];
   /** Whether the person has an authenticator app. */
   hasApp: boolean;
+  /** Number of active members of a team; `null` for a person. */
+  members: number | null;
 }
 
 type Row = Omit<ListedPerson, "disabled" | "hasApp" | "ways"> & {
@@ -25,7 +27,8 @@ const WAYS = `SELECT json_group_array(way) FROM (
     WHERE "userId" = "user"."id" AND "providerId" = 'credential' AND "password" IS NOT NULL)
   UNION ALL SELECT 'a passkey' WHERE EXISTS (SELECT 1 FROM passkey WHERE user_id = "user"."id")
   UNION ALL SELECT 'single sign-on' WHERE EXISTS (SELECT 1 FROM federated_identity WHERE user_id = "user"."id"))`;
-const SELECT = `SELECT "id", "email", "name", "role", "disabled", "twoFactorEnabled", (${WAYS}) AS ways FROM "user"`;
+const SELECT = `SELECT "id", "email", "name", "role", "disabled", "twoFactorEnabled", (${WAYS}) AS ways,
+  (SELECT (SELECT count(DISTINCT user_id) FROM team_holder WHERE team_id = id) FROM team WHERE id = "user"."id") AS members FROM "user"`;
 
 // The cursor is an id, so that no address stands in a link.
 const PAGE = `${SELECT}

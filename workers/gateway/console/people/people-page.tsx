@@ -138,7 +138,9 @@ export function PersonPage({ person, roles, subject, here, links, notice }: Pers
   );
 }
 
-function describeWays({ ways, hasApp }: ListedPerson): string {
+function describeWays({ ways, hasApp, members }: ListedPerson): string {
+  if (members !== null)
+    return `A team: its ${members === 1 ? "one active member manages" : `${members} active members manage`} its service accounts. It never signs in.`;
   if (ways.length === 0) return "Has no password, passkey or single sign-on yet.";
   const app = hasApp ? " Has an authenticator app." : "";
   if (ways.length === 1 && ways[0] === "a password" && !hasApp) return "Signs in with a password alone.";
@@ -149,6 +151,18 @@ function State({ person }: { person: ListedPerson }) {
   return (
     <>
       <span class="badge">{person.role}</span>
+      {person.members !== null && (
+        <>
+          {" "}
+          <span class="badge">Team</span>
+        </>
+      )}
+      {person.members === 0 && (
+        <>
+          {" "}
+          <span class="badge caution">Stopped: no active member</span>
+        </>
+      )}
       {person.disabled && (
         <>
           {" "}

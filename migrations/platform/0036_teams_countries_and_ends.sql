@@ -1,0 +1,59 @@
+-- Teams: service accounts that belong to several people. A team is an account in "user", with a role, which its service
+-- accounts call as; it never signs in. Its members are those of a provisioned group, or people named one by one. Times are
+-- milliseconds since the epoch.
+CREATE TABLE team (
+  id         TEXT PRIMARY KEY REFERENCES "user" ("id") ON DELETE CASCADE,
+  group_id   TEXT REFERENCES scim_group (id) ON DELETE SET NULL,
+  stopped_at INTEGER,                      -- when its last active member left, once its sessions were told
+  changes    INTEGER NOT NULL DEFAULT 0,   -- how often it has stopped or started
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX team_by_group ON team (group_id) WHERE group_id IS NOT NULL;
+
+CREATE TABLE team_member (
+  team_id TEXT NOT NULL REFERENCES team (id) ON DELETE CASCADE,
+  user_id TEXT NOT NULL REFERENCES "user" ("id") ON DELETE CASCADE,
+  PRIMARY KEY (team_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX team_member_by_user ON team_member (user_id);
+
+-- Who manages a team's service accounts now: its active members.
+CREATE VIEW team_holder (team_id, user_id) AS
+  SELECT team_id, user_id FROM team_member JOIN "user" AS person ON person."id" = user_id AND person."disabled" = 0
+  UNION ALL
+  SELECT team.id, scim_member.user_id FROM team
+    JOIN scim_member ON scim_member.group_id = team.group_id
+    JOIN "user" AS person ON person."id" = scim_member.user_id AND person."disabled" = 0;
+
+-- No way of signing in makes a session of a team, or gives it a password.
+CREATE TRIGGER team_has_no_session BEFORE INSERT ON "session"
+  WHEN EXISTS (SELECT 1 FROM team WHERE id = NEW."userId") BEGIN
+  SELECT RAISE(ABORT, 'A team does not sign in.');
+END;
+CREATE TRIGGER team_has_no_password BEFORE INSERT ON "account"
+  WHEN EXISTS (SELECT 1 FROM team WHERE id = NEW."userId") BEGIN
+  SELECT RAISE(ABORT, 'A team does not sign in.');
+END;
+CREATE TRIGGER team_has_no_team BEFORE INSERT ON team_member
+  WHEN EXISTS (SELECT 1 FROM team WHERE id = NEW.user_id) BEGIN
+  SELECT RAISE(ABORT, 'A team is no member of another one.');
+END;
+
+-- From which countries a person or an app has called, for the alert about a new one: two letters each, so that a member has
+-- a few hundred rows at most.
+CREATE TABLE known_country (
+  member   TEXT NOT NULL, -- user id, or client id
+  country  TEXT NOT NULL CHECK (length(country) = 2),
+  first_at INTEGER NOT NULL,
+  last_at  INTEGER NOT NULL,
+  PRIMARY KEY (member, country)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX known_country_by_time ON known_country (first_at);
+CREATE INDEX known_country_by_use ON known_country (last_at);
+CREATE TRIGGER user_countries_removed AFTER DELETE ON "user" BEGIN
+  DELETE FROM known_country WHERE member = OLD."id";
+END;
+
+-- When the other system ends a secret of a connection, as its owner says; and a person's grant there, as it said itself.
+ALTER TABLE connection_secret ADD COLUMN expires_at INTEGER;
+ALTER TABLE person_account ADD COLUMN expires_at INTEGER;
