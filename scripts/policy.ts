@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { findLostWorkloads } from "../shared/policy/changes/check-workloads.ts";
 import { describeDifference, type Side } from "../shared/policy/changes/diff.ts";
 import { findUnreachable } from "../shared/policy/changes/find-unreachable.ts";
 import { readPublished, readState } from "../shared/policy/changes/published.ts";
 import { formatMistake, type Mistake } from "../shared/policy/changes/read-policy.ts";
+import type { PolicyDocument } from "../shared/policy/schema.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
@@ -18,7 +20,7 @@ import { simulateDays } from "./policy/simulate.ts";
 
 const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES.policy}.
 
-  npm run policy -- check                      names file, line and field of every mistake
+  npm run policy -- check                      names file, line and field of every mistake, and warns of what is lost
   npm run policy -- test                       runs the cases of ${POLICY_FILES.cases}
   npm run policy -- build                      check and test, then writes what is deployed
   npm run policy -- explain --role sales --tool crm_move_deal --args '{"stage":"won"}'
@@ -75,7 +77,7 @@ async function main(): Promise<void> {
       console.log(HELP);
       return;
     case "check":
-      await check(flags.file);
+      await check(flags);
       return;
     case "test":
       await test(await load(POLICY_FILES.policy));
@@ -103,10 +105,26 @@ async function main(): Promise<void> {
   }
 }
 
-async function check(file: string): Promise<void> {
-  const { read, known } = await load(file);
-  console.log(`✓ ${file} is valid.`);
-  for (const warning of read.policy ? findUnreachable(read.policy, known) : []) console.log(`! ${warning}`);
+async function check(flags: Flags): Promise<void> {
+  const { read, known } = await load(flags.file);
+  console.log(`✓ ${flags.file} is valid.`);
+  const warnings = [
+    ...(read.policy ? findUnreachable(read.policy, known) : []),
+    ...(read.value ? await findLost(read.value, flags) : []),
+  ];
+  for (const warning of warnings) console.log(`! ${warning}`);
+}
+
+/** Service accounts that rules name and the database of the environment does not have. Only such rules need a database. */
+async function findLost(document: PolicyDocument, flags: Flags): Promise<string[]> {
+  if (Object.keys(document.sign_in?.workloads ?? {}).length === 0) return [];
+  try {
+    return await findLostWorkloads(openPlatform(flags), document, Date.now());
+  } catch {
+    return [
+      `The service accounts of sign_in.workloads were not looked up: no database of ${flags.env} answers.`,
+    ];
+  }
 }
 
 async function publish(flags: Flags): Promise<string> {

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { expect, it } from "vitest";
 
@@ -50,4 +51,24 @@ it.each([
   const { status, output } = run("explain", ...args);
   expect(status).toBe(1);
   expect(output).toContain(message);
+});
+
+it("policy check warns of a rule for workloads whose service account is not there, and refuses one that names none", () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "gatehouse-workloads-"));
+  const file = path.join(folder, "policy.yaml");
+  const policy = readFileSync(path.join(ROOT, "shared/policy/policy.yaml"), "utf8");
+  const rule = (account: string) =>
+    `\nsign_in: { workloads: { forge: { issuer: "https://forge.example", rules: [{ ${account}when: { sub: [a] } }] } } }\n`;
+  try {
+    writeFileSync(file, policy + rule("account: key_000000000000000000000000, "));
+    const lost = run("check", "--file", file, "--state", path.join(folder, "state"));
+    expect(lost.status).toBe(0);
+    expect(lost.output).toContain("! The service accounts of sign_in.workloads were not looked up");
+    writeFileSync(file, policy + rule(""));
+    const none = run("check", "--file", file);
+    expect(none.status).toBe(1);
+    expect(none.output).toContain("sign_in.workloads.forge.rules[0].account");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

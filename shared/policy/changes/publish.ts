@@ -2,6 +2,7 @@ import { canonicalize, digestText } from "../../encoding/canonical-json.ts";
 import type { PlatformDatabase } from "../../encoding/platform-database.ts";
 import { compilePolicy } from "../compile.ts";
 import type { PolicyDocument } from "../schema.ts";
+import { findLostWorkloads } from "./check-workloads.ts";
 import { findUnreachable } from "./find-unreachable.ts";
 import type { Known } from "./known.ts";
 import { COUNT_ROLES, type Publication, putInForce } from "./publications.ts";
@@ -86,13 +87,20 @@ export async function publishAgain(
   return putInto(database, { state, version, digest, authorship, catalogues: { of: id } });
 }
 
-/** What a policy takes from people by oversight: roles that it does not know any more, and what no role may use. */
+/**
+ * What a policy takes from people and programs by oversight: roles that it does not know any more, what no role may use, and
+ * workloads whose service account is not there.
+ */
 export async function findWarnings(
   database: PlatformDatabase,
   document: PolicyDocument,
   known: Known,
 ): Promise<string[]> {
-  return [...(await findLockedOut(database, document)), ...findUnreachable(compilePolicy(document), known)];
+  return [
+    ...(await findLockedOut(database, document)),
+    ...(await findLostWorkloads(database, document, Date.now())),
+    ...findUnreachable(compilePolicy(document), known),
+  ];
 }
 
 /** Whether a text can be kept as author or note: one line of at most {@link NOTE_LENGTH} characters. */

@@ -34,6 +34,8 @@ interface PolicyPageProps {
   /** The version in force. */
   version: number;
   people: Names;
+  /** What the policy in force names and is not there, as sentences. */
+  warnings: readonly string[];
   subject: string;
   links: readonly ConsoleLink[];
   notice?: Notice;
@@ -41,7 +43,7 @@ interface PolicyPageProps {
 
 /** What is in force, the drafts, and every publication with the way back to it. */
 export function PolicyPage(props: PolicyPageProps) {
-  const { drafts, publications, version, people, subject, links, notice } = props;
+  const { drafts, publications, version, people, warnings, subject, links, notice } = props;
   const [newest] = publications;
   return (
     <ConsoleFrame title="Policy" links={links} here="/console/policy">
@@ -64,6 +66,15 @@ export function PolicyPage(props: PolicyPageProps) {
           <a href={`/console/policy/versions/${version}`}>Its text</a> ·{" "}
           <a href="/console/policy/explain">Explain a decision</a>
         </p>
+        {warnings.length > 0 && (
+          <div class="notice caution">
+            <ul>
+              {warnings.map((warning) => (
+                <li>{warning}</li>
+              ))}
+            </ul>
+          </div>
+        )}
         <Begin subject={subject} label="Write a draft" isMain />
       </section>
       <section class="card">

@@ -1,7 +1,8 @@
 import { type Context, Hono } from "hono";
 import { overConnection } from "../../../../shared/encoding/platform-database.ts";
+import { findLostWorkloads } from "../../../../shared/policy/changes/check-workloads.ts";
 import { LIST_PUBLICATIONS } from "../../../../shared/policy/changes/publications.ts";
-import { readState } from "../../../../shared/policy/changes/published.ts";
+import { readPublished, readState } from "../../../../shared/policy/changes/published.ts";
 import { PolicyRefusal } from "../../../../shared/policy/changes/refusal.ts";
 import { refuse } from "../../failures.tsx";
 import { readForm } from "../../read-form.ts";
@@ -172,9 +173,23 @@ async function showPolicy(c: Context<InConsole>, notice?: Notice, status: 200 | 
     ...publications.flatMap(({ by }) => peopleIn(by)),
   ];
   const people = await namePeople(database, ids);
-  const props = { drafts, publications, people, version: state.version };
+  const warnings = await findLost(c.env, state.version);
+  const props = { drafts, publications, people, warnings, version: state.version };
   const frame = { subject: c.var.signIn.person.id, links: c.var.links, ...(notice && { notice }) };
   return c.html(<PolicyPage {...props} {...frame} />, status);
+}
+
+/** What the policy in force names and the database has no more: a service account ends after a publication too. */
+async function findLost(env: Env, version: number): Promise<string[]> {
+  const database = overConnection(env.PLATFORM_DB);
+  try {
+    const { document } = await readPublished(database, version);
+    return await findLostWorkloads(database, document, Date.now());
+  } catch (failure) {
+    // The page says itself that this release cannot read it.
+    if (failure instanceof PolicyRefusal) return [];
+    throw failure;
+  }
 }
 
 async function showDraft(
