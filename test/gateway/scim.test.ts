@@ -252,51 +252,65 @@ describe("roles", () => {
 });
 
 describe("a person who is deactivated", () => {
-  it("loses browser, app and key at the next request, with 20 calls in flight, and their role is not the issuer's", async () => {
-    const { body: user } = await create({ userName: "inflight@corp.example" });
-    await ask("POST", "/Groups", { displayName: "Tour Guides", members: [{ value: user.id }] });
-    await setPerson("inflight", { email: "inflight@corp.example", groups: ["gatehouse-admins"] });
-    const browser = new TestBrowser();
-    expect((await signInWith(browser, { login: "inflight", code: true })).status).toBe(303);
-    expect(await roleOf(user.id)).toBe("sales");
-    const connection = await connect(
-      { email: "inflight@corp.example" },
-      { resource: "/mcp/crm", tick: ["crm:read"] },
-      browser,
-    );
-    const made = await sendForm(browser, { resources: ["/mcp/crm"], scopes: ["crm:read"] });
-    const key = keyOn(await made.text());
-    expect(key).not.toBe("");
-    const sessions = await Promise.all(
-      (["stateless", "sessionful"] as const).map((lane) =>
-        openSession({ server: "crm", lane, token: connection }),
-      ),
-    );
-    const withKey = await openSession({
-      server: "crm",
-      lane: "stateless",
-      token: { accessToken: key, clientId: "key" },
-    });
-    const flights = Array.from({ length: 20 }, (_, index) =>
-      (sessions[index % 2] as (typeof sessions)[0]).request("tools/call", {
-        name: "crm_list_tasks",
-        arguments: {},
-      }),
-    );
-    const [off] = await Promise.all([
-      patch(`/Users/${user.id}`, { op: "replace", path: "active", value: false }),
-      ...flights,
-    ]);
-    expect(off.body.active).toBe(false);
-    for (const session of [...sessions, withKey]) {
-      expect((await session.request("tools/call", { name: "crm_list_tasks", arguments: {} })).status).toBe(
-        401,
+  const OFF = [
+    ["RFC 7644", "rfc", (path: string) => patch(path, { op: "replace", path: "active", value: false })],
+    ["Entra ID", "entra", (path: string) => patch(path, { op: "Replace", path: "active", value: "False" })],
+    [
+      "Okta",
+      "okta",
+      (path: string) => ask("PUT", path, { schemas: [USER], userName: "okta@corp.example", active: false }),
+    ],
+  ] as const;
+
+  it.each(OFF)(
+    "by %s loses browser, app and key at the next request, with 20 calls in flight, and their role is not the issuer's",
+    async (_who, login, deactivate) => {
+      const { body: user } = await create({ userName: `${login}@corp.example` });
+      const { body: group } = await ask("POST", "/Groups", {
+        displayName: "Tour Guides",
+        members: [{ value: user.id }],
+      });
+      await setPerson(login, { email: `${login}@corp.example`, groups: ["gatehouse-admins"] });
+      const browser = new TestBrowser();
+      expect((await signInWith(browser, { login, code: true })).status).toBe(303);
+      expect(await roleOf(user.id)).toBe("sales");
+      const connection = await connect(
+        { email: `${login}@corp.example` },
+        { resource: "/mcp/crm", tick: ["crm:read"] },
+        browser,
       );
-      expect((await session.request("tools/list")).status).toBe(401);
-    }
-    expect((await browser.get("/account")).status).toBe(303);
-    expect((await signInWith(new TestBrowser(), { login: "inflight" })).status).toBe(403);
-  });
+      const made = await sendForm(browser, { resources: ["/mcp/crm"], scopes: ["crm:read"] });
+      const key = keyOn(await made.text());
+      expect(key).not.toBe("");
+      const sessions = await Promise.all(
+        (["stateless", "sessionful"] as const).map((lane) =>
+          openSession({ server: "crm", lane, token: connection }),
+        ),
+      );
+      const withKey = await openSession({
+        server: "crm",
+        lane: "stateless",
+        token: { accessToken: key, clientId: "key" },
+      });
+      const flights = Array.from({ length: 20 }, (_, index) =>
+        (sessions[index % 2] as (typeof sessions)[0]).request("tools/call", {
+          name: "crm_list_tasks",
+          arguments: {},
+        }),
+      );
+      const [off] = await Promise.all([deactivate(`/Users/${user.id}`), ...flights]);
+      expect(off.body.active).toBe(false);
+      for (const session of [...sessions, withKey]) {
+        expect((await session.request("tools/call", { name: "crm_list_tasks", arguments: {} })).status).toBe(
+          401,
+        );
+        expect((await session.request("tools/list")).status).toBe(401);
+      }
+      expect((await browser.get("/account")).status).toBe(303);
+      expect((await signInWith(new TestBrowser(), { login })).status).toBe(403);
+      await ask("DELETE", `/Groups/${group.id}`);
+    },
+  );
 });
 
 describe("the credential", () => {

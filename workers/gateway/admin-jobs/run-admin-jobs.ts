@@ -59,10 +59,13 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
   async person_change(env, request, announced) {
     const userId = requireUser(request);
     const change = CHANGE.parse(request.detail);
-    // First, so that the person's next call in any session reads the database again.
-    await keptBy(env, userId).forgetPerson();
-    if (changesHands(request)) await endHolder(env, userId, request.by, announced);
-    announced.push(publishRights(env, { userId }));
+    // A person who was just added has no session, and no stream that could be told.
+    if (change.change !== "added") {
+      // First, so that the person's next call in any session reads the database again.
+      await keptBy(env, userId).forgetPerson();
+      if (changesHands(request)) await endHolder(env, userId, request.by, announced);
+      announced.push(publishRights(env, { userId }));
+    }
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     await followTeams(env);
     return {};

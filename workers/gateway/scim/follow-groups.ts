@@ -10,6 +10,8 @@ import { followTeams } from "../teams/follow-teams.ts";
 
 /** Most people whom one request or one run of the job follows; the next run goes on. */
 const AT_ONCE = 200;
+/** People who are followed at the same time. */
+const TOGETHER = 25;
 /** Most readings of one person while others change their groups; the next run goes on. */
 const TRIES = 5;
 
@@ -43,8 +45,15 @@ export async function followDue(env: Env): Promise<void> {
   const { results } = await env.PLATFORM_DB.prepare("SELECT user_id FROM scim_due ORDER BY revision LIMIT ?")
     .bind(AT_ONCE)
     .all<{ user_id: string }>();
-  for (const { user_id: id } of results) {
-    await follow(env, id).catch((failure: unknown) => void logFailure("role_not_followed", failure));
+  for (let from = 0; from < results.length; from += TOGETHER) {
+    // Announcements that are on their way together are merged: one after the other, each would wait for its turn.
+    await Promise.all(
+      results
+        .slice(from, from + TOGETHER)
+        .map(({ user_id: id }) =>
+          follow(env, id).catch((failure: unknown) => void logFailure("role_not_followed", failure)),
+        ),
+    );
   }
   // Groups are what a team's members come from.
   await followTeams(env);

@@ -1,5 +1,16 @@
 import { followDue, markDue } from "./follow-groups.ts";
-import { type GroupBody, groupBody, type PatchOperation, parse, ScimError, URN } from "./messages.ts";
+import {
+  type GroupBody,
+  groupBody,
+  isSelected,
+  type PatchOperation,
+  parse,
+  readSelection,
+  ScimError,
+  type Selection,
+  select,
+  URN,
+} from "./messages.ts";
 
 /** A group as the database has it. */
 export interface ScimGroup {
@@ -80,15 +91,38 @@ export async function patchGroup(
   group: ScimGroup,
   operations: readonly PatchOperation[],
 ): Promise<ScimGroup> {
-  for (const { op, path = "", value } of operations) {
-    const [, one] = /^members\[\s*value\s+eq\s+"([^"]{1,100})"\s*\]$/i.exec(path) ?? [];
-    if (one !== undefined && op === "remove") await changeMembers(env, group.id, { remove: [one] });
-    else if (path.toLowerCase() === "members") await patchMembers(env, group.id, op, value);
-    else if (path.toLowerCase() === "displayname")
-      await rename(env, group, parse(groupBody, { displayName: value, externalId: group.external_id }));
-    else if (path === "") await replaceParts(env, group, value);
+  // Each operation finds what the one before has left.
+  let now = group;
+  for (const operation of operations) {
+    await patchPart(env, now, operation);
+    now = await findGroup(env.PLATFORM_DB, group.id);
   }
-  return await findGroup(env.PLATFORM_DB, group.id);
+  return now;
+}
+
+async function patchPart(
+  env: Env,
+  group: ScimGroup,
+  { op, path = "", value }: PatchOperation,
+): Promise<void> {
+  const [, member] = /^members\[\s*value\s+eq\s+"([^"]{1,100})"\s*\]$/i.exec(path) ?? [];
+  if (member !== undefined && op === "remove")
+    return await changeMembers(env, group.id, { remove: [member] });
+  const { display_name: displayName, external_id: externalId } = group;
+  switch (path.replace(`${URN.group}:`, "").toLowerCase()) {
+    case "members":
+      return await patchMembers(env, group.id, op, value);
+    case "displayname":
+      return await rename(env, group, parse(groupBody, { displayName: value, externalId }));
+    case "externalid":
+      return await rename(
+        env,
+        group,
+        parse(groupBody, { displayName, externalId: op === "remove" ? null : value }),
+      );
+    case "":
+      return await replaceParts(env, group, value);
+  }
 }
 
 /** Removes a group. Its members lose the role that it gave. */
@@ -102,25 +136,29 @@ export async function removeGroup(env: Env, group: ScimGroup): Promise<void> {
 }
 
 /** A group as RFC 7643 §4.2 writes it. */
-export async function toGroup(env: Env, group: ScimGroup) {
-  const members = await readMembers(env.PLATFORM_DB, group.id);
-  return {
-    schemas: [URN.group],
-    id: group.id,
-    ...(group.external_id !== null && { externalId: group.external_id }),
-    displayName: group.display_name,
-    members: members.map((value) => ({
-      value,
-      $ref: `${env.PUBLIC_URL}/scim/v2/Users/${value}`,
-      type: "User",
-    })),
-    meta: {
-      resourceType: "Group",
-      created: new Date(group.created_at).toISOString(),
-      lastModified: new Date(group.updated_at).toISOString(),
-      location: `${env.PUBLIC_URL}/scim/v2/Groups/${group.id}`,
+export async function toGroup(env: Env, group: ScimGroup, selection: Selection = readSelection("", "")) {
+  // A group of thousands is read without its members where the client does not want them.
+  const members = isSelected(selection, "members") ? await readMembers(env.PLATFORM_DB, group.id) : [];
+  return select(
+    {
+      schemas: [URN.group],
+      id: group.id,
+      ...(group.external_id !== null && { externalId: group.external_id }),
+      displayName: group.display_name,
+      members: members.map((value) => ({
+        value,
+        $ref: `${env.PUBLIC_URL}/scim/v2/Users/${value}`,
+        type: "User",
+      })),
+      meta: {
+        resourceType: "Group",
+        created: new Date(group.created_at).toISOString(),
+        lastModified: new Date(group.updated_at).toISOString(),
+        location: `${env.PUBLIC_URL}/scim/v2/Groups/${group.id}`,
+      },
     },
-  };
+    selection,
+  );
 }
 
 async function replaceParts(env: Env, group: ScimGroup, value: unknown): Promise<void> {

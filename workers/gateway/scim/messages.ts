@@ -10,7 +10,7 @@ export const URN = {
 
 /** A refusal in the words of RFC 7644 §3.12. The detail is ours. */
 export class ScimError extends Error {
-  readonly status: 400 | 401 | 404 | 409 | 413 | 415 | 429;
+  readonly status: 400 | 401 | 404 | 405 | 409 | 413 | 415 | 429 | 501;
   readonly scimType: string | undefined;
 
   constructor(status: ScimError["status"], detail: string, scimType?: string) {
@@ -80,8 +80,12 @@ export function readFilter(
 ): { attribute: string; value: string } | null {
   if (filter === undefined || filter === "") return null;
   const [, attribute = "", value = ""] =
-    /^\s*([A-Za-z.]+)\s+eq\s+"((?:[^"\\]|\\.)*)"\s*$/i.exec(filter) ?? [];
-  const found = known.find((name) => name.toLowerCase() === attribute.toLowerCase());
+    /^\s*([A-Za-z.]+|emails\[\s*type\s+eq\s+"work"\s*\]\.value)\s+eq\s+"((?:[^"\\]|\\.)*)"\s*$/i.exec(
+      filter,
+    ) ?? [];
+  // The one e-mail address that is kept of a person is that of work.
+  const plain = attribute.replace(/^(?:emails\[.*\]\.value|emails)$/i, "emails.value");
+  const found = known.find((name) => name.toLowerCase() === plain.toLowerCase());
   const text = readString(value);
   if (found === undefined || text === null) {
     throw new ScimError(400, `Filters have the form: ${known.join(" or ")} eq "value".`, "invalidFilter");
@@ -96,6 +100,49 @@ function readString(value: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** Which attributes an answer has, as the client asks (RFC 7644 §3.9). */
+export interface Selection {
+  /** Lower-case names; `null` for all. */
+  only: readonly string[] | null;
+  without: readonly string[];
+}
+
+/** Attributes that every answer has. */
+const ALWAYS = ["schemas", "id"];
+
+/** Reads `attributes` and `excludedAttributes`. A sub-attribute stands for the attribute that it belongs to. */
+export function readSelection(attributes: string | undefined, excluded: string | undefined): Selection {
+  const names = (text: string) =>
+    text
+      .split(",")
+      .map(
+        (one) =>
+          one
+            .trim()
+            .replace(/^urn:[^,]*:/i, "")
+            .split(".")[0]
+            ?.toLowerCase() ?? "",
+      )
+      .filter(Boolean);
+  return {
+    only: attributes === undefined || attributes === "" ? null : names(attributes),
+    without: names(excluded ?? ""),
+  };
+}
+
+/** Whether an answer has an attribute. */
+export function isSelected({ only, without }: Selection, name: string): boolean {
+  const key = name.toLowerCase();
+  if (ALWAYS.includes(key)) return true;
+  return only === null ? !without.includes(key) : only.includes(key);
+}
+
+/** A resource with the attributes that the client asks for. */
+export function select<Resource extends object>(resource: Resource, selection: Selection): Partial<Resource> {
+  const kept = Object.entries(resource).filter(([name]) => isSelected(selection, name));
+  return Object.fromEntries(kept) as Partial<Resource>;
 }
 
 /** `startIndex` (from 1) and `count` (at most 200) of a list. */

@@ -3,7 +3,7 @@ import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { admitAttempt } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { readSecret } from "../optional-secrets.ts";
-import { describeProvider, RESOURCE_TYPES } from "./describe.ts";
+import { describeProvider, listResourceTypes, listSchemas } from "./describe.ts";
 import {
   createGroup,
   findGroup,
@@ -20,7 +20,10 @@ import {
   patchBody,
   readFilter,
   readPage,
+  readSelection,
   ScimError,
+  type Selection,
+  select,
   toList,
   URN,
   userBody,
@@ -62,45 +65,35 @@ scim.use(async (c, next) => {
 });
 
 scim.get("/ServiceProviderConfig", (c) => c.json(describeProvider(c.env.PUBLIC_URL)));
-scim.get("/ResourceTypes", (c) => c.json(toList(RESOURCE_TYPES, RESOURCE_TYPES.length, 1)));
-scim.get("/Schemas", (c) =>
-  c.json(
-    toList(
-      [
-        { id: URN.user, name: "User" },
-        { id: URN.group, name: "Group" },
-      ],
-      2,
-      1,
-    ),
-  ),
-);
+scim.get("/ResourceTypes/:id?", (c) => describe(c, listResourceTypes(c.env.PUBLIC_URL)));
+scim.get("/Schemas/:id?", (c) => describe(c, listSchemas(c.env.PUBLIC_URL)));
 
 scim.get("/Users", async (c) => {
   const page = readPage(c.req.query("startIndex"), c.req.query("count"));
   const filter = readFilter(c.req.query("filter"), USER_FILTERS);
   const { users, total } = await listUsers(c.env.PLATFORM_DB, filter, page);
-  return c.json(
-    toList(
-      users.map((user) => toUser(c.env, user)),
-      total,
-      page.start,
-    ),
-  );
+  const selection = selectionOf(c);
+  const shown = users.map((user) => select(toUser(c.env, user), selection));
+  return c.json(toList(shown, total, page.start));
 });
-scim.post("/Users", async (c) =>
-  c.json(toUser(c.env, await createUser(c.env, parse(userBody, await readBody(c)))), 201),
-);
-scim.get("/Users/:id", async (c) =>
-  c.json(toUser(c.env, await findUser(c.env.PLATFORM_DB, c.req.param("id")))),
-);
+scim.post("/Users", async (c) => {
+  const user = toUser(c.env, await createUser(c.env, parse(userBody, await readBody(c))));
+  c.header("Location", user.meta.location);
+  return c.json(select(user, selectionOf(c)), 201);
+});
+scim.get("/Users/:id", async (c) => {
+  const user = await findUser(c.env.PLATFORM_DB, c.req.param("id"));
+  return c.json(select(toUser(c.env, user), selectionOf(c)));
+});
 scim.put("/Users/:id", async (c) => {
   const user = await findUser(c.env.PLATFORM_DB, c.req.param("id"));
-  return c.json(toUser(c.env, await replaceUser(c.env, user, parse(userBody, await readBody(c)))));
+  const replaced = await replaceUser(c.env, user, parse(userBody, await readBody(c)));
+  return c.json(select(toUser(c.env, replaced), selectionOf(c)));
 });
 scim.patch("/Users/:id", async (c) => {
   const user = await findUser(c.env.PLATFORM_DB, c.req.param("id"));
-  return c.json(toUser(c.env, await patchUser(c.env, user, parse(patchBody, await readBody(c)).Operations)));
+  const patched = await patchUser(c.env, user, parse(patchBody, await readBody(c)).Operations);
+  return c.json(select(toUser(c.env, patched), selectionOf(c)));
 });
 scim.delete("/Users/:id", async (c) => {
   await removeUser(c.env, await findUser(c.env.PLATFORM_DB, c.req.param("id")));
@@ -111,31 +104,67 @@ scim.get("/Groups", async (c) => {
   const page = readPage(c.req.query("startIndex"), c.req.query("count"));
   const filter = readFilter(c.req.query("filter"), GROUP_FILTERS);
   const { groups, total } = await listGroups(c.env.PLATFORM_DB, filter, page);
-  return c.json(toList(await Promise.all(groups.map((group) => toGroup(c.env, group))), total, page.start));
+  const selection = selectionOf(c);
+  const shown = await Promise.all(groups.map((group) => toGroup(c.env, group, selection)));
+  return c.json(toList(shown, total, page.start));
 });
-scim.post("/Groups", async (c) =>
-  c.json(await toGroup(c.env, await createGroup(c.env, parse(groupBody, await readBody(c)))), 201),
-);
-scim.get("/Groups/:id", async (c) =>
-  c.json(await toGroup(c.env, await findGroup(c.env.PLATFORM_DB, c.req.param("id")))),
-);
+scim.post("/Groups", async (c) => {
+  const group = await createGroup(c.env, parse(groupBody, await readBody(c)));
+  c.header("Location", `${c.env.PUBLIC_URL}/scim/v2/Groups/${group.id}`);
+  return c.json(await toGroup(c.env, group, selectionOf(c)), 201);
+});
+scim.get("/Groups/:id", async (c) => {
+  const group = await findGroup(c.env.PLATFORM_DB, c.req.param("id"));
+  return c.json(await toGroup(c.env, group, selectionOf(c)));
+});
 scim.put("/Groups/:id", async (c) => {
   const group = await findGroup(c.env.PLATFORM_DB, c.req.param("id"));
-  return c.json(await toGroup(c.env, await replaceGroup(c.env, group, parse(groupBody, await readBody(c)))));
+  const replaced = await replaceGroup(c.env, group, parse(groupBody, await readBody(c)));
+  return c.json(await toGroup(c.env, replaced, selectionOf(c)));
 });
 scim.patch("/Groups/:id", async (c) => {
   const group = await findGroup(c.env.PLATFORM_DB, c.req.param("id"));
-  return c.json(
-    await toGroup(c.env, await patchGroup(c.env, group, parse(patchBody, await readBody(c)).Operations)),
-  );
+  const patched = await patchGroup(c.env, group, parse(patchBody, await readBody(c)).Operations);
+  return c.json(await toGroup(c.env, patched, selectionOf(c)));
 });
 scim.delete("/Groups/:id", async (c) => {
   await removeGroup(c.env, await findGroup(c.env.PLATFORM_DB, c.req.param("id")));
   return c.body(null, 204);
 });
+
+// RFC 7644 §3.12: what the protocol has and this server does not.
+for (const path of ["/Me", "/Bulk", "/.search", "/Users/.search", "/Groups/.search"]) {
+  scim.all(path, () => {
+    throw new ScimError(501, "This server does not have this part of the protocol.");
+  });
+}
+for (const path of [
+  "/ServiceProviderConfig",
+  "/ResourceTypes/:id?",
+  "/Schemas/:id?",
+  "/Users/:id?",
+  "/Groups/:id?",
+]) {
+  scim.all(path, () => {
+    throw new ScimError(405, "This resource does not take this method.");
+  });
+}
 scim.all("*", () => {
   throw new ScimError(404, "There is no such resource.");
 });
+
+/** A list of descriptions, or the one with the id of the address. */
+function describe(c: ScimContext, all: readonly { id: string }[]): Response {
+  const id = c.req.param("id");
+  if (id === undefined) return c.json(toList(all, all.length, 1));
+  const found = all.find((one) => one.id === id);
+  if (found === undefined) throw new ScimError(404, "There is no such resource.");
+  return c.json(found);
+}
+
+function selectionOf(c: ScimContext): Selection {
+  return readSelection(c.req.query("attributes"), c.req.query("excludedAttributes"));
+}
 
 /**
  * The bearer is the Worker secret SCIM_TOKEN, or one of several in it, separated by commas while one replaces another.

@@ -33,6 +33,7 @@ const SELECT = `
     FROM scim_user JOIN "user" AS person ON person."id" = user_id`;
 const FILTERS: Readonly<Record<string, string>> = {
   userName: `person."email" = lower(?1)`,
+  "emails.value": `person."email" = lower(?1)`,
   externalId: "external_id = ?1",
   id: "user_id = ?1",
 };
