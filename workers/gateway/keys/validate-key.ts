@@ -23,9 +23,12 @@ const SELECT_ACCOUNT = `
 /** One read finds the key, all of its limits and its owner. Writes nothing: the last use comes from the trail. */
 export const FIND_KEY = `${SELECT_ACCOUNT} WHERE digest = ?1 AND secret.ends_at > ?2`;
 
+/** Most credentials of one account that count: more than one only while rotations overlap. */
+export const MOST_CREDENTIALS = 4;
+
 /** Credentials of one account that have not ended, newest first. More than one while a rotation overlaps. */
 const FIND_ACCOUNT = `${SELECT_ACCOUNT} WHERE key_id = ?1 AND secret.ends_at > ?2
-  ORDER BY secret.created_at DESC LIMIT 5`;
+  ORDER BY secret.created_at DESC LIMIT ${MOST_CREDENTIALS}`;
 
 /** A service account with one of its credentials, and its owner. */
 export interface FoundKey extends Omit<GrantProps, "key"> {

@@ -9,7 +9,7 @@ import {
   saysSecondFactor,
 } from "../../../shared/policy/sign-in/sign-in.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
-import { findPerson, type Person } from "../people.ts";
+import type { Person } from "../people.ts";
 import { recordClientEvent } from "../record-event.ts";
 import { type GrantMetadata, toGrantProps } from "./grant.ts";
 import { findResource } from "./resources.ts";
@@ -47,8 +47,8 @@ export const idJagOptions: Options = {
   async mapClaims({ claims, clientInfo, resource: url, requestedScope, request, env }) {
     const policy = await policyInForce(env);
     const voucher = findVoucher(policy.signIn, claims.iss);
-    const person = voucher && (await findVouched(env.PLATFORM_DB, claims));
     const resource = await findResource(env, url);
+    const person = voucher && (await findVouched(env.PLATFORM_DB, claims));
     if (!voucher || !person || !resource || isOfAnother(policy.signIn, voucher.name, person.email))
       return null;
     const asked = requestedScope.length > 0 ? requestedScope : resource.baseline;
@@ -79,11 +79,15 @@ export const idJagOptions: Options = {
 
 /** The active person who signs in with this identity. */
 async function findVouched(database: D1Database, { iss, sub }: Claims): Promise<Person | null> {
-  const found = await database
-    .prepare("SELECT user_id AS id FROM federated_identity WHERE issuer = ? AND subject = ?")
+  // One read, whoever it is: who is unknown costs what a person does who is kept out.
+  return await database
+    .prepare(
+      `SELECT person."id", person."email", person."name", person."role" FROM federated_identity
+         JOIN "user" AS person ON person."id" = user_id AND person."disabled" = 0
+        WHERE issuer = ? AND subject = ?`,
+    )
     .bind(iss, sub)
-    .first<{ id: string }>();
-  return found && (await findPerson(database, found.id));
+    .first<Person>();
 }
 
 /** When the person gave a second factor that the policy trusts, as far as the assertion says; `null` for none. */

@@ -7,7 +7,7 @@ import { withCanonicalForm } from "../grants/canonical-resource.ts";
 import { limitPrograms } from "../limits/limit-address.ts";
 import { requireOrigin } from "../mcp/origins.ts";
 import { recordClientEvent } from "../record-event.ts";
-import { serviceGrantOf } from "../service-tokens/which-grant.ts";
+import { JWT_BEARER, serviceGrantOf } from "../service-tokens/which-grant.ts";
 import { getOAuthServers } from "./oauth.ts";
 import { readRegistration } from "./registration.ts";
 
@@ -74,7 +74,11 @@ protocolRoutes.post("/oauth/token", async (c, next) => {
   // Read as bytes: the platform warns about a form that is read as text.
   const form = new URLSearchParams(new TextDecoder().decode(await request.clone().arrayBuffer()));
   const grant = serviceGrantOf(form);
-  if (grant === null) return await next();
+  if (grant === null) {
+    await next();
+    if (form.get("grant_type") === JWT_BEARER && c.res.status === 401) c.res = await tellAppsAlike(c.res);
+    return;
+  }
   const { serveServiceToken } = await import("../service-tokens/serve.ts");
   return readableAnywhere(await serveServiceToken(c.env, request, form, grant), c.req.header("Origin"));
 });
@@ -103,6 +107,13 @@ function withoutSlash(c: GatewayContext): { path: string; request: Request } {
   const url = new URL(c.req.url);
   url.pathname = path;
   return { path, request: new Request(url, c.req.raw) };
+}
+
+/** One sentence for every app that an assertion about a person does not authenticate, known here or not. */
+async function tellAppsAlike(response: Response): Promise<Response> {
+  const { error } = await response.json<{ error: string }>();
+  const body = { error, error_description: "The app is not authenticated" };
+  return new Response(JSON.stringify(body), { status: 401, headers: response.headers });
 }
 
 /** Pages of every origin may read the OAuth endpoints, as with the library: no cookie counts there. */

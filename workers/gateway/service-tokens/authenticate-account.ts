@@ -3,8 +3,9 @@ import { isKeyId } from "../../../shared/auth/access-key.ts";
 import type { PublicKey } from "../../../shared/auth/public-key.ts";
 import { textFromBase64 } from "../../../shared/encoding/base64.ts";
 import { spendAssertion } from "../grants/spend-assertion.ts";
-import { type FoundKey, findAccount, findByText } from "../keys/validate-key.ts";
+import { type FoundKey, findAccount, findByText, MOST_CREDENTIALS } from "../keys/validate-key.ts";
 import { GrantRefused, notAuthenticated } from "./refused.ts";
+import { keysToTry } from "./try-keys.ts";
 import { type Assertion, readIssuer, verifyAssertion } from "./verify-assertion.ts";
 
 /** RFC 7523 §2.2. */
@@ -17,7 +18,7 @@ const MOST_SECONDS = 60 * 60;
 /**
  * The service account that a request for `client_credentials` proves to be, with the credential that it used: the text of
  * its key as client secret (in the form or in HTTP Basic), or an assertion that its public key verifies and that counts
- * once. Throws {@link GrantRefused}: `invalid_client` for every other request.
+ * once. Throws {@link GrantRefused}: `invalid_client` for every other request, in one sentence and after the same work.
  */
 export async function authenticateAccount(
   env: Env,
@@ -47,9 +48,10 @@ async function verifySigned(env: Env, form: URLSearchParams): Promise<FoundKey> 
   if (!isKeyId(id)) throw notAuthenticated("client_id");
   const now = Date.now();
   let fault = { fault: "no_public_key" } as { fault: string; cause?: unknown };
-  for (const found of await findAccount(env.PLATFORM_DB, id, now)) {
-    if (found.publicKey === null) continue;
-    const verified = await verifyWith(env, JSON.parse(found.publicKey) as PublicKey, id, assertion);
+  const stored = (await findAccount(env.PLATFORM_DB, id, now)).map((of) => ({ of, publicKey: of.publicKey }));
+  for (const { of: found, key } of keysToTry(assertion, stored, MOST_CREDENTIALS)) {
+    const verified = await verifyWith(env, key, id, assertion);
+    if (found === null) continue;
     if ("fault" in verified) {
       fault = verified;
       continue;
