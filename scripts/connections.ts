@@ -29,6 +29,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   npm run connections -- test [shop]                   opens a session and reads what the entry exposes
   npm run connections -- doctor shop                   what the account may do, and the SQL for one that only reads
   npm run connections -- secret shop                   sets the password, from a prompt or standard input
+  npm run connections -- secret shop --expires 2027-01-31   the same; an alert tells before that day
   npm run connections -- secret shop --remove
   npm run connections -- review shop                   what an MCP server offers, and how it differs from what is approved
   npm run connections -- approve shop add echo         approves tools by name; --all: everything that waits
@@ -63,6 +64,7 @@ const OPTIONS = {
   url: { type: "string" },
   note: { type: "string", default: "" },
   remove: { type: "boolean", default: false },
+  expires: { type: "string" },
   all: { type: "boolean", default: false },
   "new-address": { type: "boolean", default: false },
   person: { type: "string" },
@@ -118,7 +120,12 @@ async function main(): Promise<void> {
     case "doctor":
       return await doctor(await loadWanted(flags.file, place), requireName(name), place);
     case "secret":
-      return await changeSecret(await loadWanted(flags.file, place), requireName(name), flags.remove, place);
+      return await changeSecret(
+        await loadWanted(flags.file, place),
+        requireName(name),
+        { isRemoved: flags.remove, expires: flags.expires },
+        place,
+      );
     case "operations":
       console.log(await showOperations(await loadWanted(flags.file, place), requireName(name), flags.file));
       return;

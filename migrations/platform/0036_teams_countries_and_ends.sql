@@ -42,16 +42,17 @@ END;
 -- From which countries a person or an app has called, for the alert about a new one: two letters each, so that a member has
 -- a few hundred rows at most.
 CREATE TABLE known_country (
-  member   TEXT NOT NULL, -- user id, or client id
-  country  TEXT NOT NULL CHECK (length(country) = 2),
-  first_at INTEGER NOT NULL,
-  last_at  INTEGER NOT NULL,
-  PRIMARY KEY (member, country)
+  dimension TEXT NOT NULL CHECK (dimension IN ('person', 'app')),
+  member    TEXT NOT NULL, -- user id, or client id
+  country   TEXT NOT NULL CHECK (length(country) = 2),
+  first_at  INTEGER NOT NULL,
+  last_at   INTEGER NOT NULL, -- at most a day late
+  PRIMARY KEY (dimension, member, country)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX known_country_by_time ON known_country (first_at);
 CREATE INDEX known_country_by_use ON known_country (last_at);
 CREATE TRIGGER user_countries_removed AFTER DELETE ON "user" BEGIN
-  DELETE FROM known_country WHERE member = OLD."id";
+  DELETE FROM known_country WHERE dimension = 'person' AND member = OLD."id";
 END;
 
 -- When the other system ends a secret of a connection, as its owner says; and a person's grant there, as it said itself.

@@ -105,16 +105,31 @@ export async function doctor(
 export async function changeSecret(
   { connections }: ConnectionsDocument,
   name: string,
-  isRemoved: boolean,
+  { isRemoved, expires }: { isRemoved: boolean; expires: string | undefined },
   place: WorkerPlace,
 ): Promise<void> {
+  const expiresAt = readExpiry(expires);
   const secretName = connections[name]?.secret ?? name;
   const users = Object.entries(connections).filter(([own, entry]) => (entry.secret ?? own) === secretName);
   const secret = isRemoved ? null : await readSecret(`Password of ${name}: `);
-  await storeSecret(place, secretName, secret, users.length > 0 ? users.map(([own]) => own) : [name]);
+  await storeSecret(
+    place,
+    secretName,
+    secret,
+    users.length > 0 ? users.map(([own]) => own) : [name],
+    expiresAt,
+  );
   console.log(
     isRemoved ? `✓ The password ${secretName} is removed.` : `✓ The password ${secretName} is set.`,
   );
+}
+
+/** A day such as 2027-01-31, at whose beginning (UTC) the other system ends a secret. */
+function readExpiry(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(at)) return at;
+  throw new CommandFailure("--expires is a day such as 2027-01-31.", "See: npm run connections -- --help");
 }
 
 /** Stores a password in the vault; `null` removes it. Sockets of the named connections are closed. */
@@ -123,9 +138,10 @@ export async function storeSecret(
   name: string,
   secret: string | null,
   connections: readonly string[],
+  expiresAt: number | null = null,
 ): Promise<void> {
   const by = `npm run connections (${os.userInfo().username})`;
-  await askWorker(place, { command: "secret", name, connections, secret, by });
+  await askWorker(place, { command: "secret", name, connections, secret, expires_at: expiresAt, by });
 }
 
 interface StateLine {

@@ -73,7 +73,20 @@ export const alertsSection = z
       .describe(
         "Tools that a person calls for the first time within an hour, a week or more after their first call.",
       ),
-    expiry_days: z.int().min(1).default(14).describe("Days before its end at which an API key is reported."),
+    new_countries: z
+      .int()
+      .min(1)
+      .default(1)
+      .describe(
+        "Countries that a person or app calls from for the first time within a day, a week or more after their first call.",
+      ),
+    expiry_days: z
+      .int()
+      .min(1)
+      .default(14)
+      .describe(
+        "Days before its end at which an API key, a secret or a person's account at a connection is reported.",
+      ),
     sink_failures: z
       .int()
       .min(1)

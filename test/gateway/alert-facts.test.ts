@@ -3,14 +3,17 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
 import { alertsSection } from "../../shared/policy/alerts.ts";
 import { takeOverCalls } from "../../workers/audit-log/figures/take-over-calls.ts";
+import { writeSecret } from "../../workers/connections/vault.ts";
 import { collectFacts } from "../../workers/gateway/alerts/collect-facts.ts";
 import { findAlerts } from "../../workers/gateway/alerts/find-alerts.ts";
 import type { AlertMessage } from "../../workers/gateway/alerts/list-targets.ts";
 import { listTargets } from "../../workers/gateway/alerts/list-targets.ts";
+import { forgetCountries } from "../../workers/gateway/alerts/read-behaviour.ts";
 import { listAlerts, noteAlerts, runAlerts, sendTest } from "../../workers/gateway/alerts/run-alerts.ts";
 import { callsOf, type FixtureCall } from "../audit/calls.ts";
 import { allEventsOf, deliver } from "../audit/trail.ts";
 import { createPerson } from "../support/oauth.ts";
+import { CORP, setSignIn } from "../support/single-sign-on.ts";
 import { openAs, textOf } from "./waiting-call.ts";
 
 const NOW = Date.UTC(2026, 10, 29, 12, 30);
@@ -66,6 +69,9 @@ const tables = [
   "call_figure",
   "call_entry",
   "known_use",
+  "known_country",
+  "connection_secret",
+  "person_account",
   "access_key",
 ];
 
@@ -166,6 +172,77 @@ describe("what alerts are found from", { timeout: 30_000 }, () => {
     expect(html).not.toContain("<script");
     await secret("b", NOW + 30 * DAY_MS).run();
     expect(await kindsAt(NOW)).toEqual([]);
+  });
+
+  it("is a country that a person or app calls from for the first time, for a day, and none of a first week", async () => {
+    const from = (person: string, clientId: string, country: string | null, at: number, more = {}) =>
+      deliver(callsOf(person, [{ ms: 1, status: "ok", at, details: { country, clientId }, ...more }]));
+    const before = NOW - 8 * DAY_MS;
+    await from("user_home", "app_home", "DE", before);
+    await from("user_away", "app_away", "DE", before);
+    await from("user_home", "app_home", "DE", NOW - MINUTE_MS);
+    // What Cloudflare does not know, and Tor, are no countries.
+    await from("user_home", "app_home", null, NOW - MINUTE_MS);
+    await from("user_home", "app_home", "T1", NOW - MINUTE_MS);
+    await from("user_first", "app_first", "FR", NOW - DAY_MS / 2);
+    await from("user_first", "app_first", "KR", NOW - MINUTE_MS);
+    expect(await kindsAt(NOW)).toEqual([]);
+    // A denied call counts too: whoever has the token is there.
+    await from("user_away", "app_away", "BR", NOW - MINUTE_MS, { status: "denied" });
+    const found = await kindsAt(NOW);
+    expect(found.toSorted()).toEqual(["new_country app app_away", "new_country person user_away"]);
+    const { facts } = await collectFacts(env, NOW, RULES);
+    expect(findAlerts(facts, RULES).map(({ text }) => text)).toContain(
+      "One person called from a country for the first time.",
+    );
+    expect(await kindsAt(NOW + 25 * HOUR_MS)).toEqual([]);
+    // Bounded: a country is kept for half a year after its last call.
+    expect(await forgetCountries(env.PLATFORM_DB, NOW + 181 * DAY_MS, 100)).toBe(8);
+    expect(await env.PLATFORM_DB.prepare("SELECT count(*) AS n FROM known_country").first("n")).toBe(0);
+  });
+
+  it("is a secret or a person's account at another system that ends soon, until it is renewed", async () => {
+    const secret = (name: string, at: number, endsAt: number | null) =>
+      writeSecret(env, name, "s3cret", at, endsAt);
+    await secret("soon", NOW, NOW + 3 * DAY_MS);
+    await secret("later", NOW, NOW + 15 * DAY_MS);
+    await secret("never", NOW, null);
+    await secret("removed", NOW, NOW + DAY_MS);
+    await writeSecret(env, "removed", null, NOW + 1);
+    const account = (state: string, changedAt: number, endsAt: number | null) =>
+      env.PLATFORM_DB.prepare("INSERT OR REPLACE INTO person_account VALUES ('crm', 'user_1', ?, ?, ?)")
+        .bind(state, changedAt, endsAt)
+        .run();
+    await account("connected", NOW - 20 * DAY_MS, NOW + 4 * DAY_MS);
+    setSignIn({
+      providers: {
+        corp: { ...CORP, secret_expires: "2026-12-01" },
+        late: { ...CORP, issuer: "https://late.example", domains: [], secret_expires: "2027-12-01" },
+      },
+    });
+    try {
+      expect((await kindsAt(NOW)).toSorted()).toEqual([
+        "expiring_credential account crm user_1",
+        "expiring_credential secret soon",
+        "expiring_credential sign_in corp",
+      ]);
+      const { facts } = await collectFacts(env, NOW, RULES);
+      expect(findAlerts(facts, RULES).map(({ text }) => text)).toEqual([
+        "The secret soon of connections ends within 3 days.",
+        "One person's account at the connection crm ends within 4 days.",
+        "The client secret of the sign-in corp ends within 2 days.",
+      ]);
+      // Renewed, connected again, and published with a later day.
+      await secret("soon", NOW + MINUTE_MS, NOW + 90 * DAY_MS);
+      await account("connected", NOW, NOW + 10 * DAY_MS);
+      setSignIn({ providers: { corp: { ...CORP, secret_expires: "2027-12-01" } } });
+      expect(await kindsAt(NOW + MINUTE_MS)).toEqual([]);
+      // An account that the other side has ended asks its person by itself.
+      await account("reconnect", NOW - 20 * DAY_MS, NOW);
+      expect(await kindsAt(NOW + MINUTE_MS)).toEqual([]);
+    } finally {
+      setSignIn({});
+    }
   });
 
   it("is said of a part that cannot be read, and what is wrong there is not over", async () => {

@@ -56,7 +56,7 @@ const burning = (speed: "fast" | "slow", long: CallCounts, short: CallCounts): A
 };
 
 const behaving = (parts: Partial<BehaviourFacts>): AlertFacts => ({
-  behaviour: { denials: [], volumes: [], newTools: [], ...parts },
+  behaviour: { denials: [], volumes: [], newTools: [], newCountries: [], ...parts },
 });
 
 const partsWith = (parts: object): AlertFacts => ({
@@ -129,6 +129,17 @@ const THRESHOLDS: readonly [AlertKind, AlertFacts, AlertFacts][] = [
     "new_tools",
     behaving({ newTools: [{ member: "user_x", count: 3 }] }),
     behaving({ newTools: [{ member: "user_x", count: 2 }] }),
+  ],
+  [
+    "new_country",
+    behaving({ newCountries: [{ dimension: "person", member: "user_x", count: 1 }] }),
+    behaving({ newCountries: [] }),
+  ],
+  ["team_without_member", { teams: ["team_x"] }, { teams: [] }],
+  [
+    "expiring_credential",
+    { credentials: [{ subject: "secret shop", leftMs: 14 * DAY_MS - 1 }] },
+    { credentials: [{ subject: "secret shop", leftMs: 14 * DAY_MS }] },
   ],
   [
     "expiring",

@@ -29,8 +29,18 @@ export async function readSecret(env: Env, name: string): Promise<StoredSecret |
   return { version: row.version, text };
 }
 
-/** Stores a new version of a secret, or removes it (`null`). Earlier versions are deleted. Returns its version. */
-export async function writeSecret(env: Env, name: string, text: string | null, now: number): Promise<number> {
+/**
+ * Stores a new version of a secret, or removes it (`null`). Earlier versions are deleted. Returns its version.
+ *
+ * @param expiresAt - when the other system ends it, in milliseconds since the epoch; `null` if it does not, or nobody said
+ */
+export async function writeSecret(
+  env: Env,
+  name: string,
+  text: string | null,
+  now: number,
+  expiresAt: number | null = null,
+): Promise<number> {
   const row = await env.PLATFORM_DB.prepare(
     "SELECT max(version) AS version FROM connection_secret WHERE name = ?",
   )
@@ -42,8 +52,8 @@ export async function writeSecret(env: Env, name: string, text: string | null, n
   // The primary key makes one of two writers at the same moment fail.
   await env.PLATFORM_DB.batch([
     env.PLATFORM_DB.prepare(
-      "INSERT INTO connection_secret (name, version, sealed, changed_at) VALUES (?, ?, ?, ?)",
-    ).bind(name, version, sealed, now),
+      "INSERT INTO connection_secret (name, version, sealed, changed_at, expires_at) VALUES (?, ?, ?, ?, ?)",
+    ).bind(name, version, sealed, now, expiresAt),
     env.PLATFORM_DB.prepare("DELETE FROM connection_secret WHERE name = ? AND version < ?").bind(
       name,
       version,

@@ -11,6 +11,7 @@ import { removeEndedFiles } from "../connections/files/remove-files.ts";
 import { resealSecrets } from "../connections/vault.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
+import { forgetCountries } from "./alerts/read-behaviour.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedStanding } from "./approvals/standing.ts";
 import { removeEndedTickets } from "./connections/ticket.ts";
@@ -52,6 +53,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),
+    countries: () => forgetCountries(database, at, ROWS),
     fresh_factors: () => removeOldFactors(database, at - FACTORS_KEPT_MS, ROWS),
     tickets: () => removeEndedTickets(database, at),
     files: () => removeEndedFiles(env, at, ROWS),

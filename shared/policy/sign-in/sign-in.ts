@@ -49,12 +49,20 @@ const domains = z
     "E-mail domains whose people sign in here, and not with a password. An account that was added by hand with such an address belongs to this sign-in.",
   );
 
+const secretExpires = z.iso
+  .date()
+  .optional()
+  .describe(
+    "The day at which the issuer ends the client secret: the alert `expiring_credential` tells before it.",
+  );
+
 const oidc = z.strictObject({
   kind: z.literal("oidc"),
   ...common,
   domains,
   issuer: issuerUrl.describe("The issuer, whose metadata is below `/.well-known/openid-configuration`."),
   client_id: z.string().min(1).max(500),
+  secret_expires: secretExpires,
   scopes: z
     .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,100}$/, "must be a scope"))
     .max(50)
@@ -80,6 +88,7 @@ const github = z.strictObject({
   ...common,
   domains,
   client_id: z.string().min(1).max(500),
+  secret_expires: secretExpires,
   url: issuerUrl.optional().describe("A GitHub Enterprise Server. Default: https://github.com."),
 });
 

@@ -79,9 +79,35 @@ const REASONS = countReasons(
   "call.name IS NOT NULL",
 );
 
+const DAY_MS = 24 * 60 * 60_000;
+
+/** The country of a call; none for what Cloudflare does not know (XX), and for Tor (T1), which is no place. */
+const COUNTRY = `iif(${field("country")} IN ('XX', 'T1'), NULL, ${field("country")})`;
+
+// One row written a day for a person who stays where they are.
+const LEARN_COUNTRIES = `
+  INSERT INTO known_country (dimension, member, country, first_at, last_at)
+  WITH ${window(["intent", "denial"])}, seen AS MATERIALIZED (
+    SELECT chain, ${field("clientId")} AS client_id, ${COUNTRY} AS country, at FROM fresh)
+  SELECT dimension, member, country, min(at), max(at) FROM (
+    SELECT 'person' AS dimension, chain AS member, country, at FROM seen
+     WHERE NOT EXISTS (SELECT 1 FROM erased_person WHERE user_id = chain)
+     UNION ALL SELECT 'app', client_id, country, at FROM seen)
+   WHERE length(country) = 2
+   GROUP BY 1, 2, 3
+  ON CONFLICT (dimension, member, country) DO UPDATE SET last_at = excluded.last_at
+   WHERE excluded.last_at > last_at + ${DAY_MS}`;
+
 /**
  * The statements that count a batch of events, in their order, within one transaction. Each has three parameters: the events
  * as JSON (`id`, `chain`, `sequence`, `at`, `type`, `session`, `event`); the place before them, or NULL; and the digest of their
  * segment, or NULL.
  */
-export const COUNT_STATEMENTS = [...BEGIN_CALLS, COUNT_CALLS, ERRORS, REASONS, ...END_CALLS] as const;
+export const COUNT_STATEMENTS = [
+  ...BEGIN_CALLS,
+  COUNT_CALLS,
+  ERRORS,
+  REASONS,
+  LEARN_COUNTRIES,
+  ...END_CALLS,
+] as const;

@@ -24,6 +24,8 @@ export interface Grant {
   refreshToken: string | null;
   /** Milliseconds since the epoch; `null` if the other side did not say. */
   expiresAt: number | null;
+  /** When the refresh token ends without use, where the other side says it. Grants of earlier releases say nothing. */
+  grantEndsAt?: number | null;
   scope: string;
   /** The only address that the tokens are sent to. */
   resource: string;
@@ -179,9 +181,18 @@ function toGrant(
     accessToken: answer.access_token,
     refreshToken: answer.refresh_token ?? earlier.refreshToken,
     expiresAt: answer.expires_in === undefined ? null : Date.now() + answer.expires_in * 1_000,
+    grantEndsAt: readGrantEnd(answer),
     scope: answer.scope ?? earlier.scope,
     resource: earlier.resource,
   };
+}
+
+/** When the refresh token ends, where a server says it: no standard has it, GitHub and Keycloak do. */
+function readGrantEnd(answer: oauth.TokenEndpointResponse): number | null {
+  const { refresh_token_expires_in: own, refresh_expires_in: other } = answer as Record<string, unknown>;
+  const seconds = Number(own ?? other ?? 0);
+  // Keycloak says 0 of one that does not end.
+  return Number.isFinite(seconds) && seconds > 0 ? Date.now() + seconds * 1_000 : null;
 }
 
 /** What later requests need: they go where the person agreed to, whatever the metadata say by then. */

@@ -1,5 +1,6 @@
 import { logFailure } from "../../../shared/observe/log.ts";
 import type { AlertRules } from "../../../shared/policy/alerts.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
 import { readCountLag } from "../../audit-log/figures/count-records.ts";
 import { readSeries, sumCounts } from "../../audit-log/figures/read-figures.ts";
 import { inspectParts } from "../health/health.ts";
@@ -36,6 +37,7 @@ export async function collectFacts(env: Env, now: number, rules: AlertRules): Pr
     countLagMs: async () => (await readCountLag(database, now)).ms,
     parts: () => readParts(env),
     keys: () => readKeys(database, now, rules),
+    credentials: () => readCredentials(env, now, rules),
     teams: () => readTeams(database, now),
   };
   const unread: Part[] = [];
@@ -100,6 +102,36 @@ async function readKeys(
     .bind(now, now + days * DAY_MS)
     .all<{ id: string; leftMs: number }>();
   return results;
+}
+
+/**
+ * What ends soon of secrets in the vault, whose owner said when; of client secrets, as the policy says; and of people's
+ * accounts, as the other system said. An account is about to end in the last third of its time: use prolongs most.
+ */
+async function readCredentials(
+  env: Env,
+  now: number,
+  { expiry_days: days }: AlertRules,
+): Promise<NonNullable<AlertFacts["credentials"]>> {
+  const { results } = await env.PLATFORM_DB.prepare(
+    `SELECT subject, leftMs FROM (
+       SELECT 'secret ' || name AS subject, expires_at - ?1 AS leftMs FROM connection_secret AS own
+        WHERE expires_at < ?2 AND sealed IS NOT NULL
+          AND version = (SELECT max(version) FROM connection_secret WHERE name = own.name)
+       UNION ALL
+       SELECT 'account ' || connection || ' ' || user_id, expires_at - ?1 FROM person_account
+        WHERE state = 'connected' AND expires_at < ?2 AND expires_at - ?1 < (expires_at - changed_at) / 3)
+     ORDER BY leftMs LIMIT ${MOST_KEYS}`,
+  )
+    .bind(now, now + days * DAY_MS)
+    .all<{ subject: string; leftMs: number }>();
+  const { providers } = (await policyInForce(env)).signIn;
+  const secrets = [...providers].flatMap(([name, provider]) =>
+    "secret_expires" in provider && provider.secret_expires !== undefined
+      ? [{ subject: `sign_in ${name}`, leftMs: Date.parse(provider.secret_expires) - now }]
+      : [],
+  );
+  return [...results, ...secrets];
 }
 
 async function readTeams(database: D1Database, now: number): Promise<NonNullable<AlertFacts["teams"]>> {

@@ -30,6 +30,8 @@ export interface AlertFacts {
   };
   /** API keys whose last secret ends soon: milliseconds that are left, less than 0 when it is over. */
   keys?: readonly { id: string; leftMs: number }[];
+  /** Secrets and accounts at other systems that end soon, as `secret shop`, `sign_in corp` or `account shop user_1`. */
+  credentials?: readonly { subject: string; leftMs: number }[];
   /** Ids of teams with service accounts and without an active member. */
   teams?: readonly string[];
 }
@@ -38,11 +40,12 @@ export interface AlertFacts {
 export const KINDS_BY_PART = {
   calls: ["failed_calls", "slow_calls", "denials", "limits"],
   burns: ["burn"],
-  behaviour: ["denials_in_row", "volume", "new_tools"],
+  behaviour: ["denials_in_row", "volume", "new_tools", "new_country"],
   trail: ["dead_letters", "checkpoint"],
   countLagMs: ["counting"],
   parts: ["part", "connection", "sink"],
   keys: ["expiring"],
+  credentials: ["expiring_credential"],
   teams: ["team_without_member"],
 } as const satisfies Record<keyof AlertFacts, readonly string[]>;
 
@@ -68,18 +71,32 @@ export function findAlerts(facts: AlertFacts, rules: AlertRules): FoundAlert[] {
     ...(facts.parts ? findInParts(facts.parts, rules) : []),
     ...(facts.keys ?? []).flatMap(({ id, leftMs }): FoundAlert[] => {
       if (leftMs >= rules.expiry_days * DAY_MS) return [];
-      const days = Math.ceil(leftMs / DAY_MS);
-      const text =
-        leftMs <= 0
-          ? "An API key has ended."
-          : `An API key ends within ${days === 1 ? "a day" : `${days} days`}.`;
-      return [{ kind: "expiring", subject: id, text }];
+      return [{ kind: "expiring", subject: id, text: `An API key ${sayEnd(leftMs)}.` }];
+    }),
+    ...(facts.credentials ?? []).flatMap(({ subject, leftMs }): FoundAlert[] => {
+      if (leftMs >= rules.expiry_days * DAY_MS) return [];
+      return [
+        { kind: "expiring_credential", subject, text: `${nameCredential(subject)} ${sayEnd(leftMs)}.` },
+      ];
     }),
     ...(facts.teams ?? []).map((subject): FoundAlert => {
       const text = "A team with service accounts has no active member: its service accounts are stopped.";
       return { kind: "team_without_member", subject, text };
     }),
   ];
+}
+
+function sayEnd(leftMs: number): string {
+  const days = Math.ceil(leftMs / DAY_MS);
+  return leftMs <= 0 ? "has ended" : `ends within ${days === 1 ? "a day" : `${days} days`}`;
+}
+
+function nameCredential(subject: string): string {
+  const [kind, name] = subject.split(" ");
+  if (kind === "account") return `One person's account at the connection ${name}`;
+  return kind === "sign_in"
+    ? `The client secret of the sign-in ${name}`
+    : `The secret ${name} of connections`;
 }
 
 function whole(kind: AlertKind, isWrong: boolean, text: string): FoundAlert[] {

@@ -15,6 +15,8 @@ export interface BehaviourFacts {
   volumes: readonly (Counted & { dimension: "person" | "app"; busiest: number | null })[];
   /** Tools called for the first time within an hour, by person with a longer history. */
   newTools: readonly Counted[];
+  /** Countries called from for the first time within a day, by person or app with a longer history. */
+  newCountries: readonly (Counted & { dimension: "person" | "app" })[];
 }
 
 /** What is unusual about a person's or app's calls. Pure. */
@@ -37,6 +39,16 @@ export function findBehaviour(facts: BehaviourFacts, rules: AlertRules): FoundAl
       const text = `One ${dimension} made ${count} calls in this hour, and at most ${busiest} in an hour of the last 7 days.`;
       return [{ kind: "volume", subject: `${dimension} ${member}`, text }];
     }),
+    ...facts.newCountries
+      .filter(({ count }) => count >= rules.new_countries)
+      .map(({ dimension, member, count }): FoundAlert => {
+        const places = count === 1 ? "a country" : `${count} countries`;
+        return {
+          kind: "new_country",
+          subject: `${dimension} ${member}`,
+          text: `One ${dimension} called from ${places} for the first time.`,
+        };
+      }),
     ...above(facts.newTools, rules.new_tools).map(({ member, count }): FoundAlert => {
       return {
         kind: "new_tools",

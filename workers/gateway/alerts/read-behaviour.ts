@@ -56,6 +56,16 @@ const NEW_TOOLS = `
      AND EXISTS (SELECT 1 FROM known_use AS before WHERE before.chain = used.chain AND before.first_at < ?2)
    GROUP BY chain HAVING count(*) >= ?3 LIMIT ${MOST}`;
 
+const NEW_COUNTRIES = `
+  SELECT dimension, member, count(*) AS count FROM known_country AS seen
+   WHERE first_at >= ?1
+     AND EXISTS (SELECT 1 FROM known_country AS before
+                  WHERE before.dimension = seen.dimension AND before.member = seen.member AND before.first_at < ?2)
+   GROUP BY 1, 2 HAVING count(*) >= ?3 LIMIT ${MOST}`;
+
+/** Milliseconds without a call from there after which a country is forgotten. */
+const COUNTRY_KEPT_MS = 180 * DAY_MS;
+
 type Volume = Counted & { dimension: "person" | "app" };
 
 /** Reads what people and apps do at `now` (milliseconds since the epoch), and learns the tools that they call. */
@@ -66,17 +76,31 @@ export async function readBehaviour(
 ): Promise<BehaviourFacts> {
   const since = now - 15 * MINUTE_MS;
   const hour = now - (now % HOUR_MS);
-  const [denials, volumes, , newTools] = await database.batch<Volume>([
+  const [denials, volumes, , newTools, newCountries] = await database.batch<Volume>([
     database.prepare(DENIALS).bind(since, rules.denials_in_row),
     database.prepare(VOLUMES).bind(hour, hour + HOUR_MS, rules.volume_calls),
     database.prepare(LEARN).bind(since),
     database.prepare(NEW_TOOLS).bind(now - HOUR_MS, now - 7 * DAY_MS, rules.new_tools),
+    database.prepare(NEW_COUNTRIES).bind(now - DAY_MS, now - 7 * DAY_MS, rules.new_countries),
   ]);
   return {
     denials: denials?.results ?? [],
     volumes: await addBusiest(database, hour, volumes?.results ?? []),
     newTools: newTools?.results ?? [],
+    newCountries: newCountries?.results ?? [],
   };
+}
+
+/** Forgets countries from which there was no call for half a year, at most `limit`. Returns their number. */
+export async function forgetCountries(database: D1Database, now: number, limit: number): Promise<number> {
+  const result = await database
+    .prepare(
+      `DELETE FROM known_country WHERE (dimension, member, country) IN (
+         SELECT dimension, member, country FROM known_country WHERE last_at < ? ORDER BY last_at LIMIT ?)`,
+    )
+    .bind(now - COUNTRY_KEPT_MS, limit)
+    .run();
+  return result.meta.changes;
 }
 
 async function addBusiest(database: D1Database, hour: number, volumes: readonly Volume[]) {

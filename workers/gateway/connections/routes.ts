@@ -38,6 +38,8 @@ const command = z.discriminatedUnion("command", [
     connections: z.array(connectionName).max(200),
     /** `null` removes it. */
     secret: z.string().min(1).max(SECRET_LENGTH).nullable(),
+    /** When the other system ends it, in milliseconds since the epoch. */
+    expires_at: z.int().min(0).nullable().default(null),
     by: z.string().min(1).max(200),
   }),
   z.strictObject({ command: z.literal("status") }),
@@ -98,9 +100,9 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
 
 async function changeSecret(
   env: Env,
-  { name, connections, secret, by }: Extract<Command, { command: "secret" }>,
+  { name, connections, secret, expires_at, by }: Extract<Command, { command: "secret" }>,
 ): Promise<object> {
-  const version = await writeSecret(env, name, secret, Date.now());
+  const version = await writeSecret(env, name, secret, Date.now(), expires_at);
   const event = { type: "connection_secret" as const, by, secret: name, version, removed: secret === null };
   await principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `secret ${name} ${version}`, event);
   // Sockets that were opened with the old password end before the next call.

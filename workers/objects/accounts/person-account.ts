@@ -201,21 +201,26 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
   /** Stores the account. `sealed` comes with it: nothing may happen between a look at the account and this. */
   async #keep(
     target: AccountTarget,
-    { server, scope, resource }: Grant,
+    { server, scope, resource, grantEndsAt }: Grant,
     { sealed, since }: { sealed: string; since: number },
   ): Promise<void> {
     const kept: Kept = { state: "connected", since, issuer: server.issuer, scope, resource, sealed };
     await this.ctx.storage.put("account", kept);
-    await this.#note(target, "connected");
+    await this.#note(target, "connected", grantEndsAt ?? null);
   }
 
-  async #note({ connection, person }: AccountTarget, state: Kept["state"]): Promise<void> {
+  /** `endsAt`: when the grant ends, in milliseconds since the epoch. Noted again when that moves by an hour or more. */
+  async #note(
+    { connection, person }: AccountTarget,
+    state: Kept["state"],
+    endsAt: number | null = null,
+  ): Promise<void> {
     await this.env.PLATFORM_DB.prepare(
-      `INSERT INTO person_account (connection, user_id, state, changed_at) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at
-        WHERE state <> excluded.state`,
+      `INSERT INTO person_account (connection, user_id, state, changed_at, expires_at) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at, expires_at = excluded.expires_at
+        WHERE state <> excluded.state OR abs(ifnull(expires_at, 0) - ifnull(excluded.expires_at, 0)) > 3600000`,
     )
-      .bind(connection, person, state, Date.now())
+      .bind(connection, person, state, Date.now(), endsAt)
       .run()
       .catch((failure: unknown) => logFailure("account_not_noted", failure, { connection }));
   }

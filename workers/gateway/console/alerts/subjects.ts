@@ -10,7 +10,12 @@ export function memberOf({ kind, subject }: About): { of: "person" | "app"; id: 
   if (["denials_in_row", "new_tools", "team_without_member"].includes(kind))
     return { of: "person", id: subject };
   if (kind === "expiring") return { of: "app", id: subject };
-  const [, of, id = ""] = kind === "volume" ? (/^(person|app) (.+)$/.exec(subject) ?? []) : [];
+  if (kind === "expiring_credential") {
+    const [, person] = /^account \S+ (.+)$/.exec(subject) ?? [];
+    return person === undefined ? null : { of: "person", id: person };
+  }
+  const named = kind === "volume" || kind === "new_country";
+  const [, of, id = ""] = named ? (/^(person|app) (.+)$/.exec(subject) ?? []) : [];
   return of === "person" || of === "app" ? { of, id } : null;
 }
 
