@@ -81,6 +81,7 @@ a.button.primary { border-color: var(--accent); background: var(--accent); color
 button:hover { background: var(--inset); }
 button.primary { border-color: var(--accent); background: var(--accent); color: var(--accent-ink); }
 button.primary:hover { filter: brightness(1.08); }
+button:disabled { cursor: not-allowed; border-color: var(--line); background: var(--inset); color: var(--quiet); }
 button.danger { border-color: var(--danger); color: var(--danger); }
 button.link { min-height: 1.5rem; padding: 0; border: 0; background: none; color: var(--accent); font-weight: inherit; text-decoration: underline; text-underline-offset: .15em; }
 form.inline { display: inline; }

@@ -114,6 +114,7 @@ describe("a passkey", () => {
     await page.goto("/sign-in/passkey");
     expect(await page.locator("noscript").count()).toBeGreaterThan(0);
     expect(await page.locator("main").innerText()).toContain("Sign in another way");
+    expect(await page.getByRole("button", { name: "Use a passkey" }).isDisabled()).toBe(true);
     await takePicture(page, "passkeys-without-script");
   });
 });

@@ -19,16 +19,17 @@ function PasskeyForm(props: {
       <input type="hidden" name="answer" value="" />
       {children}
       <p class="quiet small" data-say="" role="status" />
-      <div class="actions">
-        <button type="submit" class="primary">
-          {label}
-        </button>
-      </div>
       <noscript>
         <p class="notice">
           Passkeys need JavaScript, on this page alone. Every other way to sign in works without.
         </p>
       </noscript>
+      <div class="actions">
+        {/* The script enables it in a browser that can use passkeys. */}
+        <button type="submit" class="primary" disabled>
+          {label}
+        </button>
+      </div>
       <script src="/passkeys.js" defer />
     </form>
   );
