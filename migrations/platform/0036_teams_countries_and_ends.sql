@@ -58,3 +58,21 @@ END;
 -- When the other system ends a secret of a connection, as its owner says; and a person's grant there, as it said itself.
 ALTER TABLE connection_secret ADD COLUMN expires_at INTEGER;
 ALTER TABLE person_account ADD COLUMN expires_at INTEGER;
+
+-- Subscriptions to events that are in force, for the console, as open_session and open_task. Times are milliseconds since the
+-- epoch.
+CREATE TABLE open_subscription (
+  id        TEXT PRIMARY KEY, -- as in the trail
+  person    TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  server    TEXT NOT NULL,    -- path segment of the URL; '' for everything
+  name      TEXT NOT NULL,    -- of the event
+  host      TEXT NOT NULL,    -- of the receiver: a path may hold a secret
+  begun_at  INTEGER NOT NULL,
+  until     INTEGER NOT NULL  -- unless it is renewed; at most an hour late
+) STRICT, WITHOUT ROWID;
+CREATE INDEX open_subscription_by_begin ON open_subscription (begun_at, id);
+CREATE INDEX open_subscription_by_person ON open_subscription (person, begun_at);
+CREATE TRIGGER user_subscriptions_forgotten AFTER DELETE ON "user" BEGIN
+  DELETE FROM open_subscription WHERE person = OLD."id";
+END;

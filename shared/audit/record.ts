@@ -119,7 +119,15 @@ export interface SubscriptionEvent {
   name: string;
   host: string;
   /** Why it ended. */
-  reason: "unsubscribed" | "expired" | "access_revoked" | "not_allowed" | "event_removed" | "erased" | null;
+  reason:
+    | "unsubscribed"
+    | "ended_on_page"
+    | "expired"
+    | "access_revoked"
+    | "not_allowed"
+    | "event_removed"
+    | "erased"
+    | null;
 }
 
 /** An event of a user's second factor. `new_codes` replaces all backup codes; `lent` gives a fresh one to an app. */
@@ -245,8 +253,8 @@ export type AdminEvent = { by: string } & (
       count: number;
       digest: string;
     }
-  /** An open session or task of this person was ended. */
-  | { type: "work_ended"; userId: string; kind: "session" | "task"; id: string }
+  /** An open session, task or subscription of this person was ended. */
+  | { type: "work_ended"; userId: string; kind: "session" | "task" | "subscription"; id: string }
   /** Targets are not told of these alerts for a while (`until` in milliseconds since the epoch), or again. */
   | {
       type: "alert_silence";

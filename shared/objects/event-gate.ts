@@ -82,8 +82,8 @@ export interface EventGate {
   unsubscribe(userId: string, key: SubscriptionKey): Promise<boolean>;
   /** Subscriptions in force, oldest first. */
   list(): Promise<SubscriptionSummary[]>;
-  /** Ends one subscription by its id,. `false` if there is none. */
-  end(id: string): Promise<boolean>;
+  /** Ends one subscription by its id, at the wish of its app or of a person on a page. `false` if there is none. */
+  end(id: string, reason?: "unsubscribed" | "ended_on_page"): Promise<boolean>;
   /** Deletes everything; returns the number of subscriptions. */
   eraseKept(): Promise<number>;
 }

@@ -1,7 +1,7 @@
 import { logFailure } from "../observe/log.ts";
 
 /**
- * The index of open sessions and tasks in the platform database, for the console. The objects decide what is open; they
+ * The index of open sessions, tasks and subscriptions in the platform database, for the console. The objects decide what is open; they
  * write here after that, and a write that fails is left to the next one or to the hourly clean-up.
  */
 
@@ -27,6 +27,17 @@ export interface OpenTask {
   status: string;
   begunAt: number;
   /** When it is deleted, whatever became of it. */
+  until: number;
+}
+
+/** A subscription to events as its person's object knows it. */
+export interface OpenSubscription {
+  id: string;
+  clientId: string;
+  server: string;
+  name: string;
+  host: string;
+  begunAt: number;
   until: number;
 }
 
@@ -68,6 +79,33 @@ export function noteTasks(database: D1Database, person: string, tasks: readonly 
            SELECT value ->> 'id', ?2, value ->> 'clientId', value ->> 'server', value ->> 'tool', value ->> 'status',
                   value ->> 'begunAt', value ->> 'until' FROM json_each(?1) WHERE true
            ON CONFLICT (id) DO UPDATE SET status = excluded.status, until = excluded.until`,
+        )
+        .bind(text, person),
+    ]),
+  );
+}
+
+/** Notes which subscriptions of a person are in force: these and no others. A renewal is noted once an hour. */
+export function noteSubscriptions(
+  database: D1Database,
+  person: string,
+  subscriptions: readonly OpenSubscription[],
+): Promise<void> {
+  const text = JSON.stringify(subscriptions);
+  return quietly(
+    database.batch([
+      database
+        .prepare(
+          "DELETE FROM open_subscription WHERE person = ?2 AND id NOT IN (SELECT value ->> 'id' FROM json_each(?1))",
+        )
+        .bind(text, person),
+      database
+        .prepare(
+          `INSERT INTO open_subscription (id, person, client_id, server, name, host, begun_at, until)
+           SELECT value ->> 'id', ?2, value ->> 'clientId', value ->> 'server', value ->> 'name', value ->> 'host',
+                  value ->> 'begunAt', value ->> 'until' FROM json_each(?1) WHERE true
+           ON CONFLICT (id) DO UPDATE SET until = excluded.until, begun_at = excluded.begun_at
+            WHERE abs(excluded.until - until) > 3600000`,
         )
         .bind(text, person),
     ]),

@@ -156,6 +156,30 @@ describe("dead letters in the console", { timeout: 20_000 }, () => {
       { type: "redrive", delivered: 1, unreadable: 1, by: `/console/dead-letters (${person.id})` },
     ]);
   });
+
+  it("are also those that receivers of copies refuse: shown with their record, and due again at once", async () => {
+    const chain = "user_of_a_copy";
+    await deliver(callsOf(chain, [{ ms: 1, status: "ok", details: { name: "crm_<b>x</b>" } }]));
+    const refuse = (sequence: number, reason: string) =>
+      env.PLATFORM_DB.prepare("INSERT INTO audit_sink_letter VALUES ('splunk', ?, ?, ?, 1, 3, ?)")
+        .bind(chain, sequence, reason, Date.now())
+        .run();
+    await refuse(1, "400 <script>no</script>");
+    await refuse(99, "removed meanwhile");
+    const { person, browser } = await openAs("admin");
+    const html = await textOf(browser.get("/console/dead-letters"));
+    expect(html).toContain("2 records are refused by the receiver");
+    expect(html).toContain("<code>splunk</code>: 400 &lt;script&gt;");
+    expect(html).toContain("crm_&lt;b&gt;x");
+    expect(html).toContain("The trail has removed it");
+    expect(html).not.toContain("<script");
+    await browser.post("/console/dead-letters/redrive", form(person, {}));
+    const due = await env.PLATFORM_DB.prepare(
+      "SELECT count(*) AS n FROM audit_sink_letter WHERE tried_at = 0",
+    ).first("n");
+    expect(due).toBe(2);
+    expect(await textOf(browser.get("/console/dead-letters"))).toContain("due now");
+  });
 });
 
 describe("settings and connections in the console", { timeout: 20_000 }, () => {

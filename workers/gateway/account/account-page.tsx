@@ -68,6 +68,12 @@ export function AccountPage(props: AccountPageProps) {
           Agents without a browser use keys. <a href="/account/keys">See your keys, or make one</a>.
         </p>
       </section>
+      <h2>Events</h2>
+      <section class="card">
+        <p>
+          Apps can be told of what happens. <a href="/account/subscriptions">See what yours are told of</a>.
+        </p>
+      </section>
       <h2>Approvals</h2>
       <section class="card">
         <p>

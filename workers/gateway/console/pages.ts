@@ -71,7 +71,7 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
   {
     name: "sessions",
     title: "Sessions",
-    text: "Sessions and tasks that are open, by whom and of which app; and their end.",
+    text: "Sessions, tasks and subscriptions that are open, by whom and of which app; and their end.",
     right: "sessions",
     routes: sessionRoutes,
   },

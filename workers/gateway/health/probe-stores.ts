@@ -109,6 +109,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "legal_hold",
     "open_call",
     "open_session",
+    "open_subscription",
     "open_task",
     "passkey",
     "password_link",

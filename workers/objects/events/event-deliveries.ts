@@ -14,6 +14,7 @@ import type {
   SubscriptionSummary,
 } from "../../../shared/objects/event-gate.ts";
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
+import { noteSubscriptions } from "../../../shared/objects/open-work.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { toolGate } from "../../../shared/objects/tool-rate-limit.ts";
 import { log, logFailure } from "../../../shared/observe/log.ts";
@@ -86,6 +87,7 @@ export class EventDeliveries extends DurableObject<Env> implements EventGate {
     const existing = this.#inForce(id);
     if (existing) await this.#renew(existing, request);
     else await this.#begin(id, request);
+    await this.#note(request.identity.userId);
     await this.#wake();
     const subscription = this.#store.read(id);
     if (subscription === null) throw new Error("The subscription ended while it began.");
@@ -98,11 +100,11 @@ export class EventDeliveries extends DurableObject<Env> implements EventGate {
     return await this.end(nameSubscription(userId, key));
   }
 
-  async end(id: string): Promise<boolean> {
+  async end(id: string, reason: "unsubscribed" | "ended_on_page" = "unsubscribed"): Promise<boolean> {
     const subscription = this.#inForce(id);
     if (subscription === null) return false;
     this.#remove(id);
-    await this.#record(subscription, "ended", "unsubscribed");
+    await this.#record(subscription, "ended", reason);
     return true;
   }
 
@@ -311,10 +313,24 @@ export class EventDeliveries extends DurableObject<Env> implements EventGate {
     reason: SubscriptionEvent["reason"],
   ): Promise<void> {
     const { userId } = identity;
+    if (change === "ended") await this.#note(userId);
     const about = { subscriptionId: id, clientId, server, name, host: new URL(url).host };
     await principalGate(this.env, userId)
       .record(userId, { type: "event_subscription", change, ...about, reason })
       .catch((failure: unknown) => log("error", "subscription_not_recorded", { error: String(failure) }));
+  }
+
+  /** For the console. A note that fails is written with the next one, or the row ends with the subscription's time. */
+  async #note(userId: string): Promise<void> {
+    const now = Date.now();
+    const open = this.#store
+      .list()
+      .flatMap(({ id, clientId, server, name, url, createdAt, until, ended }) =>
+        ended || until <= now
+          ? []
+          : [{ id, clientId, server, name, host: new URL(url).host, begunAt: createdAt, until }],
+      );
+    await noteSubscriptions(this.env.PLATFORM_DB, userId, open);
   }
 
   async #wake(): Promise<void> {

@@ -1,7 +1,9 @@
 import { maskText } from "../../../../shared/redact/mask-text.ts";
 import { toDisplayText } from "../../../../shared/text/display-text.ts";
 import type { ListedLetter } from "../../../audit-log/dead-letters.ts";
+import type { SinkLetters } from "../../../audit-log/sinks/list-letters.ts";
 import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
+import type { Names } from "../names.ts";
 
 /** Most characters of a message on the page. */
 const BODY_LENGTH = 2_000;
@@ -10,6 +12,9 @@ const BODY_LENGTH = 2_000;
 interface DeadLettersPageProps {
   letters: readonly ListedLetter[];
   total: number;
+  /** What receivers of copies of the trail refuse. */
+  refused: SinkLetters;
+  people: Names;
   subject: string;
   links: readonly ConsoleLink[];
   notice?: string;
@@ -17,7 +22,8 @@ interface DeadLettersPageProps {
 }
 
 /** The oldest messages that could not be read, each with its reason, and the button that delivers all again. */
-export function DeadLettersPage({ letters, total, subject, links, notice, isRefused }: DeadLettersPageProps) {
+export function DeadLettersPage(props: DeadLettersPageProps) {
+  const { letters, total, refused, people, subject, links, notice, isRefused } = props;
   return (
     <ConsoleFrame title="Dead letters" links={links} here="/console/dead-letters">
       {notice !== undefined && (
@@ -25,6 +31,7 @@ export function DeadLettersPage({ letters, total, subject, links, notice, isRefu
           {notice}
         </p>
       )}
+      {refused.total > 0 && <Refused refused={refused} people={people} subject={subject} />}
       {total === 0 ? (
         <section class="card">
           <p>There are none: every record that arrived could be read and stored.</p>
@@ -63,5 +70,56 @@ export function DeadLettersPage({ letters, total, subject, links, notice, isRefu
         </>
       )}
     </ConsoleFrame>
+  );
+}
+
+/** Records that the receiver of a copy of the trail calls invalid, and the button that has all tried again. */
+function Refused({ refused, people, subject }: Pick<DeadLettersPageProps, "refused" | "people" | "subject">) {
+  const { letters, total } = refused;
+  return (
+    <>
+      <section class="card bar">
+        <p>
+          {total === 1 ? "One record is" : `${total.toLocaleString("en-US")} records are`} refused by the
+          receiver of a copy of the trail. The trail itself has {total === 1 ? "it" : "them"}; each is tried
+          again once an hour.
+        </p>
+        <form method="post" action="/console/dead-letters/redrive">
+          <input type="hidden" name="subject" value={subject} />
+          <button type="submit">Try all again</button>
+        </form>
+      </section>
+      <section class="card">
+        <h2>Refused by receivers of copies</h2>
+        <ul class="plain">
+          {letters.map(({ sink, chain, sequence, reason, at, tries, triedAt, body }) => (
+            <li>
+              <h3>
+                <code>{sink}</code>: {toDisplayText(reason, 300)}
+              </h3>
+              <p class="quiet small">
+                record {sequence} of {people.get(chain) ?? chain} · since <Moment at={at} /> · tried{" "}
+                {tries === 1 ? "once" : `${tries} times`},{" "}
+                {triedAt === 0 ? (
+                  "due now"
+                ) : (
+                  <>
+                    last <Moment at={triedAt} />
+                  </>
+                )}
+              </p>
+              <details>
+                <summary>Record</summary>
+                <pre>
+                  {body === null
+                    ? "The trail has removed it: it is forgotten at the next try."
+                    : maskText(body.slice(0, BODY_LENGTH), ["secret", "pii"])}
+                </pre>
+              </details>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </>
   );
 }

@@ -1,16 +1,21 @@
 import { type Context, Hono } from "hono";
 import { askFor } from "../../../../shared/people/admin-requests.ts";
 import { listDeadLetters } from "../../../audit-log/dead-letters.ts";
+import { listSinkLetters } from "../../../audit-log/sinks/list-letters.ts";
 import { runMarkedJob } from "../../admin-jobs/run-admin-jobs.ts";
 import { readForm } from "../../read-form.ts";
+import { namePeople } from "../names.ts";
 import type { InConsole } from "../require-right.ts";
 import { DeadLettersPage } from "./dead-letters-page.tsx";
 
-/** `/console/dead-letters`: messages of the trail that could not be read, and one more delivery of them. */
+/**
+ * `/console/dead-letters`: messages of the trail that could not be read, records that receivers of copies refuse, and one
+ * more delivery of all.
+ */
 export const deadLetterRoutes = new Hono<InConsole>();
 
 const DONE: Readonly<Record<string, string>> = {
-  now: "Delivered again. What is still here cannot be read by this release.",
+  now: "Delivered again. What is still here cannot be read by this release; what receivers of copies refused goes to them within five minutes.",
   later: "Requested. It is done within five minutes.",
 };
 
@@ -38,8 +43,10 @@ deadLetterRoutes.post("/redrive", async (c) => {
 });
 
 async function show(c: Context<InConsole>, notice?: string, status: 200 | 409 = 200) {
-  const letters = await listDeadLetters(c.env.PLATFORM_DB);
-  const props = { ...letters, subject: c.var.signIn.person.id, links: c.var.links };
+  const [letters, refused] = await Promise.all([listDeadLetters(c.env.PLATFORM_DB), listSinkLetters(c.env)]);
+  const chains = refused.letters.map(({ chain }) => chain);
+  const people = await namePeople(c.env.PLATFORM_DB, chains);
+  const props = { ...letters, refused, people, subject: c.var.signIn.person.id, links: c.var.links };
   return c.html(
     <DeadLettersPage {...props} {...(notice !== undefined && { notice, isRefused: status !== 200 })} />,
     status,

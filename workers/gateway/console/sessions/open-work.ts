@@ -1,4 +1,5 @@
 import { ADMINISTRATION } from "../../../../shared/audit/record.ts";
+import { eventGate } from "../../../../shared/objects/event-gate.ts";
 import { stubOf } from "../../../../shared/objects/open-object.ts";
 import { END_HEADER } from "../../../../shared/objects/open-work.ts";
 import { principalGate } from "../../../../shared/objects/principal-gate.ts";
@@ -10,8 +11,13 @@ const PAGE = 100;
 /** Milliseconds after its last noted use that a session may still be open. */
 const SESSION_MS = 25 * 60 * 60_000;
 
+/** Milliseconds by which a renewal of a subscription may be noted late. */
+const LATE_MS = 60 * 60_000;
+
+const TABLES = { session: "open_session", task: "open_task", subscription: "open_subscription" } as const;
+
 /** What is listed. */
-export type WorkKind = "session" | "task";
+export type WorkKind = "session" | "task" | "subscription";
 
 /** What the list is narrowed to; empty texts mean any. */
 export interface WorkFilter {
@@ -21,18 +27,18 @@ export interface WorkFilter {
   app: string;
 }
 
-/** An open session or task. Times are milliseconds since the epoch. */
+/** An open session, task or subscription. Times are milliseconds since the epoch. */
 export interface OpenWork {
   id: string;
   person: string;
   clientId: string;
   /** Path segment of the URL, or `""` for everything. */
   server: string;
-  /** Tool and status of a task; `null` for a session. */
+  /** Tool and status of a task; event and receiver's host of a subscription; `null` for a session. */
   tool: string | null;
   status: string | null;
   begunAt: number;
-  /** Of a session its last use, at most 10 minutes late; of a task the end of its time. */
+  /** Of a session its last use, at most 10 minutes late; of a task or subscription the end of its time, unless it is renewed. */
   at: number;
 }
 
@@ -48,6 +54,8 @@ const FROM: Readonly<Record<WorkKind, string>> = {
                    used_at AS at, used_at AS place FROM open_session WHERE used_at > ?1 - ${SESSION_MS}`,
   task: `SELECT id, person, client_id AS clientId, server, tool, status, begun_at AS begunAt, until AS at,
                 begun_at AS place FROM open_task WHERE until > ?1`,
+  subscription: `SELECT id, person, client_id AS clientId, server, name AS tool, host AS status, begun_at AS begunAt,
+                        until AS at, begun_at AS place FROM open_subscription WHERE until > ?1 - ${LATE_MS}`,
 };
 
 /** Lists what is open. `after` is the place that the page before led to. */
@@ -78,20 +86,19 @@ export async function listWork(
 }
 
 /**
- * Ends sessions or tasks at their objects, and records each with who did it. Returns how many were open; a row of one that
+ * Ends sessions, tasks or subscriptions at their objects, and records each with who did it. Returns how many were open; a row of one that
  * was not is removed.
  */
 export async function endWork(env: Env, kind: WorkKind, ids: readonly string[], by: string): Promise<number> {
   const database = env.PLATFORM_DB;
-  const table = kind === "session" ? "open_session" : "open_task";
+  const table = TABLES[kind];
   const { results } = await database
     .prepare(`SELECT * FROM ${table} WHERE id IN (SELECT value FROM json_each(?))`)
     .bind(JSON.stringify(ids.slice(0, PAGE)))
     .all<{ id: string; person: string; binding: string; object: string }>();
   const ended = await Promise.all(
     results.map(async ({ id, person, binding, object }) => {
-      const open =
-        kind === "session" ? await endSession(env, binding, object) : await taskGate(env, person).end(id);
+      const open = await endOne(env, kind, { id, person, binding, object });
       if (open) {
         const event = {
           type: "work_ended" as const,
@@ -109,7 +116,7 @@ export async function endWork(env: Env, kind: WorkKind, ids: readonly string[], 
   return ended.filter(Boolean).length;
 }
 
-/** Removes rows whose session or task ended without a note, at most `limit` of each. Returns their number. */
+/** Removes rows whose session, task or subscription ended without a note, at most `limit` of each. Returns their number. */
 export async function removeEndedWork(database: D1Database, now: number, limit: number): Promise<number> {
   const results = await database.batch([
     database
@@ -120,8 +127,23 @@ export async function removeEndedWork(database: D1Database, now: number, limit: 
     database
       .prepare("DELETE FROM open_task WHERE id IN (SELECT id FROM open_task WHERE until <= ? LIMIT ?)")
       .bind(now, limit),
+    database
+      .prepare(
+        "DELETE FROM open_subscription WHERE id IN (SELECT id FROM open_subscription WHERE until <= ? LIMIT ?)",
+      )
+      .bind(now - LATE_MS, limit),
   ]);
   return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+}
+
+async function endOne(
+  env: Env,
+  kind: WorkKind,
+  { id, person, binding, object }: { id: string; person: string; binding: string; object: string },
+): Promise<boolean> {
+  if (kind === "session") return await endSession(env, binding, object);
+  if (kind === "task") return await taskGate(env, person).end(id);
+  return await eventGate(env, person).end(id, "ended_on_page");
 }
 
 async function endSession(env: Env, binding: string, object: string): Promise<boolean> {

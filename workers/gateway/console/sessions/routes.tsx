@@ -6,12 +6,13 @@ import type { InConsole } from "../require-right.ts";
 import { endWork, listWork, type WorkFilter, type WorkKind } from "./open-work.ts";
 import { SessionsPage } from "./sessions-page.tsx";
 
-/** `/console/sessions`: open sessions, unfinished tasks at `/tasks`, and their end. */
+/** `/console/sessions`: open sessions, unfinished tasks, subscriptions to events, and their end. */
 export const sessionRoutes = new Hono<InConsole>();
 
 for (const [path, kind] of [
   ["/", "session"],
   ["/tasks", "task"],
+  ["/subscriptions", "subscription"],
 ] as const) {
   sessionRoutes.get(path, (c) => {
     const ended = /^\d{1,3}$/.test(c.req.query("ended") ?? "") ? Number(c.req.query("ended")) : null;

@@ -18,18 +18,19 @@ interface SessionsPageProps {
 const PATHS: Readonly<Record<WorkKind, string>> = {
   session: "/console/sessions",
   task: "/console/sessions/tasks",
+  subscription: "/console/sessions/subscriptions",
 };
 
 const STATUS: Readonly<Record<string, string>> = { working: "Works", input_required: "Waits for an answer" };
 
-/** Open sessions, or unfinished tasks: by whom, of which app, since when; and the button that ends those that are ticked. */
+/** Open sessions, unfinished tasks, or subscriptions to events: by whom, of which app, since when; and the button that ends those that are ticked. */
 export function SessionsPage(props: SessionsPageProps) {
   const { kind, list, filter, people, apps, subject, links, notice } = props;
   const here = PATHS[kind];
   const query = (more: Record<string, string>) => `${here}?${new URLSearchParams({ ...filter, ...more })}`;
   return (
     <ConsoleFrame
-      title="Sessions and tasks"
+      title="Sessions, tasks and subscriptions"
       links={links}
       here="/console/sessions"
       aside={
@@ -42,6 +43,11 @@ export function SessionsPage(props: SessionsPageProps) {
           <li>
             <a href={PATHS.task} aria-current={kind === "task" ? "page" : undefined}>
               Tasks
+            </a>
+          </li>
+          <li>
+            <a href={PATHS.subscription} aria-current={kind === "subscription" ? "page" : undefined}>
+              Subscriptions
             </a>
           </li>
         </ul>
@@ -69,7 +75,7 @@ export function SessionsPage(props: SessionsPageProps) {
       </section>
       <section class="card">
         {list.work.length === 0 ? (
-          <p>{kind === "session" ? "No session is open." : "No task is unfinished."}</p>
+          <p>{NONE[kind]}</p>
         ) : (
           <form method="post" action={here}>
             <input type="hidden" name="subject" value={subject} />
@@ -77,12 +83,12 @@ export function SessionsPage(props: SessionsPageProps) {
               <caption>{describeTotal(kind, list.total)}</caption>
               <thead>
                 <tr>
-                  <th scope="col">{kind === "session" ? "Person" : "Task"}</th>
-                  {kind === "task" && <th scope="col">Person</th>}
+                  <th scope="col">{FIRST[kind]}</th>
+                  {kind !== "session" && <th scope="col">Person</th>}
                   <th scope="col">App</th>
                   <th scope="col">URL</th>
                   <th scope="col">Since</th>
-                  <th scope="col">{kind === "session" ? "Last used" : "Kept until"}</th>
+                  <th scope="col">{LAST[kind]}</th>
                 </tr>
               </thead>
               <tbody>
@@ -91,10 +97,16 @@ export function SessionsPage(props: SessionsPageProps) {
                     <th scope="row">
                       <label class="pick">
                         <input type="checkbox" name="id" value={work.id} />
-                        <span>{work.tool === null ? nameOf(people, work.person) : <Task work={work} />}</span>
+                        <span>
+                          {work.tool === null ? (
+                            nameOf(people, work.person)
+                          ) : (
+                            <Task work={work} kind={kind} />
+                          )}
+                        </span>
                       </label>
                     </th>
-                    {kind === "task" && (
+                    {kind !== "session" && (
                       <td>
                         <a href={query({ person: work.person })}>{nameOf(people, work.person)}</a>
                       </td>
@@ -128,16 +140,44 @@ export function SessionsPage(props: SessionsPageProps) {
           </p>
         )}
       </section>
-      <p class="quiet small">
-        {kind === "session"
-          ? "An app may begin another session with its connection: to keep it out, keep its person out or disconnect it. Apps of the generation 2026-07-28 have no session. A use is shown at most 10 minutes late."
-          : "A task that is ended keeps what its finished steps have done, and its client is told so."}
-      </p>
+      <p class="quiet small">{ABOUT[kind]}</p>
     </ConsoleFrame>
   );
 }
 
-function Task({ work }: { work: OpenWork }) {
+const NONE: Readonly<Record<WorkKind, string>> = {
+  session: "No session is open.",
+  task: "No task is unfinished.",
+  subscription: "No app has a subscription to events.",
+};
+
+const FIRST: Readonly<Record<WorkKind, string>> = { session: "Person", task: "Task", subscription: "Event" };
+
+const LAST: Readonly<Record<WorkKind, string>> = {
+  session: "Last used",
+  task: "Kept until",
+  subscription: "Ends, unless renewed",
+};
+
+const ABOUT: Readonly<Record<WorkKind, string>> = {
+  session:
+    "An app may begin another session with its connection: to keep it out, keep its person out or disconnect it. Apps of the generation 2026-07-28 have no session. A use is shown at most 10 minutes late.",
+  task: "A task that is ended keeps what its finished steps have done, and its client is told so.",
+  subscription:
+    "What happens is delivered to the app’s receiver while the policy allows its person to see it. An app may subscribe again with its connection. A renewal is shown at most an hour late.",
+};
+
+function Task({ work, kind }: { work: OpenWork; kind: WorkKind }) {
+  if (kind === "subscription") {
+    return (
+      <>
+        <Breakable name={work.tool ?? ""} />{" "}
+        <span class="meta">
+          to <code>{work.status}</code>
+        </span>
+      </>
+    );
+  }
   return (
     <>
       <Breakable name={work.tool ?? ""} />{" "}
@@ -153,6 +193,8 @@ function nameOf(names: Names, id: string): string {
 }
 
 function describeTotal(kind: WorkKind, total: number): string {
+  if (kind === "subscription")
+    return total === 1 ? "One subscription" : `${total.toLocaleString("en-US")} subscriptions`;
   if (kind === "session")
     return total === 1 ? "One open session" : `${total.toLocaleString("en-US")} open sessions`;
   return total === 1 ? "One unfinished task" : `${total.toLocaleString("en-US")} unfinished tasks`;
