@@ -67,6 +67,10 @@ fieldset label.pick { margin-right: 1.25rem; }
 .difference + .notice, .difference + details, ul.changes + details { margin-top: 1rem; }
 .card > details { margin-bottom: 1rem; }
 .bar form { display: flex; gap: .75rem; align-items: end; }
+#completions { margin: -.75rem 0 1rem; padding: .25rem; max-height: 14rem; overflow-y: auto; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); }
+#completions > div { padding: .35rem .5rem; border-radius: .25rem; cursor: pointer; overflow-wrap: anywhere; }
+#completions > div[aria-selected="true"] { background: var(--accent); color: var(--accent-ink); }
+#completions > div span { font-size: .875rem; }
 label.field textarea.code { font: .875rem/1.5 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace; white-space: pre; overflow-x: auto; tab-size: 2; }
 pre.lines { counter-reset: line; overflow-x: auto; }
 pre.lines span { display: block; counter-increment: line; }

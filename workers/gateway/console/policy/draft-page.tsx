@@ -83,10 +83,27 @@ export function DraftPage(props: DraftPageProps) {
           <input type="hidden" name="revision" value={String(draft.revision)} />
           <label class="field">
             Text (YAML)
-            <textarea name="text" class="code" rows={28} spellcheck={false} autocomplete="off" wrap="off">
+            <textarea
+              name="text"
+              class="code"
+              rows={28}
+              spellcheck={false}
+              autocomplete="off"
+              wrap="off"
+              data-completion="/console/policy/editor.json"
+              aria-controls="completions"
+              aria-describedby="completion-help"
+              aria-autocomplete="list"
+            >
               {`\n${draft.text}`}
             </textarea>
           </label>
+          <div id="completions" role="listbox" aria-label="What may stand here" hidden />
+          <p class="quiet small" id="completion-help" hidden>
+            Ctrl and the space bar offer what may stand at the cursor: choose with the arrows and Enter, close
+            with Escape.
+          </p>
+          <script src="/console/policy/editor.js" defer />
           <div class="actions">
             <button type="submit" class={isValid ? undefined : "primary"}>
               Save and check

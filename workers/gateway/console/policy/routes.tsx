@@ -4,6 +4,7 @@ import { findLostWorkloads } from "../../../../shared/policy/changes/check-workl
 import { LIST_PUBLICATIONS } from "../../../../shared/policy/changes/publications.ts";
 import { readPublished, readState } from "../../../../shared/policy/changes/published.ts";
 import { PolicyRefusal } from "../../../../shared/policy/changes/refusal.ts";
+import { listRoles } from "../../../../shared/policy/current.ts";
 import { refuse } from "../../failures.tsx";
 import { readForm } from "../../read-form.ts";
 import { namePeople } from "../names.ts";
@@ -11,6 +12,7 @@ import type { Notice } from "../people/people-page.tsx";
 import type { InConsole } from "../require-right.ts";
 import { DraftPage } from "./draft-page.tsx";
 import { beginDraft, type Draft, findDraft, listDrafts, moveBase, removeDraft, saveDraft } from "./drafts.ts";
+import { EDITOR_PAGE_POLICY, EDITOR_SCRIPT } from "./editor/script.ts";
 import { PolicyPage, peopleIn, toListed } from "./policy-page.tsx";
 import { tryRoutes } from "./try-routes.tsx";
 import { VersionPage } from "./version-page.tsx";
@@ -39,6 +41,22 @@ export const policyRoutes = new Hono<InConsole>();
 policyRoutes.route("/", tryRoutes);
 
 policyRoutes.get("/", (c) => showPolicy(c, announced(c)));
+
+policyRoutes.get("/editor.js", (c) =>
+  c.body(EDITOR_SCRIPT, 200, {
+    "Content-Type": "text/javascript; charset=utf-8",
+    "Cache-Control": "private, max-age=600",
+  }),
+);
+
+policyRoutes.get("/editor.json", async (c) => {
+  const [{ openBench }, { listVocabulary }] = await Promise.all([
+    import("./bench.ts"),
+    import("./editor/vocabulary.ts"),
+  ]);
+  const { known, policy } = await openBench(c.env);
+  return c.json(listVocabulary(known, listRoles(policy)), 200, { "Cache-Control": "no-store" });
+});
 
 policyRoutes.get("/versions/:number", async (c) => {
   const { readVersionText } = await import("./bench.ts");
@@ -213,6 +231,7 @@ async function showDraft(
     subject: person.id,
     links: c.var.links,
   };
+  c.header("Content-Security-Policy", EDITOR_PAGE_POLICY);
   return c.html(<DraftPage {...props} {...(notice && { notice })} />, status);
 }
 
