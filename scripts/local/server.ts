@@ -25,6 +25,8 @@ export interface ServerOptions {
   stateFolder: string;
   /** Rebuilds when a source file changes. */
   watch: boolean;
+  /** Variables that differ from the local environment's. */
+  vars?: Readonly<Record<string, string>>;
   onLine(line: WorkerLine): void;
 }
 
@@ -40,7 +42,12 @@ export async function startServer(options: ServerOptions): Promise<LocalServer> 
     config: CONFIG_FILE,
     env: "local",
     envFiles: [],
-    bindings: { PUBLIC_URL: { type: "plain_text", value: url } },
+    bindings: Object.fromEntries(
+      Object.entries({ ...options.vars, PUBLIC_URL: url }).map(([name, value]) => [
+        name,
+        { type: "plain_text" as const, value },
+      ]),
+    ),
     dev: {
       server: { hostname: "localhost", port: options.port },
       persist: options.stateFolder,
