@@ -4,9 +4,6 @@ import { idOfUser } from "./statements.ts";
 /** Domain of the addresses that name teams: reserved, so that no mail and no sign-in ever reaches one (RFC 2606). */
 const TEAM_DOMAIN = "team.invalid";
 
-/** Longest name of a team. */
-export const TEAM_NAME_LENGTH = 80;
-
 /** A team to add. */
 export interface NewTeam {
   /** Opaque, without `:`. */
