@@ -68,15 +68,19 @@ describe.each(Object.entries(AWAY))("during an outage of %s", (_what, changes) =
     expect((await send(refresh())).status).toBe(200);
   });
 
-  it("a revocation gets a retry response, and works after the outage", async () => {
+  it("a revocation works after the outage, and in that of the database", async () => {
     const { accessToken, refreshToken, clientId } = await connect(await createPerson("viewer"));
     const revoke = () =>
       new Request(at("/oauth/token"), {
         method: "POST",
         body: new URLSearchParams({ token: refreshToken, client_id: clientId }),
       });
-    await expectLater(await send(revoke(), changes));
-    expect((await send(revoke())).status).toBe(200);
+    if ("PLATFORM_DB" in changes) {
+      expect((await send(revoke(), changes)).status).toBe(200);
+    } else {
+      await expectLater(await send(revoke(), changes));
+      expect((await send(revoke())).status).toBe(200);
+    }
     const call = new Request(at("/mcp"), {
       method: "POST",
       headers: { Authorization: `Bearer ${accessToken}` },
@@ -85,21 +89,23 @@ describe.each(Object.entries(AWAY))("during an outage of %s", (_what, changes) =
   });
 });
 
-describe.each(["the database", "KV", "the objects of people"])(
-  "while a client registers and this is away: %s",
-  (what) => {
-    it("it gets a retry response", async () => {
-      const register = () =>
-        new Request(at("/oauth/register"), {
-          method: "POST",
-          headers: { "Content-Type": "application/json" },
-          body: JSON.stringify({ redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: "none" }),
-        });
-      await expectLater(await send(register(), AWAY[what]));
-      expect((await send(register())).status).toBe(201);
+describe("a client that registers", () => {
+  const register = () =>
+    new Request(at("/oauth/register"), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: "none" }),
     });
-  },
-);
+
+  it.each(["KV", "the objects of people"])("gets a retry response while this is away: %s", async (what) => {
+    await expectLater(await send(register(), AWAY[what]));
+    expect((await send(register())).status).toBe(201);
+  });
+
+  it("needs no database", async () => {
+    expect((await send(register(), AWAY["the database"])).status).toBe(201);
+  });
+});
 
 const getPage = (what: string, path: string, cookie: string, form?: Record<string, string>) =>
   send(
