@@ -62,6 +62,8 @@ interface PersonPageProps {
   roles: readonly string[];
   /** Id of the person who looks: a form counts for this person only. */
   subject: string;
+  /** Why this person changes nothing here; `null` if they may. */
+  locked: string | null;
   /** The page's own address. */
   here: string;
   links: readonly ConsoleLink[];
@@ -69,8 +71,7 @@ interface PersonPageProps {
 }
 
 /** One person, and what may be changed about them. */
-export function PersonPage({ person, roles, subject, here, links, notice }: PersonPageProps) {
-  const isOwn = person.id === subject;
+export function PersonPage({ person, roles, subject, locked, here, links, notice }: PersonPageProps) {
   return (
     <ConsoleFrame title={person.name} links={links} here="/console/people">
       {notice && (
@@ -86,8 +87,8 @@ export function PersonPage({ person, roles, subject, here, links, notice }: Pers
           {describeWays(person)} Id <code>{person.id}</code>
         </p>
       </section>
-      {isOwn ? (
-        <p class="notice">Another administrator changes your own role and access.</p>
+      {locked !== null ? (
+        <p class="notice">{locked}</p>
       ) : (
         <>
           <h2>Role</h2>

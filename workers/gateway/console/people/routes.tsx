@@ -3,6 +3,7 @@ import { listRoles } from "../../../../shared/policy/current.ts";
 import { refuse } from "../../failures.tsx";
 import { readForm } from "../../read-form.ts";
 import { EMAIL_LENGTH } from "../../sign-in/auth.ts";
+import { actsFor } from "../../teams/own-teams.ts";
 import type { InConsole } from "../require-right.ts";
 import { type AskedChange, changePersonNow } from "./change.ts";
 import { findListed, type ListedPerson, listPeople } from "./list-people.ts";
@@ -44,7 +45,8 @@ peopleRoutes.post("/:id", async (c) => {
   if (form.get("subject") !== asking.id) {
     return again(409, "Another person signed in on this browser in the meantime. Look again, then decide.");
   }
-  if (person.id === asking.id) return again(403, "Another administrator changes your own role and access.");
+  const own = await whyNot(c, person);
+  if (own !== null) return again(403, own);
   const change = toChange(form, listRoles(c.var.policy));
   if (change === null) return again(422, "Choose one of the changes on this page.");
   if (isSame(person, change)) return c.redirect(`${pathOf(person)}?done=same`, 303);
@@ -66,18 +68,27 @@ function isSame(person: ListedPerson, change: AskedChange): boolean {
     : person.disabled === (change.kind === "disable");
 }
 
-function showPerson(
+/** Why a person does not change this account, which is their own or their team's; `null` if they may. */
+async function whyNot(c: Context<InConsole>, { id }: ListedPerson): Promise<string | null> {
+  const { person: asking } = c.var.signIn;
+  if (id === asking.id) return "Another administrator changes your own role and access.";
+  if (!(await actsFor(c.env.PLATFORM_DB, asking.id, id))) return null;
+  return "You act for this team. An administrator who does not changes its role and access.";
+}
+
+async function showPerson(
   c: Context<InConsole>,
   person: ListedPerson,
   notice?: Notice,
   status: 200 | 403 | 409 | 422 = 200,
-): Response | Promise<Response> {
+): Promise<Response> {
   const { id } = c.var.signIn.person;
   const roles = listRoles(c.var.policy);
   const props = {
     person,
     roles,
     subject: id,
+    locked: await whyNot(c, person),
     here: pathOf(person),
     links: c.var.links,
     ...(notice && { notice }),
