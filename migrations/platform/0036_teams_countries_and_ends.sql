@@ -17,13 +17,24 @@ CREATE TABLE team_member (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX team_member_by_user ON team_member (user_id);
 
--- Who manages a team's service accounts now: its active members.
+-- Who manages a team's service accounts now: its active members. A person without a role may do nothing, so this neither.
 CREATE VIEW team_holder (team_id, user_id) AS
-  SELECT team_id, user_id FROM team_member JOIN "user" AS person ON person."id" = user_id AND person."disabled" = 0
+  SELECT team_id, user_id FROM team_member
+    JOIN "user" AS person ON person."id" = user_id AND person."disabled" = 0 AND person."role" <> '-'
   UNION ALL
   SELECT team.id, scim_member.user_id FROM team
     JOIN scim_member ON scim_member.group_id = team.group_id
-    JOIN "user" AS person ON person."id" = scim_member.user_id AND person."disabled" = 0;
+    JOIN "user" AS person ON person."id" = scim_member.user_id AND person."disabled" = 0 AND person."role" <> '-';
+
+-- Who is named a member of a team, active or not: they decide nothing about it.
+CREATE VIEW team_belonging (team_id, user_id) AS
+  SELECT team_id, user_id FROM team_member
+  UNION ALL
+  SELECT team.id, scim_member.user_id FROM team JOIN scim_member ON scim_member.group_id = team.group_id;
+
+-- Who made a secret, and so has seen it: they do not approve what is asked with it.
+ALTER TABLE access_key_secret ADD COLUMN made_by TEXT REFERENCES "user" ("id") ON DELETE SET NULL;
+CREATE INDEX access_key_secret_by_maker ON access_key_secret (made_by) WHERE made_by IS NOT NULL;
 
 -- No way of signing in makes a session of a team, or gives it a password.
 CREATE TRIGGER team_has_no_session BEFORE INSERT ON "session"

@@ -124,6 +124,11 @@ export interface ApprovalItem {
   disconnected: boolean;
   /** What the rule allows to be approved in advance; absent in requests of earlier releases. */
   standing?: StandingRule | null;
+  /**
+   * Ids of the people who acted for the requester when it was asked, as members of a team or makers of its key: they do
+   * not approve it, also when they have left since. Absent in requests of earlier releases.
+   */
+  holders?: readonly string[];
 }
 
 /** The approver's decision on a request. */

@@ -15,6 +15,8 @@ type StoredSecret = Omit<NewSecret, "text"> & {
   mfaAt: number | null;
   /** The key that verifies the account's signatures; absent where its proof is another. */
   publicKey?: PublicKey | undefined;
+  /** Id of the person who makes it on a page; absent for a command. */
+  madeBy?: string;
 };
 
 /** A key to add. */
@@ -118,11 +120,11 @@ export const SELECT_KEYS = `
     FROM access_key`;
 
 /** The newest secret's lifetime comes from its key. Adds nothing for a key that is gone. */
-function addSecret(id: string, { digest, hint, mfaAt, publicKey }: StoredSecret, at: number): string {
+function addSecret(id: string, { digest, hint, mfaAt, publicKey, madeBy }: StoredSecret, at: number): string {
   const verifier = publicKey === undefined ? "NULL" : quoteText(JSON.stringify(publicKey));
   return [
-    `INSERT INTO access_key_secret (digest, key_id, hint, mfa_at, created_at, ends_at, public_key)`,
-    `SELECT ${quoteText(digest)}, id, ${quoteText(hint)}, ${mfaAt === null ? "NULL" : Math.trunc(mfaAt)}, ${at}, ${at} + days * ${DAY_MS}, ${verifier}`,
+    `INSERT INTO access_key_secret (digest, key_id, hint, mfa_at, created_at, ends_at, public_key, made_by)`,
+    `SELECT ${quoteText(digest)}, id, ${quoteText(hint)}, ${mfaAt === null ? "NULL" : Math.trunc(mfaAt)}, ${at}, ${at} + days * ${DAY_MS}, ${verifier}, ${madeBy === undefined ? "NULL" : quoteText(madeBy)}`,
     `FROM access_key WHERE id = ${quoteText(id)};`,
   ].join("\n");
 }

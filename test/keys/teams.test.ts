@@ -2,9 +2,11 @@ import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
 import { overConnection } from "../../shared/encoding/platform-database.ts";
-import { setAccess } from "../../shared/people/change-person.ts";
+import { approvalGate } from "../../shared/objects/approval-gate.ts";
+import { giveRole, setAccess } from "../../shared/people/change-person.ts";
 import { addTeam, addTeamMember, announceMember, removeTeamMember } from "../../shared/people/teams.ts";
 import { alertsSection } from "../../shared/policy/alerts.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { runMarkedJob } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { collectFacts } from "../../workers/gateway/alerts/collect-facts.ts";
 import { findAlerts } from "../../workers/gateway/alerts/find-alerts.ts";
@@ -14,6 +16,7 @@ import { approve, CONTACT, letCallsWait, openAs, TOOL, textOf } from "../gateway
 import { pathOf } from "../support/approvals.ts";
 import { callMcp, createPerson, PASSWORD, signIn, type TestPerson } from "../support/oauth.ts";
 import { openSession } from "../support/session.ts";
+import { setSignIn } from "../support/single-sign-on.ts";
 import { hiddenOf, keyOn, makeKey, revoke, rotate, sendForm } from "./make-key.ts";
 
 const RULES = alertsSection.parse({});
@@ -53,6 +56,13 @@ async function provision(method: string, path: string, body: unknown) {
   });
   return (await response.json()) as { id: string };
 }
+
+const listRequests = async (requester: string) =>
+  (
+    await env.PLATFORM_DB.prepare("SELECT id FROM approval WHERE requester = ?")
+      .bind(requester)
+      .all<{ id: string }>()
+  ).results.map(({ id }) => id);
 
 const stoppedTeams = async () =>
   findAlerts((await collectFacts(env, Date.now(), RULES)).facts, RULES)
@@ -191,6 +201,8 @@ describe("a service account of a team", () => {
 
   it("stops with the last member of its group in the directory", async () => {
     const { id: person } = await provision("POST", "/Users", { userName: "night@corp.example" });
+    // A person without a role is no member.
+    setSignIn({ provisioning: { roles: [{ role: "sales", when: { groups: ["Night shift"] } }] } });
     const displayName = "Night shift";
     const group = await provision("POST", "/Groups", { displayName, members: [{ value: person }] });
     const team = await createTeam("sales", [], displayName);
@@ -227,9 +239,79 @@ describe("a service account of a team", () => {
     expect((await other.browser.post(path, approve(other.person))).status).toBeLessThan(400);
     expect((await session.call(TOOL, CONTACT)).error).toBeUndefined();
   });
+
+  it("asks for approvals that no one who held its key then gives, also after they have left", async () => {
+    const [left, maker, other] = [await openAs("admin"), await openAs("admin"), await openAs("admin")];
+    const rest = await createPerson("sales");
+    const team = await createTeam("sales", [left.person, maker.person, rest]);
+    const { id, text: first } = await makeKey(left.browser, { team: team.id });
+    const text = keyOn(await textOf(rotate(maker.browser, id, "0")));
+    // Who made the secret that the key has now knows it, also as a member no more.
+    await changeMember(team.id, maker.person, "member_removed");
+    const token = { accessToken: text, clientId: id };
+    const session = await openSession({ server: "crm", lane: "stateless", token });
+    const contact = { ...CONTACT, email: "held@people.example" };
+    const path = pathOf(await session.call(TOOL, contact));
+    await changeMember(team.id, left.person, "member_removed");
+    const later = await openAs("admin");
+    await changeMember(team.id, later.person, "member_added");
+    for (const { browser, person } of [left, maker, later]) {
+      expect((await browser.post(path, approve(person))).status).toBe(403);
+      expect(await textOf(browser.get("/console/approvals"))).not.toContain(team.name);
+    }
+    // The object refuses them as well, whatever a page lets through.
+    const [approvalId] = (await listRequests(team.id)) as [string];
+    const { digest: policyDigest } = bundledPolicy();
+    const gate = approvalGate(env, team.id);
+    for (const by of [left.person.id, maker.person.id]) {
+      const decision = { approvalId, by, granted: true, reason: null, policyDigest };
+      expect(await gate.decideApproval(decision)).toBe("own");
+      const standing = { id: crypto.randomUUID(), approvalId, by, policyDigest, bounds: {}, calls: 1 };
+      expect(await gate.makeStanding({ ...standing, until: Date.now() + 60_000 })).toBe("own");
+    }
+    expect((await session.call(TOOL, contact)).error?.code).toBe("approval_required");
+    expect((await callMcp("/mcp/crm", first)).status).toBe(401);
+    expect((await other.browser.post(path, approve(other.person))).status).toBeLessThan(400);
+    // An approver who joins before the call runs acts for the team by then.
+    await changeMember(team.id, other.person, "member_added");
+    expect((await session.call(TOOL, contact)).error?.code).toBe("approval_required");
+  });
 });
 
 describe("a team", () => {
+  it("gets another role or access from people who do not act for it", async () => {
+    const [member, other] = [await openAs("admin"), await openAs("admin")];
+    const team = await createTeam("viewer", [member.person]);
+    const change = ({ browser, person }: typeof member, fields: Record<string, string>) =>
+      browser.post(`/console/people/${team.id}`, { subject: person.id, ...fields });
+    const read = () =>
+      env.PLATFORM_DB.prepare(`SELECT "role", "disabled" FROM "user" WHERE "id" = ?`).bind(team.id).first();
+    for (const fields of [{ change: "role", role: "admin" }, { change: "disable" }, { change: "enable" }]) {
+      expect((await change(member, fields)).status).toBe(403);
+    }
+    expect(await read()).toEqual({ role: "viewer", disabled: 0 });
+    const shown = await textOf(member.browser.get(`/console/people/${team.id}`));
+    expect(shown).toContain("You act for this team");
+    expect(shown).not.toContain("Change role");
+    // Stopping a team does not make its members strangers to it.
+    expect((await change(other, { change: "disable" })).status).toBe(303);
+    expect((await change(member, { change: "enable" })).status).toBe(403);
+    expect((await change(other, { change: "role", role: "sales" })).status).toBe(303);
+    expect(await read()).toEqual({ role: "sales", disabled: 1 });
+  });
+
+  it("has no member without a role", async () => {
+    const person = await createPerson("sales");
+    const team = await createTeam("sales", [person]);
+    const browser = await signIn(person);
+    const { text } = await makeKey(browser, { team: team.id });
+    expect((await callMcp("/mcp/crm", text)).status).toBe(200);
+    await runMarkedJob(env, await giveRole(overConnection(env.PLATFORM_DB), person.id, "-", "test"));
+    expect(await textOf(browser.get("/account/keys"))).not.toContain(team.name);
+    expect((await callMcp("/mcp/crm", text)).status).toBe(401);
+    expect(await stoppedTeams()).toContain(team.id);
+  });
+
   it("never signs in, and is no member of another one", async () => {
     const [one, two] = [await createTeam("sales", []), await createTeam("sales", [])];
     const insert = (table: string, columns: string, values: string) =>

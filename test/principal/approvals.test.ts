@@ -56,7 +56,7 @@ const yes = (approvalId: string, parts: Partial<ApprovalDecision> = {}): Approva
 function use(approvals: Approvals, claim: ApprovalRequest, now: number): ApprovalAnswer {
   const by = approvals.approverOf(claim, 0, now);
   const approver = by === null ? null : { id: by, role: "admin" };
-  const answer = approvals.claim(claim, { roleRevision: 0, approver }, now);
+  const answer = approvals.claim(claim, { roleRevision: 0, approver, holders: [] }, now);
   if (answer === null) throw new Error("No approver decides in between.");
   return answer;
 }

@@ -52,7 +52,7 @@ export function listWaiting(
   requester = "",
 ): Promise<ApprovalPage> {
   const where = `WHERE state = 'pending' AND expires_at > ?3 AND requester <> ?4
-                   AND NOT EXISTS (SELECT 1 FROM team_holder WHERE team_id = requester AND user_id = ?4)
+                   AND NOT EXISTS (SELECT 1 FROM team_belonging WHERE team_id = requester AND user_id = ?4)
                    AND tool IN (SELECT value FROM json_each(?5)) AND (?6 = '' OR requester = ?6) ${PAGE}`;
   return readPage(database, where, cursor, now, [now, person, JSON.stringify(tools), requester]);
 }

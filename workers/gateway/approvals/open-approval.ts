@@ -40,7 +40,7 @@ export type Powers =
   | "code_first"
   /** The viewer may approve after setting up the second factor that their role requires. */
   | "set_up_first"
-  /** The viewer is the requester, or of the team that is: may read and withdraw the request. */
+  /** The viewer is the requester, or acts or acted for it: may read and withdraw the request. */
   | "withdraw";
 
 /** A request with everything that its page shows, as the viewer may see it. */
@@ -101,11 +101,12 @@ export async function openRequest(
   if (item === null) return { kind: "unknown" };
   const { person } = signIn;
   const own = item.requester === person.id;
-  // What a team's service account asks, its members ask: another person approves it.
+  // What a team's service account asks, its members ask, those of then as well: another person approves it.
   const acts = !own && (await actsFor(env.PLATFORM_DB, person.id, item.requester));
+  const held = acts || item.holders?.includes(person.id) === true;
   const may = toolsOf(item.binding).every((tool) => roleMayApprove(policy, person.role, tool));
   if (!own && !acts && !may) return { kind: "forbidden" };
-  const powers = acts ? "withdraw" : powersOver(item, own, signIn, requiresFactor(policy, person.role));
+  const powers = held ? "withdraw" : powersOver(item, own, signIn, requiresFactor(policy, person.role));
   const [requester, app] = await Promise.all([
     findPerson(env.PLATFORM_DB, item.requester),
     findApp(env, item.requester, item.binding.grantId),

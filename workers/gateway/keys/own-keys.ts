@@ -130,7 +130,8 @@ export async function createOwnKey(
 ): Promise<string | null> {
   const { text, ...secret } = createSecret();
   const by = `/account/keys (${person})`;
-  const sql = addKey({ ...request, id, owner, secret: { ...secret, mfaAt, publicKey }, at: Date.now(), by });
+  const made = { ...secret, mfaAt, publicKey, madeBy: person };
+  const sql = addKey({ ...request, id, owner, secret: made, at: Date.now(), by });
   try {
     await change(env.PLATFORM_DB, sql);
   } catch (failure) {
@@ -148,12 +149,13 @@ export async function createOwnKey(
 export async function rotateOwnKey(
   env: Env,
   { id, owner }: OwnKey,
-  { mfaAt, publicKey, overlapMs }: Omit<Maker, "by"> & { overlapMs: number },
+  { by, mfaAt, publicKey, overlapMs }: Maker & { overlapMs: number },
 ): Promise<string> {
   const at = Date.now();
   const { text, ...secret } = createSecret();
   const { results } = await env.PLATFORM_DB.prepare(listSecrets(id, at)).all<{ digest: string }>();
-  await change(env.PLATFORM_DB, rotateKey(id, { ...secret, mfaAt, publicKey }, overlapMs, at));
+  const made = { ...secret, mfaAt, publicKey, madeBy: by };
+  await change(env.PLATFORM_DB, rotateKey(id, made, overlapMs, at));
   if (overlapMs === 0) {
     await endSecrets(
       env,

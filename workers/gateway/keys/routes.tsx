@@ -129,7 +129,8 @@ keyRoutes.post(`${LIST}/:id/rotate`, requirePerson(LIST), async (c) => {
     const refused = await refusePassword(c, signIn, form.get("password") ?? "");
     if (refused !== null) return await again(refused.status, refused.text);
   }
-  const text = await rotateOwnKey(c.env, owned, { mfaAt, publicKey: given.publicKey, overlapMs });
+  const maker = { by: person.id, mfaAt, publicKey: given.publicKey };
+  const text = await rotateOwnKey(c.env, owned, { ...maker, overlapMs });
   await recordEvent(c, person.id, { type: "key_change", change: "rotated", keyId: owned.id });
   return showMade(c, owned, text, true);
 });

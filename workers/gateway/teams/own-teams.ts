@@ -37,10 +37,13 @@ export async function findOwner(
   return found && { id: found.id, role: found.role, team: found.name };
 }
 
-/** Whether an account is a team of this person: they act for it, so they do not decide about it. */
+/**
+ * Whether an account is a team of this person: they act for it, so they do not decide about it. Also while the team or
+ * the person's role is stopped.
+ */
 export async function actsFor(database: D1Database, userId: string, id: string): Promise<boolean> {
   const found = await database
-    .prepare("SELECT 1 FROM team_holder WHERE team_id = ? AND user_id = ? LIMIT 1")
+    .prepare("SELECT 1 FROM team_belonging WHERE team_id = ? AND user_id = ? LIMIT 1")
     .bind(id, userId)
     .first();
   return found !== null;

@@ -10,7 +10,7 @@ import { log } from "../../../shared/observe/log.ts";
 import type { AdmissionControl } from "./admission-control.ts";
 import { projectApprovals } from "./approval-projection.ts";
 import type { Approvals } from "./approvals.ts";
-import { type PersonStatus, readPersonStatuses } from "./read-person-status.ts";
+import { type PersonStatus, readHolders, readPersonStatuses } from "./read-person-status.ts";
 
 /** Milliseconds after which a failed write of the approvals list is tried again. */
 const PROJECT_AGAIN_MS = 30_000;
@@ -44,7 +44,8 @@ export class ApprovalDesk {
       if (known === undefined) return { state: "unavailable" };
       const by = this.#approvals.approverOf(claim, known.get(claim.userId)?.roleRevision ?? 0, Date.now());
       const people = by === null ? known : await this.#statusesOf([claim.userId, by]);
-      if (people === undefined) return { state: "unavailable" };
+      const holders = await this.#holdersOf(claim);
+      if (people === undefined || holders === undefined) return { state: "unavailable" };
       const requester = people.get(claim.userId);
       if (requester === undefined || this.#gatekeeper.isRevoked(claim.binding.grantId)) {
         return { state: "access_ended" };
@@ -52,7 +53,7 @@ export class ApprovalDesk {
       if (requester.role !== claim.role) return { state: "role_changed" };
       const approver = by === null ? null : { id: by, role: people.get(by)?.role ?? null };
       const { roleRevision } = requester;
-      const answer = this.#approvals.claim(claim, { roleRevision, approver }, Date.now());
+      const answer = this.#approvals.claim(claim, { roleRevision, approver, holders }, Date.now());
       // Another person has approved it meanwhile, and their state is not known yet.
       if (answer === null) continue;
       await this.changed();
@@ -141,6 +142,16 @@ export class ApprovalDesk {
       },
     );
     this.#around.keepAlive(projected);
+  }
+
+  /** Who acts for the requester with the grant of a call; `undefined` if unknown. */
+  async #holdersOf({ userId, binding }: ApprovalRequest): Promise<readonly string[] | undefined> {
+    try {
+      return await readHolders(this.#around.database, userId, binding.grantId);
+    } catch (failure) {
+      log("warn", "holders_not_read", { error: String(failure) });
+      return undefined;
+    }
   }
 
   /** Current state of these people; `undefined` if unknown. */

@@ -37,6 +37,8 @@ export interface InvolvedStatus {
   roleRevision: number;
   /** The approver, with a role of `null` if not active; `null` without an approval. */
   approver: { id: string; role: string | null } | null;
+  /** Ids of the people who act for the requester with the grant of the call. */
+  holders: readonly string[];
 }
 
 /**
@@ -76,9 +78,10 @@ export class Approvals {
    */
   claim(
     claim: ApprovalRequest,
-    { roleRevision, approver }: InvolvedStatus,
+    status: InvolvedStatus,
     now: number,
   ): Exclude<ApprovalAnswer, { state: "unavailable" | "access_ended" }> | null {
+    const { roleRevision, approver } = status;
     this.endOthers(roleRevision, now);
     const { binding, callId, userId } = claim;
     const key = bindingKey(userId, binding);
@@ -86,7 +89,7 @@ export class Approvals {
     switch (current?.state) {
       case "approved":
         if (current.decision?.by !== approver?.id) return null;
-        if (!isEntitled(claim, approver)) {
+        if (!isEntitled(claim, status, current)) {
           this.#move(current, { type: "approval_expired" }, "expired", now);
           this.#store.update(current.id, { told: true });
           return { state: "approver_changed" };
@@ -94,7 +97,7 @@ export class Approvals {
         this.#move(current, { type: "approval_executed", callId }, "executed", now, { callId });
         return { state: "approved" };
       case "pending":
-        if (this.#useStanding(claim, { roleRevision, approver }, current, now)) return { state: "approved" };
+        if (this.#useStanding(claim, status, current, now)) return { state: "approved" };
         return { state: "pending", approvalId: current.id, expiresAt: current.expiresAt };
       case "refused":
         this.#store.update(current.id, { told: true });
@@ -103,16 +106,14 @@ export class Approvals {
         this.#store.update(current.id, { told: true });
         return { state: "expired" };
       default:
-        return this.#askOrUse(claim, { roleRevision, approver }, key, now);
+        return this.#askOrUse(claim, status, key, now);
     }
   }
 
   /** Lets a standing approval approve the call, or asks a person. */
   #askOrUse(claim: ApprovalRequest, status: InvolvedStatus, key: string, now: number) {
-    const { roleRevision } = status;
-    if (!this.standing.mayCover(claim, status, now)) return this.#ask(claim, roleRevision, key, now);
-    const asked = this.#ask(claim, roleRevision, key, now);
-    if (asked.state !== "pending") return asked;
+    const asked = this.#ask(claim, status, key, now);
+    if (asked.state !== "pending" || !this.standing.mayCover(claim, status, now)) return asked;
     const found = this.#store.read(asked.approvalId);
     return found && this.#useStanding(claim, status, found, now) ? ({ state: "approved" } as const) : asked;
   }
@@ -124,7 +125,7 @@ export class Approvals {
     waiting: StoredApproval,
     now: number,
   ): boolean {
-    if (!isEntitled(claim, status.approver)) return false;
+    if (!isEntitled(claim, status, waiting)) return false;
     const used = this.standing.use(claim, status, now);
     if (used === null) return false;
     const decision = { by: used.by, granted: true, reason: null, at: now };
@@ -143,7 +144,7 @@ export class Approvals {
     if (found === null) return "unknown";
     if (found.state !== "pending") return "closed";
     // Never by the requester, also where the rule lets them approve a single call.
-    if (request.by === found.requester) return "own";
+    if (request.by === found.requester || isHolder(found, request.by)) return "own";
     if (found.binding.policyDigest !== request.policyDigest) return "policy_changed";
     if (this.#isRevoked(found.binding.grantId)) return "disconnected";
     const result = this.standing.make(request, found, roleRevision, now);
@@ -155,7 +156,7 @@ export class Approvals {
 
   /**
    * Applies a decision, once and before expiry. An approval needs the policy of the request, and is refused
-   * to the requester unless the rule allows that.
+   * to the requester unless the rule allows that, and to those who acted for the requester when it was asked.
    */
   decide({ approvalId, by, granted, reason, policyDigest }: ApprovalDecision, now: number): DecisionResult {
     this.expire(now);
@@ -164,6 +165,7 @@ export class Approvals {
     if (found.state === "expired") return "expired";
     if (found.state !== "pending") return "closed";
     if (granted && by === found.requester && !found.selfApproval) return "own";
+    if (granted && isHolder(found, by)) return "own";
     if (granted && found.binding.policyDigest !== policyDigest) return "policy_changed";
     if (granted && this.#isRevoked(found.binding.grantId)) return "disconnected";
     const decision = { by, granted, reason: maskStored(reason), at: now };
@@ -255,7 +257,7 @@ export class Approvals {
 
   #ask(
     claim: ApprovalRequest,
-    roleRevision: number,
+    { roleRevision, holders }: InvolvedStatus,
     key: string,
     now: number,
   ): ApprovalAnswer & { state: "pending" | "full" } {
@@ -267,6 +269,7 @@ export class Approvals {
     const asked: StoredApproval = {
       ...{ id: approvalId, requester: userId, binding, reason, selfApproval, state: "pending", callId: null },
       ...{ askedAt: now, touchedAt: now, expiresAt, decision: null, outcome: null, roleRevision },
+      ...(holders.length > 0 && { holders }),
       ...(standing !== null && { standing, digests: shown.digests }),
       shown: {
         values: shown.values,
@@ -301,15 +304,21 @@ export class Approvals {
   }
 }
 
+/** Whether a person acted for the requester when a request was asked. */
+function isHolder({ holders = [] }: StoredApproval, id: string): boolean {
+  return holders.includes(id);
+}
+
 /**
  * Whether the approver of a call is still entitled: the requester if the rule allows it, other users by their
- * role.
+ * role, and none who acts for the requester, now or when it was asked.
  */
 function isEntitled(
   { userId, selfApproval, approverRoles = [] }: ApprovalRequest,
-  approver: InvolvedStatus["approver"],
+  { approver, holders }: InvolvedStatus,
+  asked: StoredApproval,
 ) {
-  if (approver === null) return false;
+  if (approver === null || holders.includes(approver.id) || isHolder(asked, approver.id)) return false;
   if (approver.id === userId) return selfApproval;
   return approver.role !== null && approverRoles.includes(approver.role);
 }

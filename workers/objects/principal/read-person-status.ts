@@ -8,6 +8,25 @@ export interface PersonStatus {
 }
 
 /**
+ * Ids of the people who act for an account with one of its grants: the members of a team, and who made the secrets of a
+ * key, also when they have left since. Empty for a person who made it themselves. Not cached.
+ */
+export async function readHolders(
+  database: D1Database,
+  account: string,
+  grantId: string,
+): Promise<readonly string[]> {
+  const { results } = await database
+    .prepare(
+      `SELECT user_id AS id FROM team_belonging WHERE team_id = ?1
+        UNION SELECT made_by FROM access_key_secret WHERE key_id = ?2 AND made_by <> ?1`,
+    )
+    .bind(account, grantId)
+    .all<{ id: string }>();
+  return results.map(({ id }) => id);
+}
+
+/**
  * Reads the current state of these people, by their ids. Disabled and missing ones, and teams without a member, are left out. Not cached.
  */
 export async function readPersonStatuses(

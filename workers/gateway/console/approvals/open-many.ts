@@ -42,8 +42,9 @@ export async function openInbox(
     filter.requester,
   );
   const opened = await openAll(env, policy, signIn, list.items);
-  // The list may be a moment older than the request itself.
-  return { opened: opened.filter(({ item }) => item.state === "pending"), next: list.next, tools };
+  // The list may be a moment older than the request itself, and does not know who acted for its requester then.
+  const isForPerson = ({ item, powers }: OpenedApproval) => item.state === "pending" && powers !== "withdraw";
+  return { opened: opened.filter(isForPerson), next: list.next, tools };
 }
 
 const FIND =
