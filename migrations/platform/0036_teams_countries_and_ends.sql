@@ -65,6 +65,9 @@ CREATE INDEX known_country_by_use ON known_country (last_at);
 CREATE TRIGGER user_countries_removed AFTER DELETE ON "user" BEGIN
   DELETE FROM known_country WHERE dimension = 'person' AND member = OLD."id";
 END;
+CREATE TRIGGER access_key_countries_removed AFTER DELETE ON access_key BEGIN
+  DELETE FROM known_country WHERE dimension = 'app' AND member = OLD.id;
+END;
 
 -- When the other system ends a secret of a connection, as its owner says; and a person's grant there, as it said itself.
 ALTER TABLE connection_secret ADD COLUMN expires_at INTEGER;

@@ -6,6 +6,7 @@ import { idOfUser } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { type TrailDatabase, trailOf } from "../platform/database.ts";
 import { awaitRequest, createMark, findRequest, nameAsker, type Waiting } from "../platform/requests.ts";
+import { PERSONAL_ROWS } from "./personal-rows.ts";
 
 /** Records after which a person is told how many were read. */
 const TOLD = 2_000;
@@ -30,24 +31,8 @@ export async function exportPerson(
     `SELECT "id", "name", "email", "role", "disabled", "twoFactorEnabled", "createdAt", "updatedAt" FROM "user" WHERE "email" = ${quoteText(email)};`,
   );
   const user = idOfUser(email);
-  const sessions = await database.query(
-    `SELECT "createdAt", "expiresAt", "ipAddress", "userAgent" FROM "session" WHERE "userId" = ${user};`,
-  );
-  const credentials = await database.query(
-    `SELECT "providerId", "createdAt", "updatedAt" FROM "account" WHERE "userId" = ${user};`,
-  );
-  const identities = await database.query(
-    `SELECT issuer, subject, created_at, last_at FROM federated_identity WHERE user_id = ${user};`,
-  );
-  const passkeys = await database.query(
-    `SELECT id, name, created_at, last_used_at FROM passkey WHERE user_id = ${user};`,
-  );
-  const api_keys = await database.query(
-    `SELECT id, name, scopes, resources, tools, networks, certificates, proof, days, created_at, by FROM access_key WHERE owner = ${user};`,
-  );
-  const password_links = await database.query(
-    `SELECT kind, by, created_at, ends_at FROM password_link WHERE user_id = ${user};`,
-  );
+  const rows: Record<string, unknown> = {};
+  for (const [name, query] of Object.entries(PERSONAL_ROWS)) rows[name] = await database.query(query(user));
   const userId = String(account?.id ?? "");
   const own = await readEvents(database, userId, () => true, waiting);
   const about = await readEvents(database, ADMINISTRATION, (event) => event?.userId === userId, waiting);
@@ -55,12 +40,7 @@ export async function exportPerson(
   await database.change(`UPDATE admin_request SET outcome = NULL WHERE id = ${id};`);
   return {
     account,
-    sessions,
-    credentials,
-    identities,
-    passkeys,
-    api_keys,
-    password_links,
+    ...rows,
     ...answer,
     audit_trail: own,
     administration: about,

@@ -187,8 +187,10 @@ describe("what alerts are found from", { timeout: 30_000 }, () => {
     await from("user_first", "app_first", "FR", NOW - DAY_MS / 2);
     await from("user_first", "app_first", "KR", NOW - MINUTE_MS);
     expect(await kindsAt(NOW)).toEqual([]);
-    // A denied call counts too: whoever has the token is there.
-    await from("user_away", "app_away", "BR", NOW - MINUTE_MS, { status: "denied" });
+    // A denied call teaches nothing: a country that is refused is new on the day that a call from there is admitted.
+    await from("user_away", "app_away", "BR", NOW - 2 * DAY_MS, { status: "denied" });
+    expect(await kindsAt(NOW)).toEqual([]);
+    await from("user_away", "app_away", "BR", NOW - MINUTE_MS);
     const found = await kindsAt(NOW);
     expect(found.toSorted()).toEqual(["new_country app app_away", "new_country person user_away"]);
     const { facts } = await collectFacts(env, NOW, RULES);

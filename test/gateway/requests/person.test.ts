@@ -3,14 +3,22 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { releaseHold, setHold } from "../../../scripts/audit/holds.ts";
 import { askForErasure } from "../../../scripts/people/erase.ts";
+import { PERSONAL_ROWS } from "../../../scripts/people/personal-rows.ts";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { verifyExport } from "../../../shared/audit/verify-export.ts";
 import type { NewTask } from "../../../shared/objects/task.ts";
 import { askFor } from "../../../shared/people/admin-requests.ts";
-import { addPerson, nameWhoChanged, setDisabled, setRole } from "../../../shared/people/statements.ts";
+import {
+  addPerson,
+  idOfUser,
+  nameWhoChanged,
+  setDisabled,
+  setRole,
+} from "../../../shared/people/statements.ts";
 import { runAdminJobs } from "../../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { runMaintenance } from "../../../workers/gateway/maintenance.ts";
 import { TaskStore } from "../../../workers/objects/tasks/task-store.ts";
+import { callsOf } from "../../audit/calls.ts";
 import {
   allEventsOf,
   awaitEvents,
@@ -182,6 +190,31 @@ describe("erasing a user", { timeout: 30_000 }, () => {
     const lines = await exportTrail();
     expect((await verifyExport(lines)).findings).toEqual([]);
     expect(lines.filter((line) => line.includes(gone.person.email))).toEqual([]);
+  });
+
+  it("has the countries that a person called from, of their keys as well, which the export shows first", async () => {
+    const { person } = await livePerson();
+    await run(
+      `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, days, created_at, by)
+       VALUES ('key_abroad', '${person.id}', 'Abroad', '[]', '[]', '[]', '[]', 90, 1, 'test');`,
+      `INSERT INTO known_country VALUES ('person', '${person.id}', 'DE', 1, 2), ('app', 'key_abroad', 'BR', 1, 2),
+         ('person', 'user_other', 'FR', 1, 2), ('app', 'key_other', 'FR', 1, 2);`,
+    );
+    const shown = await env.PLATFORM_DB.prepare(PERSONAL_ROWS.countries(idOfUser(person.email))).all();
+    expect(shown.results).toEqual([
+      { client_id: null, country: "DE", first_at: 1, last_at: 2 },
+      { client_id: "key_abroad", country: "BR", first_at: 1, last_at: 2 },
+    ]);
+    for (const rows of Object.values(PERSONAL_ROWS)) {
+      await env.PLATFORM_DB.prepare(rows(idOfUser(person.email))).all();
+    }
+    await run(askForErasure(person.email, BY, "{}"));
+    await runAdminJobs(env);
+    expect(await outcomeOf(person.id, "erasure")).toMatchObject({ removed: { countries: 2, api_keys: 1 } });
+    // A record of theirs that arrives later teaches no country, of a person or an app.
+    await deliver(callsOf(person.id, [{ ms: 1, status: "ok", details: { country: "PE", clientId: "app" } }]));
+    const left = await env.PLATFORM_DB.prepare("SELECT member FROM known_country ORDER BY member").all();
+    expect(left.results).toEqual([{ member: "key_other" }, { member: "user_other" }]);
   });
 
   it("records in the chain of administrators who requested it and what was removed, once", async () => {

@@ -84,14 +84,15 @@ const DAY_MS = 24 * 60 * 60_000;
 /** The country of a call; none for what Cloudflare does not know (XX), and for Tor (T1), which is no place. */
 const COUNTRY = `iif(${field("country")} IN ('XX', 'T1'), NULL, ${field("country")})`;
 
-// One row written a day for a person who stays where they are.
+// Admitted calls alone: one that is refused would make its country a known one. One row written a day for a person who stays
+// where they are.
 const LEARN_COUNTRIES = `
   INSERT INTO known_country (dimension, member, country, first_at, last_at)
-  WITH ${window(["intent", "denial"])}, seen AS MATERIALIZED (
-    SELECT chain, ${field("clientId")} AS client_id, ${COUNTRY} AS country, at FROM fresh)
+  WITH ${window(["intent"])}, seen AS MATERIALIZED (
+    SELECT chain, ${field("clientId")} AS client_id, ${COUNTRY} AS country, at FROM fresh
+     WHERE NOT EXISTS (SELECT 1 FROM erased_person WHERE user_id = chain))
   SELECT dimension, member, country, min(at), max(at) FROM (
     SELECT 'person' AS dimension, chain AS member, country, at FROM seen
-     WHERE NOT EXISTS (SELECT 1 FROM erased_person WHERE user_id = chain)
      UNION ALL SELECT 'app', client_id, country, at FROM seen)
    WHERE length(country) = 2
    GROUP BY 1, 2, 3

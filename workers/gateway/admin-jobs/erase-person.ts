@@ -54,6 +54,8 @@ const ACCOUNT = {
   app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
   figures: "DELETE FROM call_figure WHERE grain IN (3600, 86400) AND dimension = 'person' AND member = ?1",
   uses: "DELETE FROM call_figure WHERE grain = 3600 AND dimension = 'use' AND member >= ?1 || ' ' AND member < ?1 || '!'",
+  countries: `DELETE FROM known_country WHERE ((dimension = 'person' AND member = ?1)
+     OR (dimension = 'app' AND member IN (SELECT id FROM access_key WHERE owner = ?1)))`,
   // Their secrets go with them.
   api_keys: "DELETE FROM access_key WHERE owner = ?1",
   account: `DELETE FROM "user" WHERE "id" = ?1`,
