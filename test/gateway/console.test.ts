@@ -180,6 +180,28 @@ describe("dead letters in the console", { timeout: 20_000 }, () => {
     expect(due).toBe(2);
     expect(await textOf(browser.get("/console/dead-letters"))).toContain("due now");
   });
+
+  it("show what is in a record to people who may read the trail alone, masked before it is cut", async () => {
+    const chain = "user_of_a_secret";
+    // The page ends within the secret: what is left of one does not look like one.
+    const secret = "ghp_0123456789abcdefghijklmnopqrstuvwxyzAB";
+    await keep("letter-long", "w".repeat(1_980).concat(" ", secret), "too long");
+    await deliver(callsOf(chain, [{ ms: 1, status: "ok", details: { name: "crm_of_a_secret" } }]));
+    await env.PLATFORM_DB.prepare("INSERT INTO audit_sink_letter VALUES ('splunk', ?, 1, '400', 1, 3, 1)")
+      .bind(chain)
+      .run();
+    const { browser } = await openAs("editor");
+    setConsole("editor", ["dead_letters", "trail"]);
+    const read = await textOf(browser.get("/console/dead-letters"));
+    for (const text of ["wwwwwwww", "crm_of_a_secret"]) expect(read).toContain(text);
+    expect(read).not.toContain("ghp_0123");
+    setConsole("editor", ["dead_letters"]);
+    const html = await textOf(browser.get("/console/dead-letters"));
+    for (const text of ["letter-long", "<code>splunk</code>: 400", "right to read the trail"]) {
+      expect(html).toContain(text);
+    }
+    for (const text of ["wwwwwwww", "crm_of_a_secret", "ghp_0123"]) expect(html).not.toContain(text);
+  });
 });
 
 describe("settings and connections in the console", { timeout: 20_000 }, () => {

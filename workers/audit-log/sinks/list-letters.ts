@@ -24,8 +24,12 @@ export interface SinkLetters {
 /** Records on one page: each may be in another segment of the trail. */
 const PAGE_SIZE = 20;
 
-/** The records that receivers refuse, those first that are tried first, with what the trail has of each. */
-export async function listSinkLetters(env: Env): Promise<SinkLetters> {
+/**
+ * The records that receivers refuse, those first that are tried first.
+ *
+ * @param withBodies - reads what the trail has of each as well; without it every `body` is `null`
+ */
+export async function listSinkLetters(env: Env, withBodies: boolean): Promise<SinkLetters> {
   const [rows, total] = await Promise.all([
     env.PLATFORM_DB.prepare(
       `SELECT sink, chain, sequence, reason, at, tries, tried_at AS triedAt FROM audit_sink_letter
@@ -33,6 +37,7 @@ export async function listSinkLetters(env: Env): Promise<SinkLetters> {
     ).all<Omit<SinkLetter, "body">>(),
     env.PLATFORM_DB.prepare("SELECT count(*) AS total FROM audit_sink_letter").first<number>("total"),
   ]);
+  if (!withBodies) return { letters: rows.results.map((row) => ({ ...row, body: null })), total: total ?? 0 };
   const trail = new StoredTrail(trailSource(env));
   const letters: SinkLetter[] = [];
   // One after the other: the reader keeps the segments of the last ones.

@@ -15,6 +15,8 @@ interface DeadLettersPageProps {
   /** What receivers of copies of the trail refuse. */
   refused: SinkLetters;
   people: Names;
+  /** Whether the person may read the trail, and so what is in a message. */
+  maySeeRecords: boolean;
   subject: string;
   links: readonly ConsoleLink[];
   notice?: string;
@@ -23,7 +25,7 @@ interface DeadLettersPageProps {
 
 /** The oldest messages that could not be read, each with its reason, and the button that delivers all again. */
 export function DeadLettersPage(props: DeadLettersPageProps) {
-  const { letters, total, refused, people, subject, links, notice, isRefused } = props;
+  const { letters, total, refused, people, maySeeRecords, subject, links, notice, isRefused } = props;
   return (
     <ConsoleFrame title="Dead letters" links={links} here="/console/dead-letters">
       {notice !== undefined && (
@@ -31,7 +33,10 @@ export function DeadLettersPage(props: DeadLettersPageProps) {
           {notice}
         </p>
       )}
-      {refused.total > 0 && <Refused refused={refused} people={people} subject={subject} />}
+      {!maySeeRecords && (refused.total > 0 || total > 0) && (
+        <p class="notice">What is in a message is shown to people with the right to read the trail.</p>
+      )}
+      {refused.total > 0 && <Refused {...{ refused, people, maySeeRecords, subject }} />}
       {total === 0 ? (
         <section class="card">
           <p>There are none: every record that arrived could be read and stored.</p>
@@ -54,15 +59,12 @@ export function DeadLettersPage(props: DeadLettersPageProps) {
             <ul class="plain">
               {letters.map(({ id, body, reason, at, tries, triedAt }) => (
                 <li>
-                  <h3>{toDisplayText(reason, 300)}</h3>
+                  <h3>{toReason(reason)}</h3>
                   <p class="quiet small">
                     since <Moment at={at} /> · tried {tries} times, last <Moment at={triedAt} /> ·{" "}
                     <code>{id}</code>
                   </p>
-                  <details>
-                    <summary>Message</summary>
-                    <pre>{maskText(body.slice(0, BODY_LENGTH), ["secret", "pii"])}</pre>
-                  </details>
+                  {maySeeRecords && <Body title="Message" text={shorten(body)} />}
                 </li>
               ))}
             </ul>
@@ -74,7 +76,12 @@ export function DeadLettersPage(props: DeadLettersPageProps) {
 }
 
 /** Records that the receiver of a copy of the trail calls invalid, and the button that has all tried again. */
-function Refused({ refused, people, subject }: Pick<DeadLettersPageProps, "refused" | "people" | "subject">) {
+function Refused({
+  refused,
+  people,
+  maySeeRecords,
+  subject,
+}: Pick<DeadLettersPageProps, "refused" | "people" | "maySeeRecords" | "subject">) {
   const { letters, total } = refused;
   return (
     <>
@@ -95,7 +102,7 @@ function Refused({ refused, people, subject }: Pick<DeadLettersPageProps, "refus
           {letters.map(({ sink, chain, sequence, reason, at, tries, triedAt, body }) => (
             <li>
               <h3>
-                <code>{sink}</code>: {toDisplayText(reason, 300)}
+                <code>{sink}</code>: {toReason(reason)}
               </h3>
               <p class="quiet small">
                 record {sequence} of {people.get(chain) ?? chain} · since <Moment at={at} /> · tried{" "}
@@ -108,18 +115,32 @@ function Refused({ refused, people, subject }: Pick<DeadLettersPageProps, "refus
                   </>
                 )}
               </p>
-              <details>
-                <summary>Record</summary>
-                <pre>
-                  {body === null
-                    ? "The trail has removed it: it is forgotten at the next try."
-                    : maskText(body.slice(0, BODY_LENGTH), ["secret", "pii"])}
-                </pre>
-              </details>
+              {maySeeRecords && <Body title="Record" text={body === null ? REMOVED : shorten(body)} />}
             </li>
           ))}
         </ul>
       </section>
     </>
   );
+}
+
+const REMOVED = "The trail has removed it: it is forgotten at the next try.";
+
+function Body({ title, text }: { title: string; text: string }) {
+  return (
+    <details>
+      <summary>{title}</summary>
+      <pre>{text}</pre>
+    </details>
+  );
+}
+
+/** Masked before it is cut: a part of a secret does not look like one. */
+function shorten(body: string): string {
+  return maskText(body, ["secret", "pii"]).slice(0, BODY_LENGTH);
+}
+
+/** The words of a receiver or of our reader, which may repeat a part of the record. */
+function toReason(reason: string): string {
+  return toDisplayText(maskText(reason, ["secret", "pii"]), 300);
 }

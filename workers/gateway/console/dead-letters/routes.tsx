@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import { askFor } from "../../../../shared/people/admin-requests.ts";
+import { roleHoldsRight } from "../../../../shared/policy/console.ts";
 import { listDeadLetters } from "../../../audit-log/dead-letters.ts";
 import { listSinkLetters } from "../../../audit-log/sinks/list-letters.ts";
 import { runMarkedJob } from "../../admin-jobs/run-admin-jobs.ts";
@@ -43,10 +44,16 @@ deadLetterRoutes.post("/redrive", async (c) => {
 });
 
 async function show(c: Context<InConsole>, notice?: string, status: 200 | 409 = 200) {
-  const [letters, refused] = await Promise.all([listDeadLetters(c.env.PLATFORM_DB), listSinkLetters(c.env)]);
+  const { policy, signIn } = c.var;
+  // A message is a record of the trail, so the trail's own right opens it.
+  const maySeeRecords = roleHoldsRight(policy, signIn.person.role, "trail");
+  const [letters, refused] = await Promise.all([
+    listDeadLetters(c.env.PLATFORM_DB),
+    listSinkLetters(c.env, maySeeRecords),
+  ]);
   const chains = refused.letters.map(({ chain }) => chain);
   const people = await namePeople(c.env.PLATFORM_DB, chains);
-  const props = { ...letters, refused, people, subject: c.var.signIn.person.id, links: c.var.links };
+  const props = { ...letters, refused, people, maySeeRecords, subject: signIn.person.id, links: c.var.links };
   return c.html(
     <DeadLettersPage {...props} {...(notice !== undefined && { notice, isRefused: status !== 200 })} />,
     status,
