@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import schema from "../../shared/policy/policy.schema.json" with { type: "json" };
-import { SUGGEST_SCRIPT } from "../../workers/gateway/console/policy/editor/script.ts";
+import { LOADER_SCRIPT, SUGGEST_SCRIPT } from "../../workers/gateway/console/policy/editor/script.ts";
 
 type Suggest = (
   text: string,
@@ -93,5 +93,26 @@ describe("the policy's editor offers", () => {
     for (const text of ["|", ":|", "- - -|", "{[}]|", "a: {b: [c, {d|", "\t\t|", '"|', "key: |-\n  x|"]) {
       expect(() => at(text)).not.toThrow();
     }
+  });
+});
+
+describe("what the policy's editor completes with", () => {
+  const once = new Function(`${LOADER_SCRIPT}; return once;`)() as <Value>(
+    load: () => Promise<Value>,
+  ) => () => Promise<Value>;
+
+  it("is loaded once, and again after a load that failed, whichever it was", async () => {
+    const answers = [new Error("away"), new Error("still away"), "schema"];
+    let asked = 0;
+    const load = once(async () => {
+      const answer = answers[asked++];
+      if (answer instanceof Error) throw answer;
+      return answer;
+    });
+    await expect(load()).rejects.toThrow("away");
+    await expect(load()).rejects.toThrow("still away");
+    expect(await Promise.all([load(), load()])).toEqual(["schema", "schema"]);
+    expect(await load()).toBe("schema");
+    expect(asked).toBe(3);
   });
 });

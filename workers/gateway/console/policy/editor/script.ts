@@ -99,16 +99,28 @@ function suggest(text, cursor, schema, names) {
 }
 `;
 
+/** `once(load)`: what a load gave, for every caller. One that failed is forgotten, so that the next caller loads again. */
+export const LOADER_SCRIPT = `
+function once(load) {
+  let known;
+  return () => (known ??= load().catch((failure) => { known = undefined; throw failure; }));
+}
+`;
+
 /**
  * The script of the policy's editor: a list below the text, by Ctrl and the space bar and while one types, chosen with arrows
  * and Enter or a click. Without it the page is as it is: a text that is saved and checked.
  */
-export const EDITOR_SCRIPT = `${SUGGEST_SCRIPT}
+export const EDITOR_SCRIPT = `${SUGGEST_SCRIPT}${LOADER_SCRIPT}
 for (const area of document.querySelectorAll("textarea[data-completion]")) {
   const list = document.getElementById("completions");
   document.getElementById("completion-help").hidden = false;
-  let [known, shown, chosen] = [undefined, { typed: "", options: [] }, -1];
-  const load = () => (known ??= fetch(area.dataset.completion, { credentials: "same-origin" }).then((answer) => answer.json()));
+  let [shown, chosen] = [{ typed: "", options: [] }, -1];
+  const load = once(async () => {
+    const answer = await fetch(area.dataset.completion, { credentials: "same-origin" });
+    if (!answer.ok) throw new Error("Status " + answer.status);
+    return await answer.json();
+  });
   const close = () => {
     [list.hidden, chosen] = [true, -1];
     list.replaceChildren();
@@ -146,7 +158,7 @@ for (const area of document.querySelectorAll("textarea[data-completion]")) {
     area.setAttribute("aria-expanded", "true");
     mark(asked ? 0 : -1);
   };
-  area.addEventListener("focus", () => void load().catch(() => { known = undefined; }), { once: true });
+  area.addEventListener("focus", () => void load().catch(close), { once: true });
   area.addEventListener("input", () => void open(false).catch(close));
   area.addEventListener("blur", close);
   area.addEventListener("keydown", (event) => {
