@@ -5,7 +5,7 @@ import { removeEndedWork } from "../../workers/gateway/console/sessions/open-wor
 import { allEventsOf } from "../audit/trail.ts";
 import { openAs, textOf } from "../gateway/waiting-call.ts";
 import { replaceRole } from "../invariants/random-policy.ts";
-import { connect, createPerson, signIn } from "../support/oauth.ts";
+import { connect, createPerson, signIn, TestBrowser } from "../support/oauth.ts";
 import { openSession } from "../support/session.ts";
 import { comeTo, Receiver, STAGE, subscribe } from "./receiver.ts";
 
@@ -88,5 +88,18 @@ describe("subscriptions to events", { timeout: 30_000 }, () => {
     expect(await rowOf(id)).not.toBeNull();
     await removeEndedWork(env.PLATFORM_DB, Date.now() + 2 * day, 100);
     expect(await rowOf(id)).toBeNull();
+  });
+
+  it("are ended from one address no more than 60 times a minute, whoever signs in there", async () => {
+    const { browser, person } = await openAs("editor");
+    const stranger = new TestBrowser();
+    for (const one of [browser, stranger]) one.headers = { "cf-connecting-ip": "203.0.113.77" };
+    const end = async (by: TestBrowser) =>
+      (await by.post("/account/subscriptions", { subject: person.id, subscription: "none" })).status;
+    expect(await end(browser)).toBe(404);
+    const statuses = await Promise.all(Array.from({ length: 60 }, () => end(stranger)));
+    expect(statuses.filter((status) => status !== 429)).toEqual(Array(59).fill(303));
+    expect(await end(browser)).toBe(429);
+    expect((await browser.get("/account/subscriptions")).status).toBe(200);
   });
 });

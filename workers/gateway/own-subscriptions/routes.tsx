@@ -1,11 +1,14 @@
 import { type Context, Hono } from "hono";
 import { eventGate } from "../../../shared/objects/event-gate.ts";
 import { nameApps } from "../console/names.ts";
+import { limitVisitors } from "../limits/limit-address.ts";
 import { readForm } from "../read-form.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { SubscriptionsPage } from "./subscriptions-page.tsx";
 
 const PAGE = "/account/subscriptions";
+/** Most forms of this page from one address. */
+const ENDS_PER_MINUTE = 60;
 
 /** `/account/subscriptions`: what a person's apps are told of. It asks the object of the signed-in person and no other. */
 export const ownSubscriptionRoutes = new Hono<SignedIn>();
@@ -17,7 +20,16 @@ ownSubscriptionRoutes.get(PAGE, requirePerson(), (c) =>
   ),
 );
 
-ownSubscriptionRoutes.post(PAGE, requirePerson(PAGE), async (c) => {
+// Each asks the person's object, which holds what is to be delivered.
+const limitEnds = limitVisitors(
+  { what: "subscriptions", limit: ENDS_PER_MINUTE, windowMs: 60_000 },
+  {
+    message: "Too many subscriptions are being ended from this address.",
+    action: "Wait a minute, then try again.",
+  },
+);
+
+ownSubscriptionRoutes.post(PAGE, limitEnds, requirePerson(PAGE), async (c) => {
   const form = await readForm(c.req.raw);
   const { id } = c.var.signIn.person;
   if (form.get("subject") !== id) {
