@@ -34,6 +34,9 @@ th:last-child, td:last-child { padding-right: 0; }
 @media (max-width: 40rem) {
   .optional { display: none; }
   table.stack, table.stack tbody { display: block; }
+  table.stack caption { display: block; }
+  table.stack td[data-label] { flex: 1 1 100%; }
+  table.stack td[data-label]::before { content: attr(data-label) ": "; color: var(--quiet); }
   table.stack thead { position: absolute; left: -100rem; }
   table.stack tr { display: flex; flex-wrap: wrap; gap: .1rem .75rem; padding-block: .6rem; border-top: 1px solid var(--line); }
   table.stack td, table.stack th { border: 0; padding: 0; }

@@ -6,10 +6,12 @@ import {
   countWords,
   findFaintTexts,
   findNamelessControls,
+  findNarrowCaptions,
   findOverflow,
   readFocusOutline,
   readGroundBrightness,
 } from "./measure.ts";
+import { TEAM } from "./standing-work.ts";
 import { arriveAt, type Client, openBrowser, openPage, signIn, startClient, takePicture } from "./walk.ts";
 
 let browser: Browser;
@@ -77,6 +79,39 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await page.goto("/account/keys/new");
       await signIn(page, "sales");
       await arriveAt(page, "New API key");
+    },
+  ],
+  [
+    "account-keys-team",
+    async (page) => {
+      await page.goto(`/account/keys/new?team=${TEAM.id}`);
+      await signIn(page, "sales");
+      await arriveAt(page, /New (API )?key/);
+      await page.getByText(TEAM.name).first().waitFor();
+    },
+  ],
+  [
+    "account-subscriptions",
+    async (page) => {
+      await page.goto("/account/subscriptions");
+      await signIn(page, "sales");
+      await arriveAt(page, "Your subscriptions");
+    },
+  ],
+  [
+    "console-subscriptions",
+    async (page) => {
+      await page.goto("/console/sessions/subscriptions");
+      await signIn(page, "admin");
+      await page.getByText("crm_deal_stage_changed").waitFor();
+    },
+  ],
+  [
+    "console-team",
+    async (page) => {
+      await page.goto(`/console/people/${TEAM.id}`);
+      await signIn(page, "admin");
+      await arriveAt(page, TEAM.name);
     },
   ],
   [
@@ -187,6 +222,7 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await page.goto("/console/dead-letters");
       await signIn(page, "admin");
       await arriveAt(page, "Dead letters");
+      await page.locator("summary").first().click();
     },
   ],
   [
@@ -214,6 +250,7 @@ describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
     expect(await findFaintTexts(page)).toEqual([]);
     expect(await countWords(page)).toBeGreaterThan(5);
     expect(await findOverflow(page)).toBeLessThanOrEqual(0);
+    expect(await findNarrowCaptions(page)).toEqual([]);
     await page.setViewportSize({ width: 1200, height: 800 });
     await takePicture(page, `${name}-${colorScheme}`);
   });

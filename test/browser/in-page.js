@@ -53,6 +53,12 @@ export const inPage = {
     return document.documentElement.scrollWidth - innerWidth;
   },
 
+  narrowCaptions() {
+    return [...document.querySelectorAll("caption")]
+      .filter((caption) => caption.getBoundingClientRect().width < 120)
+      .map(({ textContent }) => textContent);
+  },
+
   groundBrightness() {
     const { r, g, b } = parseColour(getComputedStyle(document.body).backgroundColor);
     return (r + g + b) / 3;

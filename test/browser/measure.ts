@@ -19,6 +19,9 @@ export const countWords = (page: Page) => run<number>(page, "textsMeasured()");
 /** CSS pixels by which the page is wider than its window. */
 export const findOverflow = (page: Page) => run<number>(page, "overflow()");
 
+/** Captions of tables that have so little room that their words break apart. */
+export const findNarrowCaptions = (page: Page) => run<string[]>(page, "narrowCaptions()");
+
 /** Mean of red, green and blue of the page's background, 0 to 255. */
 export const readGroundBrightness = (page: Page) => run<number>(page, "groundBrightness()");
 

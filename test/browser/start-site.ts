@@ -8,6 +8,7 @@ import { startServer } from "../../scripts/local/server.ts";
 import { seedPeople } from "../../scripts/seed/people.ts";
 import { seedInvited } from "./invited.ts";
 import { seedOffered } from "./offered.ts";
+import { seedWork } from "./standing-work.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -35,6 +36,7 @@ export default async function startSite(project: TestProject): Promise<() => Pro
           await seedPeople(database, { asOf: new Date(), report });
           await seedInvited(database);
           await seedOffered(database);
+          await seedWork(database);
         },
       },
     },

@@ -120,11 +120,7 @@ export function PersonPage({ person, roles, subject, locked, here, links, notice
           </section>
           <h2>Access</h2>
           <section class="card">
-            <p>
-              {person.disabled
-                ? "This person is kept out. Everything of theirs is still there."
-                : "Keeping this person out ends their sessions here, and every connected app is refused at its next call. It can be undone."}
-            </p>
+            <p>{describeAccess(person)}</p>
             <form method="post" action={here}>
               <input type="hidden" name="subject" value={subject} />
               <input type="hidden" name="change" value={person.disabled ? "enable" : "disable"} />
@@ -137,6 +133,16 @@ export function PersonPage({ person, roles, subject, locked, here, links, notice
       )}
     </ConsoleFrame>
   );
+}
+
+function describeAccess({ disabled, members }: ListedPerson): string {
+  if (members !== null)
+    return disabled
+      ? "This team is kept out: its service accounts are refused. Everything of theirs is still there."
+      : "Keeping this team out refuses every one of its service accounts at its next call. It can be undone.";
+  return disabled
+    ? "This person is kept out. Everything of theirs is still there."
+    : "Keeping this person out ends their sessions here, and every connected app is refused at its next call. It can be undone.";
 }
 
 function describeWays({ ways, hasApp, members }: ListedPerson): string {

@@ -117,10 +117,10 @@ export function SessionsPage(props: SessionsPageProps) {
                     <td>
                       <code>{work.server === "" ? "/mcp" : `/mcp/${work.server}`}</code>
                     </td>
-                    <td>
+                    <td data-label="Since">
                       <Moment at={work.begunAt} />
                     </td>
-                    <td>
+                    <td data-label={LAST[kind]}>
                       <Moment at={work.at} />
                     </td>
                   </tr>
