@@ -132,7 +132,7 @@ describe("the pages of API keys", () => {
                 created_at - i / 3, by, proof, certificates FROM n JOIN access_key WHERE id = ?1`,
       ).bind(id),
       env.PLATFORM_DB.prepare(
-        `INSERT INTO access_key_secret SELECT id, id, 'abcd', NULL, created_at, created_at + 1000000, NULL FROM access_key WHERE name LIKE 'Copy %'`,
+        `INSERT INTO access_key_secret (digest, key_id, hint, created_at, ends_at) SELECT id, id, 'abcd', created_at, created_at + 1000000 FROM access_key WHERE name LIKE 'Copy %'`,
       ),
     ]);
     const seen: string[] = [];
