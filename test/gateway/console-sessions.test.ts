@@ -1,11 +1,13 @@
 import { env, exports } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
+import { ImportStore } from "../../workers/crm/imports/imports.ts";
 import { removeEndedWork } from "../../workers/gateway/console/sessions/open-work.ts";
 import { allEventsOf } from "../audit/trail.ts";
+import { atSlice, beginImport, open } from "../crm/long-work.ts";
 import { createPerson } from "../support/oauth.ts";
 import { openSession, REVISION } from "../support/session.ts";
-import { reachTask, TASKS } from "../support/tasks.ts";
+import { reachTask } from "../support/tasks.ts";
 import { until } from "../support/until.ts";
 import { openAs, textOf } from "./waiting-call.ts";
 
@@ -27,6 +29,8 @@ const addSessions = (many: number, person: string) =>
   )
     .bind(many, person, Date.now())
     .run();
+
+afterEach(() => vi.restoreAllMocks());
 
 beforeEach(async () => {
   await env.PLATFORM_DB.batch(
@@ -121,23 +125,15 @@ describe("sessions in the console", { timeout: 30_000 }, () => {
 describe("tasks in the console", { timeout: 60_000 }, () => {
   it("are listed while they work, ended for their client, and gone from the list when they are done", async () => {
     const { browser, person } = await openAs("admin");
-    const session = await openSession({
-      server: "analytics",
-      lane: "stateless",
-      as: "tara",
-      capabilities: TASKS,
-    });
-    const events = Array.from({ length: 9_500 }, (_, index) => ({
-      ...{ key: `order-${index}`, occurred_at: "2026-02-03T12:00:00Z", kind: "order", customer_id: "C1" },
-      ...{ region: "Europe", country: "Germany", segment: "Consumer", channel: "search" },
-      ...{ category: "Footwear", product: "Trail Shoe", quantity: 1, amount_cents: 1_000 },
-    }));
-    const begin = async () =>
-      (await session.request("tools/call", { name: "analytics_track", arguments: { events } })).result.taskId;
-    const [taskId, other]: [string, string] = [await begin(), await begin()];
+    const session = await open({ as: "tara" });
+    // Both wait for the test before they write: a quick machine would end them before they are looked at.
+    const looked = Promise.withResolvers<void>();
+    atSlice(ImportStore, { before: { 0: () => looked.promise, 1: () => looked.promise } });
+    const { taskId } = await beginImport(session, "Tara", 6_000);
+    const { taskId: other } = await beginImport(session, "Other", 6_000);
     await until(async () => expect(await rowsOf("open_task", "user_tara")).toHaveLength(2));
     const html = await textOf(browser.get("/console/sessions/tasks"));
-    expect(html).toContain("analytics_<wbr/>track");
+    expect(html).toContain("crm_<wbr/>import_<wbr/>csv");
     const id = taskId.split(".")[0] ?? "";
     const answer = await browser.post("/console/sessions/tasks", { subject: person.id, id });
     expect(answer.headers.get("Location")).toBe("/console/sessions/tasks?ended=1");
@@ -146,6 +142,7 @@ describe("tasks in the console", { timeout: 60_000 }, () => {
       status: "cancelled",
       statusMessage: expect.stringMatching(/^Ended by an operator\./),
     });
+    looked.resolve();
     expect((await reachTask(session, other)).status).toBe("completed");
     await until(async () => expect(await rowsOf("open_task", "user_tara")).toEqual([]));
     expect((await allEventsOf(ADMINISTRATION)).at(-1)).toMatchObject({
