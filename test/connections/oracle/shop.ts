@@ -99,6 +99,17 @@ export const DICTIONARY = [
         nullable: "Y",
         comment: null,
       },
+      {
+        owner: "SHOP",
+        table: "REVENUE",
+        name: "TOTAL",
+        type: "NUMBER",
+        length: 0,
+        precision: null,
+        scale: null,
+        nullable: "Y",
+        comment: null,
+      },
     ],
   ],
   [

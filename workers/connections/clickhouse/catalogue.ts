@@ -1,19 +1,27 @@
 import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
 import { matchExposed } from "../sql/expose.ts";
+import {
+  type Ask,
+  type Catalogue,
+  keepComplete,
+  MOST_COLUMNS,
+  MOST_TABLES,
+  takeMost,
+  whereExposed,
+} from "../sql/exposed-catalogue.ts";
 import type { CatalogueTable } from "../sql/operation.ts";
-
-/** Runs a statement of ours and gives its rows by column name. */
-export type Ask = <Row>(sql: string) => Promise<Row[]>;
 
 const SYSTEM = "('system', 'INFORMATION_SCHEMA', 'information_schema')";
 
-const TABLES = `
+const tablesWhere = (exposed: string) => `
   SELECT database, name, engine, total_rows, comment, primary_key FROM system.tables
-   WHERE database NOT IN ${SYSTEM} AND NOT is_temporary ORDER BY database, name LIMIT 3000`;
+   WHERE database NOT IN ${SYSTEM} AND NOT is_temporary AND ${exposed}
+   ORDER BY database, name LIMIT ${MOST_TABLES + 1}`;
 
-const COLUMNS = `
+const columnsWhere = (exposed: string) => `
   SELECT database, table, name, type, comment FROM system.columns
-   WHERE database NOT IN ${SYSTEM} ORDER BY database, table, position LIMIT 60000`;
+   WHERE database NOT IN ${SYSTEM} AND ${exposed}
+   ORDER BY database, table, position LIMIT ${MOST_COLUMNS + 1}`;
 
 interface TableRow {
   database: string;
@@ -33,27 +41,35 @@ interface ColumnRow {
 }
 
 /** The tables that the entry exposes and the account may read. */
-export async function readClickhouseCatalogue(
-  ask: Ask,
-  { expose }: ClickhouseEntry,
-): Promise<CatalogueTable[]> {
+export async function readClickhouseCatalogue(ask: Ask, { expose }: ClickhouseEntry): Promise<Catalogue> {
   const isExposed = matchExposed(expose);
-  const tables = await ask<TableRow>(TABLES);
-  const columns = Map.groupBy(await ask<ColumnRow>(COLUMNS), ({ database, table }) => `${database}.${table}`);
-  return tables
+  const where = (table: string) =>
+    whereExposed(expose, { schema: "database", table }, { escapesTexts: true, namesEscape: false });
+  const found = await ask<TableRow>(tablesWhere(where("name")));
+  const read = await ask<ColumnRow>(columnsWhere(where("table")));
+  const columns = Map.groupBy(read.rows, ({ database, table }) => `${database}.${table}`);
+  const most = takeMost(found.rows, MOST_TABLES);
+  const tables = most.rows
     .filter(({ database, name }) => isExposed(`${database}.${name}`))
-    .map(({ database, name, engine, total_rows: rows, comment, primary_key: key }) => ({
-      schema: database,
-      name,
-      kind: /view/i.test(engine) ? "view" : "table",
-      rows: rows === null ? null : Number(rows),
-      comment: comment === "" ? null : comment,
-      columns: (columns.get(`${database}.${name}`) ?? []).map((column) => ({
-        name: column.name,
-        type: column.type,
-        required: !column.type.startsWith("Nullable("),
-        comment: column.comment === "" ? null : column.comment,
-      })),
-      keys: key === "" ? [] : [`ORDER BY (${key})`],
-    }));
+    .map(
+      ({ database, name, engine, total_rows: rows, comment, primary_key: key }): CatalogueTable => ({
+        schema: database,
+        name,
+        kind: /view/i.test(engine) ? "view" : "table",
+        rows: rows === null ? null : Number(rows),
+        comment: comment === "" ? null : comment,
+        columns: (columns.get(`${database}.${name}`) ?? []).map((column) => ({
+          name: column.name,
+          type: column.type,
+          required: !column.type.startsWith("Nullable("),
+          comment: column.comment === "" ? null : column.comment,
+        })),
+        keys: key === "" ? [] : [`ORDER BY (${key})`],
+      }),
+    );
+  return keepComplete(
+    { rows: tables, cut: found.cut || most.cut },
+    read,
+    ({ database, table }, { schema, name }) => database === schema && table === name,
+  );
 }

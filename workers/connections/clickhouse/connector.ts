@@ -6,6 +6,7 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { MOST_COLUMNS, type Part } from "../sql/exposed-catalogue.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { writeNote } from "../sql/statement-note.ts";
 import { readClickhouseCatalogue } from "./catalogue.ts";
@@ -14,7 +15,7 @@ import { type AccountSettings, inspectClickhouse } from "./inspect.ts";
 import { readRows } from "./read-rows.ts";
 
 /** Bounds of our own questions about the server. */
-const OURS = { rows: 60_000, bytes: 6_000_000 };
+const OURS = { rows: MOST_COLUMNS, bytes: 6_000_000 };
 
 /** How the answer is written: a line a row, and numbers that JSON may not hold as text. */
 const FORMAT = {
@@ -54,10 +55,11 @@ class ClickhouseSession implements Session {
   /** Asks once what the account may set: with `readonly = 1` no limit can be sent along. */
   static async open(entry: ClickhouseEntry, secret: string): Promise<ClickhouseSession> {
     const session = new ClickhouseSession(entry, secret);
-    const [row] = await session.#ask<Record<string, JsonValue>>(
+    const { rows } = await session.#ask<Record<string, JsonValue>>(
       "SELECT version() AS version, getSetting('readonly') AS readonly, getSetting('max_execution_time') AS seconds",
       OPEN_MS,
     );
+    const [row] = rows;
     session.#settings = {
       version: String(row?.version ?? ""),
       readonly: Number(row?.readonly ?? 0),
@@ -73,7 +75,7 @@ class ClickhouseSession implements Session {
   async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
     const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
     if (operation.operation === "catalogue") {
-      const tables = await readClickhouseCatalogue(
+      const { tables } = await readClickhouseCatalogue(
         (sql) => this.#ask(sql, timeoutMs),
         entry as ClickhouseEntry,
       );
@@ -125,9 +127,12 @@ class ClickhouseSession implements Session {
   }
 
   /** A statement of ours. */
-  async #ask<Row>(sql: string, timeoutMs: number): Promise<Row[]> {
-    const { columns, rows } = await this.#read(sql, [], { ...OURS, timeoutMs, settings: {} });
-    return rows.map((row) => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])) as Row);
+  async #ask<Row>(sql: string, timeoutMs: number): Promise<Part<Row>> {
+    const { columns, rows, cut } = await this.#read(sql, [], { ...OURS, timeoutMs, settings: {} });
+    const read = rows.map(
+      (row) => Object.fromEntries(columns.map(({ name }, index) => [name, row[index]])) as Row,
+    );
+    return { rows: read, cut };
   }
 
   async #read(

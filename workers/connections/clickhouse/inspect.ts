@@ -1,7 +1,8 @@
 import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import { type Ask, readClickhouseCatalogue } from "./catalogue.ts";
+import type { Ask } from "../sql/exposed-catalogue.ts";
+import { readClickhouseCatalogue } from "./catalogue.ts";
 
 /** Privileges that only read (ClickHouse, «GRANT»). */
 const READING = /^(?:SELECT|SHOW|SHOW (?:DATABASES|TABLES|COLUMNS|DICTIONARIES))$/;
@@ -22,10 +23,10 @@ export async function inspectClickhouse(
   { version, readonly, seconds }: AccountSettings,
 ): Promise<ConnectionReport> {
   const start = Date.now();
-  const grants = await ask<Record<string, string>>("SHOW GRANTS");
+  const { rows: grants } = await ask<Record<string, string>>("SHOW GRANTS");
   const ms = Date.now() - start;
-  const tables = await readClickhouseCatalogue(ask, entry);
-  const checked = checkAgainstCatalogue(entry, tables);
+  const catalogue = await readClickhouseCatalogue(ask, entry);
+  const checked = checkAgainstCatalogue(entry, catalogue);
   const unbounded =
     readonly === 1 && seconds === 0
       ? ["The account has readonly = 1 and no max_execution_time: set one in its profile, or readonly = 2."]

@@ -185,6 +185,9 @@ class Resolver {
       return { alias: alias ?? name, schema: null, columns: named.map(visible), table: null };
     }
     const table = this.#findTable(schema, name);
+    // With unknown columns it could hide some, and a name of an outer query could be one of them.
+    if (table.columns.length === 0)
+      throw reject(`The columns of ${quote(name)} are not known, so no statement may use it.`);
     this.tables.add(table);
     if (columns.length > 0 && table.columns.some(({ hidden }) => hidden))
       throw forbid(

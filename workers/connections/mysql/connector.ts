@@ -98,7 +98,8 @@ class MysqlSession implements Session {
       timeoutMs,
       async () => {
         if (operation.operation === "catalogue") {
-          return await readMysqlCatalogue((sql) => this.#ask(sql), entry as MysqlEntry);
+          const { tables } = await readMysqlCatalogue((sql) => this.#ask(sql), entry as MysqlEntry);
+          return tables as unknown as JsonValue;
         }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
         return (await this.#read(text, operation.values, operation)) as unknown as JsonValue;

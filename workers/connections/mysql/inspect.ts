@@ -1,7 +1,6 @@
 import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import type { CatalogueTable } from "../sql/operation.ts";
 import { type Ask, readMysqlCatalogue } from "./catalogue.ts";
 
 /** Privileges that only read (MySQL and MariaDB, «Privileges Provided»). */
@@ -13,12 +12,12 @@ export async function inspectMysql(ask: Ask, entry: MysqlEntry): Promise<Connect
   const [row] = await ask<{ version: string }>("SELECT VERSION() AS version");
   const ms = Date.now() - start;
   const grants = await ask<Record<string, string>>("SHOW GRANTS");
-  const tables = (await readMysqlCatalogue(ask, entry)) as unknown as CatalogueTable[];
+  const catalogue = await readMysqlCatalogue(ask, entry);
   return {
     server: `${/maria/i.test(row?.version ?? "") ? "MariaDB" : "MySQL"} ${row?.version ?? ""}`.trim(),
     ms,
     excess: grants.flatMap((grant) => describeGrant(Object.values(grant)[0] ?? "")),
-    ...checkAgainstCatalogue(entry, tables),
+    ...checkAgainstCatalogue(entry, catalogue),
   };
 }
 

@@ -8,6 +8,7 @@ import type {
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
 import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
+import { type Ask, MOST_COLUMNS } from "../sql/exposed-catalogue.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 import { type OpenOracle, type OracleBinds, type OracleLink, openOracle } from "./driver.ts";
@@ -16,9 +17,6 @@ import { inspectOracle } from "./inspect.ts";
 
 /** Rows of one round trip. */
 const BATCH = 100;
-
-/** Rows of one of our own questions about the server. */
-const MOST_ROWS_OF_OURS = 60_000;
 
 /** How texts become dates and numbers, and the reverse: the same for every account and server. */
 const FORMATS = `ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS' NLS_TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF'
@@ -93,7 +91,8 @@ class OracleSession implements Session {
     const kind = operation.operation;
     return await this.#inTransaction(kind, request, async () => {
       if (operation.operation === "catalogue") {
-        return (await readOracleCatalogue(this.#ask, entry as OracleEntry)) as unknown as JsonValue;
+        const { tables } = await readOracleCatalogue(this.#ask, entry as OracleEntry);
+        return tables as unknown as JsonValue;
       }
       const { sql, values } = operation;
       const binds = nameValues(values);
@@ -175,9 +174,10 @@ class OracleSession implements Session {
   }
 
   /** A question of ours, whose answer is small. */
-  readonly #ask = async <Row>(sql: string): Promise<Row[]> => {
-    const { columns, rows } = await this.#read(sql, {}, { rows: MOST_ROWS_OF_OURS, bytes: MOST_BYTES * 4 });
-    return rows.map((row) => Object.fromEntries(columns.map(({ name }, at) => [name, row[at]])) as Row);
+  readonly #ask: Ask = async <Row>(sql: string) => {
+    const { columns, rows, cut } = await this.#read(sql, {}, { rows: MOST_COLUMNS, bytes: MOST_BYTES * 4 });
+    const read = rows.map((row) => Object.fromEntries(columns.map(({ name }, at) => [name, row[at]])) as Row);
+    return { rows: read, cut };
   };
 
   /** Runs one statement and fetches its rows until a bound is reached. */

@@ -1,7 +1,8 @@
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import { type Ask, readOracleCatalogue } from "./catalogue.ts";
+import type { Ask } from "../sql/exposed-catalogue.ts";
+import { readOracleCatalogue } from "./catalogue.ts";
 
 /** System privileges that neither write nor create (Oracle, «System Privileges»). */
 const READING: readonly string[] = ["CREATE SESSION", "SET CONTAINER"];
@@ -67,16 +68,17 @@ export async function inspectOracle(
   version: string,
 ): Promise<ConnectionReport> {
   const start = Date.now();
-  const [who] = await ask<{ account: string; isDba: string }>(WHO);
+  const read = async <Row>(sql: string) => (await ask<Row>(sql)).rows;
+  const [who] = await read<{ account: string; isDba: string }>(WHO);
   const ms = Date.now() - start;
   const account = who?.account ?? entry.reach.user.toUpperCase();
   const excess = [
     ...(who?.isDba === "TRUE" ? [asDba(account)] : []),
-    ...describeSystem(await ask<SystemRow>(SYSTEM), account),
-    ...(await ask<{ role: string }>(ROLES)).flatMap(({ role }) => describeRole(role, account)),
-    ...describeObjects(await ask<ObjectRow>(OBJECTS), account, entry.functions),
-    ...describeOwn(await ask<{ object: string; kind: string }>(OWN)),
-    ...(await ask<{ object: string }>(REACHING)).map(({ object }) => ({
+    ...describeSystem(await read<SystemRow>(SYSTEM), account),
+    ...(await read<{ role: string }>(ROLES)).flatMap(({ role }) => describeRole(role, account)),
+    ...describeObjects(await read<ObjectRow>(OBJECTS), account, entry.functions),
+    ...describeOwn(await read<{ object: string; kind: string }>(OWN)),
+    ...(await read<{ object: string }>(REACHING)).map(({ object }) => ({
       what: `call ${object}, as every account may`,
       remedy: `REVOKE EXECUTE ON SYS.${object} FROM PUBLIC; statements of a model cannot call it.`,
       blocking: false,

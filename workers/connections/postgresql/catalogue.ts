@@ -1,13 +1,16 @@
 import type { Client } from "pg";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
-import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { matchExposed } from "../sql/expose.ts";
+import {
+  type Catalogue,
+  keepComplete,
+  MOST_TABLES,
+  takeMost,
+  whereExposed,
+} from "../sql/exposed-catalogue.ts";
 import type { CatalogueTable } from "../sql/operation.ts";
 
-/** Tables of a catalogue at most; a database with more is narrowed by `expose`. */
-const MOST_TABLES = 3_000;
-
-const TABLES = `
+const tablesWhere = (exposed: string) => `
   SELECT n.nspname AS schema, c.relname AS name, c.relkind IN ('v', 'm') AS is_view, c.reltuples::float8 AS rows,
          obj_description(c.oid, 'pg_class') AS comment,
          (SELECT json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -20,8 +23,8 @@ const TABLES = `
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
      AND n.nspname NOT LIKE 'pg\\_%' AND has_schema_privilege(n.oid, 'USAGE')
-     AND has_any_column_privilege(c.oid, 'SELECT')
-   ORDER BY n.nspname, c.relname LIMIT ${MOST_TABLES}`;
+     AND has_any_column_privilege(c.oid, 'SELECT') AND ${exposed}
+   ORDER BY n.nspname, c.relname LIMIT ${MOST_TABLES + 1}`;
 
 interface Row {
   schema: string;
@@ -33,11 +36,19 @@ interface Row {
   keys: string[] | null;
 }
 
-/** The tables that the entry exposes and the role may read, as JSON of {@link CatalogueTable}. */
-export async function readCatalogue(client: Client, { expose }: PostgresqlEntry): Promise<JsonValue> {
+/** The tables that the entry exposes and the role may read. */
+export async function readCatalogue(
+  client: Pick<Client, "query">,
+  { expose }: PostgresqlEntry,
+): Promise<Catalogue> {
   const isExposed = matchExposed(expose);
-  const { rows } = await client.query<Row>(TABLES);
-  const tables = rows
+  const where = whereExposed(
+    expose,
+    { schema: "n.nspname", table: "c.relname" },
+    { escapesTexts: false, namesEscape: false },
+  );
+  const found = takeMost((await client.query<Row>(tablesWhere(where))).rows, MOST_TABLES);
+  const tables = found.rows
     .filter(({ schema, name }) => isExposed(`${schema}.${name}`))
     .map(
       ({ schema, name, is_view, rows: estimate, comment, columns, keys }): CatalogueTable => ({
@@ -55,5 +66,6 @@ export async function readCatalogue(client: Client, { expose }: PostgresqlEntry)
         keys: keys ?? [],
       }),
     );
-  return tables as unknown as JsonValue;
+  // Each row brings all columns of its table.
+  return keepComplete({ rows: tables, cut: found.cut }, { rows: [], cut: false }, () => false);
 }

@@ -103,8 +103,10 @@ class PostgresqlSession implements Session {
       request.identity,
       timeoutMs,
       async () => {
-        if (operation.operation === "catalogue")
-          return await readCatalogue(this.#client, entry as PostgresqlEntry);
+        if (operation.operation === "catalogue") {
+          const { tables } = await readCatalogue(this.#client, entry as PostgresqlEntry);
+          return tables as unknown as JsonValue;
+        }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
         const statement = { text, values: operation.values, limits: operation };
         return await this.#metered(() => readRows(this.#client, statement));

@@ -2,7 +2,6 @@ import type { Client } from "pg";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import type { CatalogueTable } from "../sql/operation.ts";
 import { readCatalogue } from "./catalogue.ts";
 
 /** Attributes and memberships that write, or read past the grants of tables. */
@@ -70,7 +69,7 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
   const { rows: grants } = await client.query<{ what: string; remedy: string; by_public: boolean }>(
     `${GRANTS} LIMIT 200`,
   );
-  const tables = (await readCatalogue(client, entry)) as unknown as CatalogueTable[];
+  const catalogue = await readCatalogue(client, entry);
   return {
     server: `PostgreSQL ${versions[0]?.version ?? ""}`.trim(),
     ms,
@@ -78,7 +77,7 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
       ...roles.flatMap(describeRole),
       ...grants.map(({ what, remedy, by_public }) => ({ what, remedy: `${remedy};`, blocking: !by_public })),
     ],
-    ...checkAgainstCatalogue(entry, tables),
+    ...checkAgainstCatalogue(entry, catalogue),
   };
 }
 
