@@ -80,7 +80,14 @@ export interface ConnectionRequest {
 
 /** Result of a request. A failure is a value: its words are ours, and errors lose their type between objects. */
 export type ConnectionAnswer =
-  | { ok: true; value: JsonValue /** Set if it was kept. */; cached?: CachedAnswer }
+  | {
+      ok: true;
+      value: JsonValue;
+      /** Set if it was kept. */
+      cached?: CachedAnswer;
+      /** False for a part of an answer, which a cache must not hold. */
+      keep?: false;
+    }
   | { ok: false; failure: ConnectionFailure };
 
 /** Why a request has no result, in our own words. */

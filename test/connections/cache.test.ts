@@ -142,6 +142,67 @@ describe("the cache of an object", () => {
     expect(await ask("a")).toEqual({ ok: true, value: 6 });
   });
 
+  it.each(["forbidden", "not_found", "invalid_input", "account_needed", "result_too_large"] as const)(
+    "drops a stale answer that the other system refuses to give again: %s",
+    async (code) => {
+      const { cache, ask, pass, settle } = open();
+      const refuse = async (): Promise<ConnectionAnswer> => ({
+        ok: false,
+        failure: { code, message: "No." },
+      });
+      await ask("a");
+      pass(10);
+      expect(await ask("a", refuse)).toMatchObject({ value: 1, cached: { stale: true } });
+      await settle();
+      expect(cache.size).toBe(0);
+      expect(await ask("a", refuse)).toMatchObject({ ok: false, failure: { code } });
+    },
+  );
+
+  it("leaves a stale answer in use while the other system is too slow", async () => {
+    const { ask, pass, settle } = open();
+    const late = async (): Promise<ConnectionAnswer> => ({
+      ok: false,
+      failure: { code: "timeout", message: "Late." },
+    });
+    await ask("a");
+    pass(10);
+    await ask("a", late);
+    await settle();
+    expect(await ask("a", late)).toMatchObject({ value: 1, cached: { stale: true } });
+  });
+
+  it("neither keeps a part of an answer nor puts it in the place of a whole one", async () => {
+    const { cache, ask, pass, settle } = open();
+    const part = async (): Promise<ConnectionAnswer> => ({ ok: true, value: "a part", keep: false });
+    expect(await ask("b", part)).toMatchObject({ value: "a part" });
+    expect(cache.size).toBe(0);
+    await ask("a");
+    pass(10);
+    await ask("a", part);
+    await settle();
+    expect(await ask("a", part)).toMatchObject({ value: 1, cached: { readAt: 1_000, stale: true } });
+  });
+
+  it("drops answers whose time is over as soon as any is looked up", async () => {
+    const { cache, ask, pass, fail } = open();
+    await ask("a");
+    pass(30);
+    fail(true);
+    await ask("b");
+    expect(cache.size).toBe(0);
+  });
+
+  it("gives each caller a value of its own", async () => {
+    const { ask } = open();
+    const rows = async (): Promise<ConnectionAnswer> => ({ ok: true, value: { rows: [1] } });
+    await ask("a", rows);
+    const [one, other] = [await ask("a"), await ask("a")].map((answer) => answer.ok && answer.value);
+    expect(one).toEqual({ rows: [1] });
+    expect(other).toEqual(one);
+    expect(other).not.toBe(one);
+  });
+
   it("forgets everything at once, the answer of a read under way too", async () => {
     const { cache, ask } = open();
     await ask("a");
@@ -162,7 +223,7 @@ describe("the cache of an object", () => {
     expect(few.cache.size).toBe(2);
     expect(await few.ask("a")).toMatchObject({ value: 1, cached: { stale: false } });
     expect(await few.ask("b")).toEqual({ ok: true, value: 4 });
-    const small = open({ answers: 100, bytes: 50 });
+    const small = open({ answers: 100, bytes: 100 });
     for (const key of ["a", "b", "c"]) await small.ask(key, of("x".repeat(20)));
     expect(small.cache.size).toBe(2);
     await small.ask("d", of("x".repeat(60)));

@@ -100,8 +100,12 @@ const PEEK = {
   bytes: 100_000,
 } as const;
 
-const peek = (cluster: Cluster, asked: Parameters<typeof peekWithin>[1], timeoutMs = 5_000) =>
-  peekWithin(cluster, asked, timeoutMs);
+const peek = (
+  cluster: Cluster,
+  asked: Parameters<typeof peekWithin>[1],
+  timeoutMs = 5_000,
+  onPart?: () => void,
+) => peekWithin(cluster, asked, timeoutMs, onPart);
 
 describe("a look at messages of Kafka", () => {
   it("gives the newest ones of all partitions, newest first", async () => {
@@ -157,11 +161,19 @@ describe("a look at messages of Kafka", () => {
       },
     };
     const from = { offset: "0" };
-    const cut = await peek(clusterOf(large, oneAtATime), { ...PEEK, from, rows: 40, bytes: 10_000_000 });
+    let parts = 0;
+    const onPart = () => {
+      parts += 1;
+    };
+    const wide = { ...PEEK, from, rows: 40, bytes: 10_000_000 };
+    const cut = await peek(clusterOf(large, oneAtATime), wide, 3_000, onPart);
     expect([cut.messages.length, cut.cut]).toEqual([6, true]);
     expect(asked).toEqual([4_000_000, 2_200_000, 400_000]);
     const hangs: Partial<Broker> = { fetch: () => new Promise(() => {}) };
-    expect(await peek(clusterOf(MESSAGES, hangs), PEEK, 1)).toEqual({ messages: [], cut: true });
+    expect(await peek(clusterOf(MESSAGES, hangs), PEEK, 1, onPart)).toEqual({ messages: [], cut: true });
+    expect(parts).toBe(2);
+    await peek(clusterOf(MESSAGES), PEEK, 3_000, onPart);
+    expect(parts).toBe(2);
   });
 
   it("asks again for a partition that an answer had no room for, and ends where nothing comes", async () => {

@@ -32,7 +32,7 @@ export interface Session {
     request: ConnectionRequest,
     timeoutMs: number,
     caller: SessionCaller,
-  ): Promise<JsonValue>;
+  ): Promise<JsonValue | PartialAnswer>;
   /** What the account may do, and how the entry fits the other system. */
   inspect(target: ConnectionTarget): Promise<ConnectionReport>;
   /** Ends the running request at the other system, over a socket of its own. */
@@ -66,6 +66,15 @@ export class RefusedRequest extends Error {
     super(failure.message);
     this.name = "RefusedRequest";
     this.failure = failure;
+  }
+}
+
+/** A part of an answer, since a limit of time ended the work: it is given to its caller, and not kept for others. */
+export class PartialAnswer {
+  readonly value: JsonValue;
+
+  constructor(value: JsonValue) {
+    this.value = value;
   }
 }
 

@@ -6,7 +6,13 @@ import type {
   ConnectionRequest,
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
-import { type Connector, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import {
+  type Connector,
+  PartialAnswer,
+  RefusedRequest,
+  type Session,
+  withoutPassword,
+} from "../connector.ts";
 import { matchExposed } from "../sql/expose.ts";
 import { isGroupExposed, mayProduce, readTopics } from "./catalogue.ts";
 import { type Cluster, choosePartition, openCluster } from "./driver.ts";
@@ -62,7 +68,11 @@ class KafkaSession implements Session {
     return this.#usable && this.#shared.cluster.isConnected();
   }
 
-  async run(target: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+  async run(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    timeoutMs: number,
+  ): Promise<JsonValue | PartialAnswer> {
     try {
       return await this.#run(target, request, timeoutMs);
     } catch (failure) {
@@ -75,7 +85,11 @@ class KafkaSession implements Session {
     }
   }
 
-  async #run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+  async #run(
+    { entry }: ConnectionTarget,
+    request: ConnectionRequest,
+    timeoutMs: number,
+  ): Promise<JsonValue | PartialAnswer> {
     const operation = kafkaOperation.parse({ operation: request.operation, ...request.arguments });
     const own = entry as KafkaEntry;
     const { cluster } = this.#shared;
@@ -89,8 +103,14 @@ class KafkaSession implements Session {
         if (operation.group !== null && !isGroupExposed(own, operation.group))
           throw refuse("This connection does not expose that consumer group.");
         return (await readOffsets(cluster, operation.topic, operation.group)) as unknown as JsonValue;
-      case "peek":
-        return (await peek(cluster, operation, timeoutMs * OWN_SHARE)) as unknown as JsonValue;
+      case "peek": {
+        let isPart = false;
+        const seen = await peek(cluster, operation, timeoutMs * OWN_SHARE, () => {
+          isPart = true;
+        });
+        const value = seen as unknown as JsonValue;
+        return isPart ? new PartialAnswer(value) : value;
+      }
       case "produce": {
         if (!mayProduce(own, operation.topic)) throw refuse("This connection does not write to that topic.");
         const { topic, key, value, headers } = operation;

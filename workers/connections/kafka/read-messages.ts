@@ -108,11 +108,14 @@ async function readCommitted(
 /**
  * Messages of a topic from an offset or a time on, or the newest ones. Joins no group and commits nothing. When its
  * bytes or `timeoutMs` are used up it answers with what it has.
+ *
+ * @param onPart - called if it ended before it had looked at all that was asked for
  */
 export async function peek(
   cluster: Cluster,
   { topic, partition, from, rows, bytes }: PeekOperation,
   timeoutMs: number,
+  onPart: () => void = () => {},
 ): Promise<SeenMessages> {
   const budget: Budget = { bytes: MOST_BYTES, until: Date.now() + timeoutMs };
   const all = await partitionsOf(cluster, topic);
@@ -145,6 +148,7 @@ export async function peek(
     if (brought === null) ranges.clear();
     else found.push(...brought);
   }
+  if (ranges.size > 0) onPart();
   const isNewest = from === null;
   // Times are those of producers, and need not grow: from an offset on nothing in between may be left out.
   const isByOffset = from !== null && "offset" in from;

@@ -5,7 +5,7 @@ import type {
   ConnectionRequest,
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
-import { type Connector, OPEN_MS, type Session } from "../connector.ts";
+import { type Connector, OPEN_MS, PartialAnswer, type Session } from "../connector.ts";
 import { type Credential, type ObjectMemory, openCredential } from "../http/credential.ts";
 import { readSearchCatalogue } from "./catalogue.ts";
 import { explainSearch, SearchError } from "./errors.ts";
@@ -64,7 +64,11 @@ class SearchSession implements Session {
     return this.#usable;
   }
 
-  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+  async run(
+    { entry }: ConnectionTarget,
+    request: ConnectionRequest,
+    timeoutMs: number,
+  ): Promise<JsonValue | PartialAnswer> {
     const operation = searchOperation.parse({ operation: request.operation, ...request.arguments });
     if (operation.operation === "catalogue")
       return (await this.#catalogue(entry as OpensearchEntry, timeoutMs)).sources as unknown as JsonValue;
@@ -80,7 +84,9 @@ class SearchSession implements Session {
       request.note,
     );
     if (status !== 200) throw new SearchError(status, body);
-    return boundSearch(body, operation.bytes) as unknown as JsonValue;
+    const answer = boundSearch(body, operation.bytes);
+    const value = answer as unknown as JsonValue;
+    return answer.complete ? value : new PartialAnswer(value);
   }
 
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {

@@ -1,13 +1,20 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import type { CacheRequest, ConnectionAnswer } from "../../../shared/objects/connection-gate.ts";
+import type {
+  CacheRequest,
+  ConnectionAnswer,
+  ConnectionFailure,
+} from "../../../shared/objects/connection-gate.ts";
 
-/** Answers of one object, and the bytes of their JSON. */
+/** Answers of one object, and the bytes of their JSON in memory. */
 const MOST_ANSWERS = 500;
-const MOST_BYTES = 16_000_000;
+const MOST_BYTES = 8_000_000;
+
+/** Failures that say nothing of the answer: the other system is away, slow or busy. */
+const AWAY: readonly ConnectionFailure["code"][] = ["unavailable", "timeout"];
 
 interface Kept {
-  value: JsonValue;
-  bytes: number;
+  /** The answer as JSON: parsed, the same bytes of JSON may take many times as much memory. */
+  json: string;
   /** When its read began, in milliseconds since the epoch. */
   readAt: number;
   /** When it is thrown away. */
@@ -22,11 +29,13 @@ interface Bounds {
   bytes: number;
 }
 
-const encoder = new TextEncoder();
+/** Bytes that a text takes in memory at most. */
+const BYTES_OF_UNIT = 2;
 
 /**
  * Answers of reads, in memory, for as long as the connection's entry allows. What is older than fresh is given as stale,
- * and read again meanwhile. A failure is not kept, and takes nothing away: a stale answer lasts to its end.
+ * and read again meanwhile. A failure is not kept. While the other system is away a stale answer lasts to its end; one
+ * that is refused now is dropped. A part of an answer is neither kept, nor does it take the place of a whole one.
  */
 export class AnswerCache {
   /** The answer that was used last is the last one. */
@@ -57,7 +66,7 @@ export class AnswerCache {
   ): Promise<ConnectionAnswer> {
     const kept = this.#find(request.key);
     if (kept === undefined) return await this.#read(request, () => read(false));
-    const { value, readAt } = kept;
+    const { json, readAt } = kept;
     const stale = this.#now() - readAt >= request.freshMs;
     if (stale && !kept.isRead) {
       kept.isRead = true;
@@ -68,7 +77,7 @@ export class AnswerCache {
         }),
       );
     }
-    return { ok: true, value, cached: { readAt, stale } };
+    return { ok: true, value: JSON.parse(json) as JsonValue, cached: { readAt, stale } };
   }
 
   /** Forgets every answer, and those of reads that are under way. */
@@ -85,27 +94,28 @@ export class AnswerCache {
     const generation = this.#generation;
     const readAt = this.#now();
     const answer = await read();
-    if (answer.ok && generation === this.#generation) {
-      const bytes = encoder.encode(JSON.stringify(answer.value)).length;
-      this.#keep(key, {
-        value: answer.value,
-        bytes,
-        readAt,
-        endsAt: readAt + freshMs + staleMs,
-        isRead: false,
-      });
+    if (generation !== this.#generation) return answer;
+    if (!answer.ok) this.#refuse(key, answer.failure, readAt);
+    else if (answer.keep !== false) {
+      const json = JSON.stringify(answer.value);
+      this.#keep(key, { json, readAt, endsAt: readAt + freshMs + staleMs, isRead: false });
     }
     return answer;
   }
 
   #find(key: string): Kept | undefined {
+    this.#dropEnded();
     const kept = this.#kept.get(key);
     if (kept === undefined) return undefined;
-    this.#drop(key, kept);
-    if (kept.endsAt <= this.#now()) return undefined;
+    this.#kept.delete(key);
     this.#kept.set(key, kept);
-    this.#bytes += kept.bytes;
     return kept;
+  }
+
+  /** What the other system refuses to give now is not given from here either. */
+  #refuse(key: string, { code }: ConnectionFailure, readAt: number): void {
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && kept.readAt <= readAt && !AWAY.includes(code)) this.#drop(key, kept);
   }
 
   #keep(key: string, answer: Kept): void {
@@ -113,18 +123,22 @@ export class AnswerCache {
     // Of two reads that overlap, the later one counts.
     if (former !== undefined && former.readAt > answer.readAt) return;
     if (former !== undefined) this.#drop(key, former);
-    const now = this.#now();
-    for (const [other, kept] of this.#kept) if (kept.endsAt <= now) this.#drop(other, kept);
+    this.#dropEnded();
     this.#kept.set(key, answer);
-    this.#bytes += answer.bytes;
+    this.#bytes += answer.json.length * BYTES_OF_UNIT;
     for (const [oldest, kept] of this.#kept) {
       if (this.#kept.size <= this.#bounds.answers && this.#bytes <= this.#bounds.bytes) break;
       this.#drop(oldest, kept);
     }
   }
 
+  #dropEnded(): void {
+    const now = this.#now();
+    for (const [key, kept] of this.#kept) if (kept.endsAt <= now) this.#drop(key, kept);
+  }
+
   #drop(key: string, kept: Kept): void {
     this.#kept.delete(key);
-    this.#bytes -= kept.bytes;
+    this.#bytes -= kept.json.length * BYTES_OF_UNIT;
   }
 }

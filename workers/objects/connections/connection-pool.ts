@@ -16,7 +16,13 @@ import type {
 import { log, logFailure } from "../../../shared/observe/log.ts";
 import { flushSpans } from "../../../shared/observe/spans.ts";
 import { runBelow } from "../../../shared/observe/trace.ts";
-import { LostSession, OPEN_MS, RefusedRequest, type Session } from "../../connections/connector.ts";
+import {
+  LostSession,
+  OPEN_MS,
+  PartialAnswer,
+  RefusedRequest,
+  type Session,
+} from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { readSecret } from "../../connections/vault.ts";
@@ -108,7 +114,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       const value = await resilience.execute(request.repeatable, () =>
         this.#attempt(target, request, deadline, conversation),
       );
-      return { ok: true, value };
+      return value instanceof PartialAnswer
+        ? { ok: true, value: value.value, keep: false }
+        : { ok: true, value };
     } catch (failure) {
       return { ok: false, failure: this.#explain(failure, resilience, target, request) };
     }
