@@ -134,8 +134,9 @@ async function guardedCall(
       const approved = await requirePermission(ctx, call);
       // The approver may have taken minutes.
       if (approved) now = new Date();
-      const opened = openContext(ctx, entry, { ...run, store, now, input, session: sessionOf(ctx) });
-      const toolContext = noteOrigins(opened, origins);
+      // Before the context is made: the other tools that it offers tell the run what they read, too.
+      const noted = noteOrigins(run, origins);
+      const toolContext = openContext(ctx, entry, { ...noted, store, now, input, session: sessionOf(ctx) });
       const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(ctx, callId, running) : running;
     },
@@ -215,8 +216,7 @@ export async function callStep(
       // The guard decided without the arguments; the call consumed its approval.
       requireAllowed(decide(ctx.policy, ctx.identity, subject, judged(ctx, input)));
       const store = await run.openStore(entry);
-      const opened = openContext(ctx, entry, { ...run, store, now, input, session });
-      const running = noteOrigins(opened, origins);
+      const running = openContext(ctx, entry, { ...noteOrigins(run, origins), store, now, input, session });
       for (const needed of await readNeeds(ctx, tool, input, running)) {
         requireAllowed(decide(ctx.policy, ctx.identity, needed.subject, judged(ctx, needed.args)));
       }

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { ToolError } from "../../shared/call/tool-error.ts";
+import type { ToolContext, ToolDefinition } from "../../shared/server/define.ts";
 import { listServers } from "../../workers/servers.ts";
 import { awaitEvents } from "../audit/trail.ts";
 import { addCompany, addContact, addDeal } from "../crm/rows.ts";
@@ -150,5 +151,58 @@ describe.each(LANES)("a resource inside of another answer, on the %s lane", (lan
     expect(await links()).toHaveLength(1);
     replaceRole(ROLE, { denied_resources: ["crm_export"] });
     expect(await links()).toEqual([]);
+  });
+});
+
+describe.each(LANES)("what comes stale from a cache, on the %s lane", (lane) => {
+  const open = () => openSession({ server: "crm", lane, as: nextPerson(), role: ROLE });
+  const stale = { readAt: 0, stale: true };
+  const sentence = expect.stringMatching(/^This answer is stale: /);
+
+  /** Lets a definition say that it reads from a cache. */
+  function readStale(definition: object, method: "run" | "read") {
+    const own = definition as Record<string, (asked: unknown, context: ToolContext) => Promise<unknown>>;
+    const original = own[method]?.bind(definition);
+    return vi.spyOn(own, method).mockImplementation(async (asked, context) => {
+      context.fromCache(stale);
+      return await original?.(asked, context);
+    });
+  }
+
+  it("is said behind the contents of a resource and behind the messages of a prompt", async () => {
+    const session = await open();
+    const prompt = listServers()
+      .flatMap(({ prompts }) => prompts)
+      .find(({ name }) => name === "crm_review_account");
+    const spies = [readStale(definitionOf("crm_pipeline"), "read"), readStale(prompt as object, "run")];
+    const contents = await session.readResource("crm://pipeline");
+    const { messages } = await session.getPrompt("crm_review_account", { customer: "cmp_left" });
+    for (const spy of spies) spy.mockRestore();
+    expect(contents.at(-1)).toEqual({ uri: "crm://pipeline", mimeType: "text/plain", text: sentence });
+    expect(messages.at(-1)).toEqual({ role: "user", content: { type: "text", text: sentence } });
+    expect(JSON.stringify(await session.readResource("crm://pipeline"))).not.toContain("is stale");
+  });
+
+  it("is said in the answer of a tool that calls the tool which read it", async () => {
+    const session = await open();
+    const tools = listServers().flatMap((server) => server.tools);
+    const [outer, inner] = ["crm_get_pipeline", "crm_list_deals"].map((name) =>
+      tools.find((tool) => tool.name === name),
+    ) as unknown as [{ composes?: true; run: ToolDefinition["run"] }, ToolDefinition];
+    const original = outer.run.bind(outer);
+    const spies = [
+      readStale(inner, "run"),
+      vi.spyOn(outer, "run").mockImplementation(async (input, context) => {
+        const called = await context.tools.call("crm_list_deals", {}, context.signal);
+        expect(called.ok).toBe(true);
+        return await original(input, context);
+      }),
+    ];
+    outer.composes = true;
+    const { meta, content } = await session.call("crm_get_pipeline");
+    delete outer.composes;
+    for (const spy of spies) spy.mockRestore();
+    expect(meta?.["gatehouse/cache"]).toMatchObject({ stale: true });
+    expect(content).toContainEqual({ type: "text", text: sentence });
   });
 });

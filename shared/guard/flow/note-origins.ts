@@ -1,5 +1,4 @@
 import { type CachedAnswer, describeCached, olderOf } from "../../call/cached-answer.ts";
-import type { ContentBlock } from "../../call/content.ts";
 import { labelsOf, type ReadLabel } from "../../call/flow-labels.ts";
 import { originMeta } from "../../call/origin-labels.ts";
 import type { Subject } from "../../call/subject.ts";
@@ -42,7 +41,7 @@ export function noteOrigins<Context extends Pick<CallContext, "meets" | "fromCac
 export function describeOrigins(
   { reads, cached }: Origins,
   now = Date.now(),
-): { meta: { _meta?: Record<string, JsonValue> }; blocks: ContentBlock[] } {
+): { meta: { _meta?: Record<string, JsonValue> }; blocks: { type: "text"; text: string }[] } {
   const meta = originMeta(reads);
   if (cached === undefined) return { meta, blocks: [] };
   const said = describeCached(cached, now);

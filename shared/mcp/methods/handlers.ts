@@ -136,7 +136,7 @@ async function listMembers(ctx: RequestContext, entry: TemplateEntry): Promise<L
   }
 }
 
-/** `resources/read`. An unknown URI is a {@link ProtocolFault} with the code of the client's revision. */
+/** `resources/read`, with a sentence behind contents that are stale. An unknown URI is a {@link ProtocolFault} with the code of the client's revision. */
 export async function readResource(
   ctx: RequestContext,
   uri: string,
@@ -157,10 +157,12 @@ export async function readResource(
     if (errorCodeOf(fault) === "not_found") throw unknownResource(ctx, uri);
     throw fault;
   });
-  return { contents, ...describeOrigins(origins).meta };
+  const { meta, blocks } = describeOrigins(origins);
+  const said = blocks.map(({ text }) => ({ uri, mimeType: "text/plain", text }));
+  return { contents: [...contents, ...said], ...meta };
 }
 
-/** `prompts/get`. */
+/** `prompts/get`, with a sentence behind messages that hold something stale. */
 export async function getPrompt(
   ctx: RequestContext,
   name: string,
@@ -177,7 +179,9 @@ export async function getPrompt(
     (context) => prompt.run(parseArguments(prompt.arguments, args), noteOrigins(context, origins)),
     (made) => leaveOutOfMessages(ctx, made, prompt.relays ? entry.subject.server : undefined),
   );
-  return { description: prompt.description, messages, ...describeOrigins(origins).meta };
+  const { meta, blocks } = describeOrigins(origins);
+  const said = blocks.map((content): PromptMessage => ({ role: "user", content }));
+  return { description: prompt.description, messages: [...messages, ...said], ...meta };
 }
 
 /** The prompt or resource that a completion is for. */
