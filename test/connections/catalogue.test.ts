@@ -10,6 +10,7 @@ import { readMysqlCatalogue } from "../../workers/connections/mysql/catalogue.ts
 import { readOracleCatalogue } from "../../workers/connections/oracle/catalogue.ts";
 import { readCatalogue } from "../../workers/connections/postgresql/catalogue.ts";
 import { checkAgainstCatalogue } from "../../workers/connections/sql/check-catalogue.ts";
+import { hasJudgedColumns } from "../../workers/connections/sql/check-columns.ts";
 import {
   type Ask,
   type Catalogue,
@@ -174,5 +175,26 @@ describe("the question for a catalogue", () => {
     expect(whereExposed({ tables: ["a.b_\\'*"], except: [] }, names, mysql)).toBe(
       "((s = 'a' AND t LIKE 'b\\\\_\\\\\\\\''%'))",
     );
+  });
+});
+
+describe("the columns of an answer", () => {
+  const judged = (columns: readonly (string | null)[], hasStar = false) => ({ columns, hasStar });
+  const answered = (...names: string[]) => names.map((name) => ({ name }));
+
+  it.each([
+    ["named columns", answered("ID", "Name"), judged(["id", "NAME"]), true],
+    ["one that the server names", answered("COUNT(*)", "ID"), judged([null, "ID"]), true],
+    ["the table before a name", answered("o.id", "c.id"), judged(["id", "id"]), true],
+    ["a name that comes twice", answered("ID", "ID_1"), judged(["ID", "ID"]), true],
+    ["a number behind a name that comes once", answered("EMAIL_2"), judged(["EMAIL"]), false],
+    ["one more", answered("ID", "EMAIL"), judged(["ID"]), false],
+    ["one fewer", answered("ID"), judged(["ID", "NAME"]), false],
+    ["another sequence", answered("NAME", "ID"), judged(["ID", "NAME"]), false],
+    ["another sequence of a star", answered("NAME", "ID"), judged(["ID", "NAME", "ID"], true), true],
+    ["one more of a star", answered("ID", "NAME", "EMAIL"), judged(["ID", "NAME"], true), false],
+    ["one more of a star and a value", answered("ID", "ONE", "EMAIL"), judged(["ID", null], true), false],
+  ])("are compared with those of the statement: %s", (_what, columns, expected, is) => {
+    expect(hasJudgedColumns(columns, expected)).toBe(is);
   });
 });

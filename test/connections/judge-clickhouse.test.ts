@@ -69,6 +69,8 @@ describe("the judge of statements for ClickHouse", () => {
       "SELECT id FROM orders WHERE id = {p1:UInt64} OR customer_id = {p1:UInt64} OR status = {p2:String}";
     expect(await judgeClickhouse(sql, rules)).toEqual({
       parameters: 2,
+      columns: ["id"],
+      hasStar: false,
       tables: [{ schema: "shop", name: "orders" }],
     });
     await expect(judgeClickhouse("SELECT {p2:String}", rules)).rejects.toThrow("without a gap");

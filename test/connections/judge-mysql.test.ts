@@ -40,6 +40,8 @@ describe("the judge of statements for MySQL and MariaDB", () => {
       "SELECT id FROM orders WHERE id = ? AND customer_id IN (SELECT id FROM hr.staff WHERE id > ?)";
     expect(await judgeMysql(sql, rules)).toEqual({
       parameters: 2,
+      columns: ["id"],
+      hasStar: false,
       tables: [
         { schema: "shop", name: "orders" },
         { schema: "hr", name: "staff" },

@@ -65,6 +65,8 @@ describe("the judge of statements for Oracle", () => {
       "SELECT id FROM orders WHERE id = :p1 AND status = :P2 OR customer_id IN (SELECT id FROM hr.staff WHERE id > :p1)";
     expect(await judgeOracle(sql, rules)).toEqual({
       parameters: 2,
+      columns: ["ID"],
+      hasStar: false,
       tables: [
         { schema: "SHOP", name: "ORDERS" },
         { schema: "HR", name: "STAFF" },

@@ -42,6 +42,8 @@ describe("the judge of statements for PostgreSQL", () => {
       "SELECT id FROM orders WHERE id = $1 AND customer_id IN (SELECT id FROM hr.staff WHERE id > $2)";
     expect(await judgePostgresql(sql, rules)).toEqual({
       parameters: 2,
+      columns: ["id"],
+      hasStar: false,
       tables: [
         { schema: "public", name: "orders" },
         { schema: "hr", name: "staff" },

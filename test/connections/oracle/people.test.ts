@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -28,8 +28,8 @@ const MASKED: MaskRules = {
 const ROWS = [{ ID: 1 }];
 
 /** Calls of one person after the other on one session: the driver is a double, everything above it is not. */
-async function connect(change: object = {}) {
-  const double = new OracleDouble([...DICTIONARY, [/FROM (shop\.)?customers/i, ROWS]]);
+async function connect(change: object = {}, rows: readonly Record<string, unknown>[] = ROWS) {
+  const double = new OracleDouble([...DICTIONARY, [/FROM (shop\.)?customers/i, rows]]);
   const target = targetOf({ columns: { "SHOP.CUSTOMERS.EMAIL": "pii" }, ...change });
   const session = await connectOracle(async () => double.link()).open({} as Env, target, "pw", new Map());
   const run = async (given: ConnectionTarget, request: ConnectionRequest) => ({
@@ -95,6 +95,39 @@ describe("an Oracle connection as people call it, with a double in the place of 
     expect(await as("ann", MASKED).query("SELECT id FROM customers", [], 5, LIMITS)).toMatchObject({
       rows: [[1]],
     });
+  });
+
+  it("refuses an answer with columns that the judge did not see, for a role with masks", async () => {
+    const { as } = await connect({}, [{ ID: 1, SUM: 2 }]);
+    const handle = (masks?: MaskRules) => as("ann", masks);
+    for (const sql of [
+      "SELECT id FROM customers",
+      "SELECT id, sum + 1, id FROM customers",
+      "SELECT id, name FROM (SELECT id, sum AS name FROM customers)",
+    ])
+      await expect(handle(MASKED).query(sql, [], 5, LIMITS), sql).rejects.toMatchObject({
+        code: "forbidden",
+      });
+    expect(await handle(MASKED).query("SELECT c.id, sum FROM customers c", [], 5, LIMITS)).toMatchObject({
+      rows: [[1, 2]],
+    });
+    const named = { title: "Q", description: "q", parameters: {}, effect: "read" } as const;
+    const query = { ...named, sql: "SELECT id FROM customers" };
+    await expect(handle(MASKED).runNamed("q", query, [], LIMITS)).rejects.toMatchObject({
+      code: "forbidden",
+    });
+  });
+
+  it("judges and runs a statement by one and the same catalogue", async () => {
+    const { double, as } = await connect();
+    let now = 0;
+    const clock = vi.spyOn(Date, "now").mockImplementation(() => {
+      now += 100_000;
+      return now;
+    });
+    await as("ann").query("SELECT id FROM customers", [], 5, LIMITS);
+    clock.mockRestore();
+    expect(double.asked.filter(({ sql }) => sql.includes("all_objects"))).toHaveLength(1);
   });
 
   it("runs a named query for a role that could write it itself, and for no other", async () => {

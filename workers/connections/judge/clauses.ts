@@ -19,11 +19,8 @@ export function judgeToEnd(
   const isEnded = cursor.takeSymbol(";");
   if (cursor.peek().kind !== "end")
     throw isEnded ? reject("Only one statement is allowed.") : cursor.unexpected("The end of the statement");
-  const tables = resolveQuery(query, cursor.rules, dialect);
-  return {
-    parameters: count(cursor.parameters),
-    tables: tables.map(({ schema, name }) => ({ schema, name })),
-  };
+  const resolved = resolveQuery(query, cursor.rules, dialect);
+  return { parameters: count(cursor.parameters), ...resolved };
 }
 
 /** The highest number of numbered parameters. `example` shows how they are written: `{p1:…}, {p2:…}`. */

@@ -9,7 +9,7 @@ import {
   type Relation,
   type Scope,
 } from "./scope.ts";
-import type { ExposedTable, StatementRules } from "./statement.ts";
+import type { ExposedTable, JudgedStatement, StatementRules } from "./statement.ts";
 
 /** Most resolved queries of a statement. */
 const MOST_QUERIES = 1000;
@@ -28,14 +28,24 @@ interface Place {
 }
 
 /**
- * Resolves every table and column of a query by the rules, and gives the tables that it reads. What resolves to
- * nothing that is exposed, or to a hidden column, is refused.
+ * Resolves every table and column of a query by the rules, and gives the tables that it reads and the columns of its
+ * answer. What resolves to nothing that is exposed, or to a hidden column, is refused.
  */
-export function resolveQuery(query: Query, rules: StatementRules, dialect: Dialect): ExposedTable[] {
+export function resolveQuery(
+  query: Query,
+  rules: StatementRules,
+  dialect: Dialect,
+): Omit<JudgedStatement, "parameters"> {
   const resolver = new Resolver(rules, dialect);
-  resolver.resolve(query, { scope: null, declared: null });
+  const columns = resolver.resolve(query, { scope: null, declared: null });
   if (dialect.hasCompoundColumns) resolver.refuseAmbiguous();
-  return [...resolver.tables];
+  const tables = [...resolver.tables].map(({ schema, name }) => ({ schema, name }));
+  return { tables, columns, hasStar: hasStar(query) };
+}
+
+function hasStar({ body }: Query): boolean {
+  if (body.kind === "select") return body.outputs.some(({ kind }) => kind === "star");
+  return body.kind === "set" && hasStar(body.terms[0]);
 }
 
 class Resolver {

@@ -29,6 +29,10 @@ export interface JudgedStatement {
   /** How many parameters it takes: the highest `$n`, or the number of `?`. */
   parameters: number;
   tables: readonly { schema: string; name: string }[];
+  /** Names of the answer's columns; `null` for one that the server names. */
+  columns: readonly (string | null)[];
+  /** Whether a `*` gives some of the columns. */
+  hasStar: boolean;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { CachedAnswer } from "../../../shared/call/cached-answer.ts";
 import type { Classification, MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
@@ -18,7 +19,8 @@ import {
 } from "../ask-connection.ts";
 import { rememberCatalogue } from "../catalogue-memory.ts";
 import { judgeOf } from "../judge/judges.ts";
-import type { StatementRules } from "../judge/statement.ts";
+import type { JudgedStatement, StatementRules } from "../judge/statement.ts";
+import { hasJudgedColumns } from "./check-columns.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
 
 /** An entry of an SQL database. */
@@ -48,6 +50,8 @@ export interface SqlCall {
 /** An SQL connection, opened for one call: everything that it does goes through the rules of its caller. */
 export class SqlHandle {
   readonly #call: SqlCall;
+  /** Read once a call: the statement is judged by the tables whose schema it is then run in. */
+  #known: Promise<{ tables: readonly CatalogueTable[]; cached: CachedAnswer | null }> | null = null;
 
   constructor(call: SqlCall) {
     this.#call = call;
@@ -76,9 +80,10 @@ export class SqlHandle {
     rows: number,
     limits: ReadLimits,
   ): Promise<AnsweredRows> {
-    await this.#judge(sql, values, limits);
+    const judged = await this.#judge(sql, values, limits);
     const cache = this.#cacheOf(this.#call.entry.cache, "query", limits);
     const answer = await this.#run("query", sql, values, { rows, cache }, limits);
+    this.#requireJudged(answer, judged);
     const leaked = answer.columns.find(({ origin }) => origin !== null && this.isHidden(origin));
     // The judge has refused every reference; this wall does not depend on it.
     if (leaked) throw new ToolError("forbidden", `Your role may not see the column ${leaked.origin}.`);
@@ -105,11 +110,12 @@ export class SqlHandle {
   ): Promise<AnsweredRows> {
     const operation = effect === "read" ? "query" : "write";
     // The role must be allowed to write such a statement itself. One that writes gives no rows.
-    if (operation === "query" && WITHOUT_ORIGIN.includes(this.#call.entry.kind))
-      await this.#judge(sql, values, limits);
+    const isJudged = operation === "query" && this.#lacksOrigin();
+    const judged = isJudged ? await this.#judge(sql, values, limits) : null;
     const { rows: most } = this.#call.entry.limits;
     const cache = effect === "read" ? this.#cacheOf(rule, `named ${query}`, limits) : undefined;
     const answer = await this.#run(operation, sql, values, { rows: most, cache }, limits);
+    if (judged !== null) this.#requireJudged(answer, judged);
     const { fields } = this.#call.masks;
     const treatments = answer.columns.map(({ origin }) =>
       origin === null ? "show" : fields[this.classOf(origin)],
@@ -129,14 +135,42 @@ export class SqlHandle {
     limits: CallLimits,
     fromCache?: CatalogueLimits["fromCache"],
   ): Promise<readonly CatalogueTable[]> {
+    this.#known ??= this.#readTables(limits).catch((failure: unknown) => {
+      this.#known = null;
+      throw failure;
+    });
+    const { tables, cached } = await this.#known;
+    if (cached !== null) fromCache?.(cached);
+    return tables;
+  }
+
+  async #readTables(limits: CallLimits) {
     const { env, name, revision, principal } = this.#call;
     const operation = { name: "catalogue", arguments: {}, repeatable: true };
     const read = async () =>
       (await askConnection(env, this.#target(), operation, principal, limits)) as unknown as CatalogueTable[];
-    return await rememberCatalogue(`${name}@${revision}`, read, fromCache);
+    let cached: CachedAnswer | null = null;
+    const tables = await rememberCatalogue(`${name}@${revision}`, read, (found) => {
+      cached = found;
+    });
+    return { tables, cached };
   }
 
-  async #judge(sql: string, values: readonly JsonValue[], limits: CallLimits): Promise<void> {
+  #lacksOrigin(): boolean {
+    return WITHOUT_ORIGIN.includes(this.#call.entry.kind);
+  }
+
+  /** The second wall where no result says where a column comes from: the judge may know fewer columns than a `*` gives. */
+  #requireJudged({ columns }: AnsweredRows, judged: JudgedStatement): void {
+    const { fields } = this.#call.masks;
+    const hidesAny = Object.values(fields).some((treatment) => treatment !== "show");
+    if (!this.#lacksOrigin() || !hidesAny || hasJudgedColumns(columns, judged)) return;
+    throw new ToolError("forbidden", "The answer has other columns than the statement was allowed for.", {
+      suggestedAction: "Name each column, or repeat the call in a minute: the table may have changed.",
+    });
+  }
+
+  async #judge(sql: string, values: readonly JsonValue[], limits: CallLimits): Promise<JudgedStatement> {
     const { entry } = this.#call;
     const tables = await this.#tables(limits);
     const rules: StatementRules = {
@@ -152,7 +186,8 @@ export class SqlHandle {
       functions: entry.functions,
     };
     const judge = await judgeOf(entry.kind);
-    const { parameters } = await judge(sql, rules);
+    const judged = await judge(sql, rules);
+    const { parameters } = judged;
     if (parameters !== values.length) {
       throw new ToolError(
         "invalid_input",
@@ -162,6 +197,7 @@ export class SqlHandle {
         },
       );
     }
+    return judged;
   }
 
   async #run(

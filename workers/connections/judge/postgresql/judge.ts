@@ -49,9 +49,9 @@ function judge(statement: unknown, rules: StatementRules): JudgedStatement {
   const { kind, fields } = openNode(statement);
   if (kind !== "SelectStmt") throw reject("Only SELECT, WITH … SELECT and VALUES are allowed.");
   const reader = new Reader(rules);
-  const tables = resolveQuery(readQuery(reader, fields as Fields), rules, DIALECT);
+  const resolved = resolveQuery(readQuery(reader, fields as Fields), rules, DIALECT);
   const parameters = Math.max(0, ...reader.parameters);
   if (parameters !== reader.parameters.size)
     throw reject(`The statement uses $${parameters}, but not all parameters before it.`);
-  return { parameters, tables: tables.map(({ schema, name }) => ({ schema, name })) };
+  return { parameters, ...resolved };
 }
