@@ -75,6 +75,49 @@ describe("the judge of statements for Oracle", () => {
     await expect(judgeOracle("SELECT :p2 FROM dual", rules)).rejects.toThrow("without a gap");
   });
 
+  it("takes the name of an output for one only where it is the whole member of ORDER BY", async () => {
+    const usable = [
+      "SELECT total * 2 AS twice FROM orders ORDER BY twice DESC NULLS LAST, id",
+      'SELECT total * 2 AS "Twice" FROM orders ORDER BY "Twice"',
+    ];
+    expect(await findRefused(judgeOracle, usable, rules)).toEqual([]);
+    const attempts = [
+      "SELECT 1 AS my_fn FROM orders ORDER BY UPPER(my_fn)",
+      "SELECT 1 AS my_fn FROM orders ORDER BY (my_fn)",
+      "SELECT 1 AS my_fn FROM orders ORDER BY -my_fn",
+      "SELECT 1 AS my_fn FROM orders ORDER BY ROW_NUMBER() OVER (ORDER BY my_fn)",
+      "SELECT 1 AS my_fn, COUNT(*) FROM orders ORDER BY MAX(my_fn)",
+      "SELECT 1 AS my_fn FROM orders UNION SELECT 2 FROM orders ORDER BY UPPER(my_fn)",
+    ].map((sql) => ({ kind: "oracle", sql }));
+    expect(await findAccepted(judgeOracle, attempts, rules)).toEqual([]);
+  });
+
+  it("refuses a name of an outer query where FROM is DUAL alone, which could be a table of the schema", async () => {
+    const attempts = [
+      "SELECT (SELECT name FROM dual) FROM customers",
+      "SELECT (SELECT MAX(name) FROM dual d) FROM customers",
+      "SELECT id FROM customers WHERE EXISTS (SELECT 1 FROM dual, sys.dual d WHERE country = 'DE')",
+      "SELECT id FROM customers c WHERE 1 IN (SELECT 1 FROM dual GROUP BY c.id)",
+    ].map((sql) => ({ kind: "oracle", sql }));
+    expect(await findAccepted(judgeOracle, attempts, rules)).toEqual([]);
+  });
+
+  it("reads comments with either line end, and none behind the semicolon", async () => {
+    const usable = [
+      "SELECT id FROM orders\r\nWHERE /* a\r\n b */ id = 1",
+      "SELECT id FROM orders -- all\r\nWHERE id = 1;",
+      "SELECT id FROM orders /* done */ ; \n",
+    ];
+    expect(await findRefused(judgeOracle, usable, rules)).toEqual([]);
+    const attempts = [
+      "SELECT id FROM orders; -- done",
+      "SELECT id FROM orders ; /* x */",
+      "SELECT id FROM orders /* a\r b */",
+      "SELECT id FROM orders -- a\rb",
+    ].map((sql) => ({ kind: "oracle", sql }));
+    expect(await findAccepted(judgeOracle, attempts, rules)).toEqual([]);
+  });
+
   it("allows a function of the operator by its written name only", async () => {
     const extended = { ...rules, functions: ["shop.net_price"] };
     expect(await judgeOracle("SELECT Shop.Net_Price(total) FROM orders", extended)).toMatchObject({

@@ -24,6 +24,7 @@ const ANSWERS: readonly (readonly [RegExp, WireAnswer])[] = [
     [{ ...OWNER, name: "PK", kind: "P", column: "ID", otherTable: null, otherColumn: null }],
   ],
   [/ISDBA/, [{ account: "GATEHOUSE", isDba: "FALSE" }]],
+  [/SESSION_USER'\) AS "account" FROM sys/, [{ account: "GATEHOUSE" }]],
   [/session_privs/, [{ privilege: "CREATE SESSION", role: null }]],
   [/user_tab_privs/, [{ privilege: "READ", owner: "SHOP", object: "CUSTOMERS", role: null }]],
   [/all_tab_privs|user_role_privs|user_objects/, []],

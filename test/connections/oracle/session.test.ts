@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { oracle } from "../../../workers/connections/oracle/connector.ts";
 import { readNumber } from "../../../workers/connections/oracle/driver.ts";
 import { oracleError } from "../../support/oracle-connection.ts";
-import { CALLER, open, query, requestOf, targetOf } from "./shop.ts";
+import { CALLER, DICTIONARY, open, query, requestOf, targetOf } from "./shop.ts";
 
 describe("a session with Oracle, against a double of the driver's connection", () => {
   it("runs a statement in a transaction that only reads, with bound parameters and the rest of the time", async () => {
@@ -46,7 +46,7 @@ describe("a session with Oracle, against a double of the driver's connection", (
   });
 
   it("says who calls before each statement, and leaves nothing of an earlier caller", async () => {
-    const { double, target, session } = await open();
+    const { double, target, session } = await open([[/SESSION_USER/, [{ account: "GATEHOUSE" }]]]);
     const run = (identity: Record<string, string>) =>
       session.run(target, requestOf("query", query("SELECT 1 FROM dual"), identity), 3_000, CALLER);
     await run({ client_identifier: "ann", "clientcontext.role": "viewer", current_schema: "SHOP" });
@@ -59,10 +59,74 @@ describe("a session with Oracle, against a double of the driver's connection", (
       [expect.stringContaining("SET_CONTEXT('CLIENTCONTEXT'"), "bob", { name: "role", value: "admin" }],
       ["SET TRANSACTION READ ONLY", "bob", {}],
       ["SELECT 1 FROM dual", "bob", {}],
+      [expect.stringContaining("SESSION_USER"), "", {}],
+      [expect.stringContaining("SET_CONTEXT('CLIENTCONTEXT'"), "", { name: "role", value: "" }],
       ["SET TRANSACTION READ ONLY", "", {}],
       ["SELECT 1 FROM dual", "", {}],
     ]);
-    expect(double.asked[0]?.schema).toBe("SHOP");
+    expect([double.asked[0]?.schema, double.asked.at(-1)?.schema]).toEqual(["SHOP", "GATEHOUSE"]);
+  });
+
+  it.each([
+    ["the catalogue", false],
+    ["an inspection", true],
+  ])("leaves nothing of an earlier caller for %s either", async (_what, inspects) => {
+    const { double, target, session } = await open([
+      ...DICTIONARY,
+      [/SESSION_USER'\) AS "account" FROM sys/, [{ account: "GATEHOUSE" }]],
+    ]);
+    const identity = { client_identifier: "ann", "clientcontext.role": "viewer", current_schema: "SHOP" };
+    await session.run(target, requestOf("query", query("SELECT 1 FROM dual"), identity), 3_000, CALLER);
+    double.asked.splice(0);
+    if (inspects) await session.inspect(target);
+    else await session.run(target, requestOf("catalogue"), 3_000, CALLER);
+    expect(double.asked[1]).toMatchObject({ clientId: "", binds: { name: "role", value: "" } });
+    for (const { schema, clientId } of double.asked.slice(2))
+      expect([schema, clientId]).toEqual(["GATEHOUSE", ""]);
+  });
+
+  it.each([
+    ["AL32UTF8", true],
+    ["UTF8", true],
+    ["WE8MSWIN1252", false],
+    ["an unknown set", false],
+  ])(
+    "sends letters outside of ASCII in a statement or a name only where all are kept: %s",
+    async (set, is) => {
+      const known = set === "an unknown set" ? [] : [{ characters: set }];
+      const { double, target, session } = await open([[/NLS_CHARACTERSET/, known]]);
+      const run = (operation: string, sql: string, values: string[] = [], identity = {}) =>
+        session.run(target, requestOf(operation, query(sql, values), identity), 3_000, CALLER);
+      await run("query", "SELECT :p1 FROM dual", ["\u0161"]);
+      expect(double.asked.some(({ sql }) => sql.includes("NLS_CHARACTERSET"))).toBe(false);
+      const attempts = [
+        () => run("query", "SELECT q'!a\uff01', 1 AS \"b\" FROM dual"),
+        () => run("explain", "SELECT '\u0161' FROM dual"),
+        () => run("query", "SELECT 1 FROM dual", [], { client_identifier: "J\u0161" }),
+        () => run("query", "SELECT 1 FROM dual", [], { "clientcontext.name": "J\u0161" }),
+      ];
+      for (const attempt of attempts) {
+        double.asked.splice(0);
+        const refused = await attempt().then(
+          () => null,
+          (thrown: { failure?: object }) => thrown.failure,
+        );
+        expect(refused).toEqual(
+          is ? null : expect.objectContaining({ message: expect.stringMatching(/character set/) }),
+        );
+        const sent = double.asked.filter((one) => /[\u0080-\uffff]/.test(JSON.stringify(one)));
+        expect(sent.length > 0).toBe(is);
+      }
+    },
+  );
+
+  it("refuses a person whom it would have to name with another's letters, before anything is sent for them", async () => {
+    const { double, target, session } = await open();
+    const given = requestOf("query", query("SELECT 1 FROM dual"), { client_identifier: "J\u0161" });
+    await expect(session.run(target, given, 3_000, CALLER)).rejects.toMatchObject({
+      failure: { code: "forbidden" },
+    });
+    expect(double.asked.map(({ clientId }) => clientId)).toEqual([""]);
   });
 
   it("refuses a person whose name the database would cut, who could be taken for another", async () => {

@@ -36,7 +36,9 @@ describe("the driver of Oracle, against a double of the database's wire protocol
       { ID: 7, NAME: "Ann" },
       { ID: 1_234_500, NAME: null },
     ];
-    const { listener, run, session } = await signIn((sql) => (/customers/.test(sql) ? rows : []));
+    const { listener, run, session } = await signIn((sql) =>
+      /customers/.test(sql) ? rows : /SESSION_USER/.test(sql) ? [{ account: "GATEHOUSE" }] : [],
+    );
     const sql = "SELECT id, name FROM customers WHERE id > :p1";
     expect(await run(sql, { client_identifier: "person-ann", current_schema: "SHOP" }, [5])).toEqual({
       columns: [
@@ -61,6 +63,7 @@ describe("the driver of Oracle, against a double of the database's wire protocol
     await run("SELECT 1 AS one FROM dual", { client_identifier: "person-bob" });
     const after = listener.calls.slice(listener.calls.indexOf(first) + 1).join("\n");
     expect(after).toContain("person-bob");
+    expect(listener.calls.find((call) => call.includes("AS one"))).not.toContain("SHOP");
     expect(listener.calls.join("\n")).not.toContain(PASSWORD);
     expect(session.isUsable()).toBe(true);
   });

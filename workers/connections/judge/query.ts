@@ -65,6 +65,11 @@ export interface Join {
 
 /** A column, table-qualified or not; every column of a table (`c.*` inside of an expression); or a subquery. */
 export type Reference =
-  | { kind: "column"; path: readonly string[] }
+  | {
+      kind: "column";
+      path: readonly string[];
+      /** Whether it is a member of ORDER BY by itself, and not a part of an expression. */
+      isWholeMember?: true;
+    }
   | { kind: "star"; path: readonly string[] }
   | { kind: "query"; query: Query };

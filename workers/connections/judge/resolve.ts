@@ -257,7 +257,8 @@ class Resolver {
   #resolveReferences(references: readonly Reference[], place: Place): void {
     for (const reference of references) {
       if (reference.kind === "query") this.resolve(reference.query, place);
-      else if (reference.kind === "column") this.#findColumn(reference.path, place.scope);
+      else if (reference.kind === "column")
+        this.#findColumn(reference.path, place.scope, reference.isWholeMember);
       else {
         const owner = this.#findOwner(reference.path, place.scope);
         if (hasHidden(owner)) throw forbidWhole(`\`${reference.path.join(".")}.*\``, owner);
@@ -273,8 +274,8 @@ class Resolver {
   }
 
   /** Refuses a column that does not exist or is hidden. */
-  #findColumn(path: readonly string[], scope: Scope | null): void {
-    const found = findColumn(path, scope, this.#dialect);
+  #findColumn(path: readonly string[], scope: Scope | null, isWholeMember = false): void {
+    const found = findColumn(path, scope, this.#dialect, isWholeMember);
     if (found === "output") return;
     if (found === null) throw this.#missingColumn(path, scope);
     const { relation, column } = found;

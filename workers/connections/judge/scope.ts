@@ -14,7 +14,7 @@ export interface Dialect {
   /** Whether `a.b` may be a column of that name, or a part of a column `a`, and not the column `b` of `a` alone. */
   hasCompoundColumns: boolean;
   /**
-   * Whether ORDER BY alone may name an output, and no subquery inside of it: elsewhere the server would take the
+   * Whether only a whole member of ORDER BY may name an output, and no expression or subquery inside of it: elsewhere the server would take the
    * name for something else, such as a function that is called without parentheses.
    */
   ordersByOutputAlone: boolean;
@@ -79,6 +79,7 @@ export function findColumn(
   path: readonly string[],
   scope: Scope | null,
   dialect: Dialect,
+  isWholeMember = false,
 ): { relation: Relation; column: Column | null } | "output" | null {
   const name = dialect.foldColumn(path.at(-1) ?? "");
   if (name === "") return null;
@@ -97,8 +98,9 @@ export function findColumn(
   if (chosen?.column.hidden) return chosen;
   if (hiddenRow) return { relation: hiddenRow, column: null };
   if (chosen) return chosen;
-  for (let at = scope; at !== null; at = dialect.ordersByOutputAlone ? null : at.parent)
-    if (at.outputs.has(name)) return "output";
+  if (dialect.ordersByOutputAlone) {
+    if (isWholeMember && scope?.outputs.has(name)) return "output";
+  } else for (let at = scope; at !== null; at = at.parent) if (at.outputs.has(name)) return "output";
   const [row] = rows;
   return row === undefined ? null : { relation: row, column: null };
 }

@@ -13,7 +13,7 @@ import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 import { type OpenOracle, type OracleBinds, type OracleLink, openOracle } from "./driver.ts";
 import { explainOracle } from "./errors.ts";
-import { inspectOracle } from "./inspect.ts";
+import { inspectOracle, keepsEveryLetter } from "./inspect.ts";
 
 /** Rows of one round trip. */
 const BATCH = 100;
@@ -22,6 +22,8 @@ const BATCH = 100;
 const FORMATS = `ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY-MM-DD HH24:MI:SS' NLS_TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF'
   NLS_TIMESTAMP_TZ_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF TZH:TZM' NLS_NUMERIC_CHARACTERS = '.,' NLS_SORT = BINARY
   NLS_COMP = BINARY TIME_ZONE = '+00:00'`;
+
+const SESSION_USER = "SELECT SYS_CONTEXT('USERENV', 'SESSION_USER') AS \"account\" FROM sys.dual";
 
 const SET_CONTEXT = "BEGIN DBMS_SESSION.SET_CONTEXT('CLIENTCONTEXT', :name, :value); END;";
 
@@ -42,6 +44,18 @@ const LONGEST_IDENTIFIER = 64;
 const TOO_LONG = {
   code: "forbidden",
   message: `What tells the database who you are is longer than the ${LONGEST_IDENTIFIER} bytes that it takes.`,
+  action: "Ask the owner of the connection to pass user_id on.",
+} as const;
+
+const NOT_ASCII = {
+  code: "invalid_input",
+  message: `The statement has characters that this database's character set may turn into others, such as into quotes.`,
+  action: "Put texts with letters outside of ASCII into parameters: :p1, :p2 and so on.",
+} as const;
+
+const NOT_ASCII_CALLER = {
+  code: "forbidden",
+  message: "What tells the database who you are has letters that its character set may not tell from others.",
   action: "Ask the owner of the connection to pass user_id on.",
 } as const;
 
@@ -66,6 +80,11 @@ class OracleSession implements Session {
   #usable = true;
   /** When the running request has to end, in milliseconds since 1970. */
   #deadline = 0;
+  /** Names of the contexts that hold something of the last caller, and whether its schema is in force. */
+  readonly #contexts = new Set<string>();
+  #isInSchema = false;
+  /** Whether the database keeps every character apart; asked once it matters. */
+  #keepsAll: boolean | null = null;
 
   constructor(link: OracleLink) {
     this.#link = link;
@@ -95,6 +114,8 @@ class OracleSession implements Session {
         return tables as unknown as JsonValue;
       }
       const { sql, values } = operation;
+      // Bound values are data, whatever becomes of their letters.
+      if (!(await this.#isRead(sql))) throw new RefusedRequest(NOT_ASCII);
       const binds = nameValues(values);
       if (kind === "explain") return toJson(await this.#explain(sql, operation));
       if (kind === "query") return toJson(await this.#read(withoutEnd(sql), binds, operation));
@@ -140,22 +161,60 @@ class OracleSession implements Session {
     }
   }
 
-  /** Set before each call: nothing of an earlier caller is left. The driver sends it with the next statement. */
+  /**
+   * Whether the database reads a text as it is written. Its character set may lack letters: it then takes others in their
+   * place, which could end a text or a name, or be the same for two people.
+   */
+  async #isRead(text: string): Promise<boolean> {
+    if (!/[\u0080-\uffff]/.test(text)) return true;
+    this.#keepsAll ??= await keepsEveryLetter(this.#ask);
+    return this.#keepsAll;
+  }
+
+  /** Set before each request, ours too: nothing of an earlier caller is left. The driver sends it with the next statement. */
   async #sayWhoCalls({ identity, note }: Pick<ConnectionRequest, "identity" | "note">): Promise<void> {
     const { connection } = this.#link;
     const person = identity.client_identifier ?? "";
     // The server would cut it, and take two people for one.
     if (new TextEncoder().encode(person).length > LONGEST_IDENTIFIER) throw new RefusedRequest(TOO_LONG);
+    const names = new Map(
+      Object.entries(identity).flatMap(([setting, value]) => {
+        const [, name] = /^clientcontext\.([a-z0-9_]+)$/.exec(setting) ?? [];
+        return name === undefined ? [] : [[name, value]];
+      }),
+    );
+    connection.clientId = "";
+    for (const value of Object.values(identity))
+      if (!(await this.#isRead(value))) throw new RefusedRequest(NOT_ASCII_CALLER);
     connection.clientId = person;
     // Not in a comment: each statement would be parsed as a new one.
     connection.module = "gatehouse";
     connection.action = (/trace=(\S*)/.exec(note)?.[1] ?? "").slice(0, 64);
     connection.clientInfo = note.slice(0, 64);
-    const schema = identity[CURRENT_SCHEMA];
-    if (schema !== undefined) connection.currentSchema = schema;
-    for (const [setting, value] of Object.entries(identity)) {
-      const [, name] = /^clientcontext\.([a-z0-9_]+)$/.exec(setting) ?? [];
-      if (name !== undefined) await this.#execute(SET_CONTEXT, { name, value });
+    await this.#enterSchema(identity[CURRENT_SCHEMA]);
+    for (const name of [...this.#contexts].filter((earlier) => !names.has(earlier))) {
+      // An empty text is NULL, which is what a context has that was never set.
+      await this.#execute(SET_CONTEXT, { name, value: "" });
+      this.#contexts.delete(name);
+    }
+    for (const [name, value] of names) {
+      this.#contexts.add(name);
+      await this.#execute(SET_CONTEXT, { name, value });
+    }
+  }
+
+  /** Without a schema names are looked up in that of the account, as in a session that has just begun. */
+  async #enterSchema(schema: string | undefined): Promise<void> {
+    const { connection } = this.#link;
+    if (schema !== undefined) {
+      connection.currentSchema = schema;
+      this.#isInSchema = true;
+    } else if (this.#isInSchema) {
+      const { rows } = await this.#ask<{ account: string }>(SESSION_USER);
+      const [own] = rows;
+      if (own === undefined) throw new Error("The database does not say whose session it is.");
+      connection.currentSchema = own.account;
+      this.#isInSchema = false;
     }
   }
 

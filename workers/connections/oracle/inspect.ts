@@ -4,6 +4,15 @@ import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
 import type { Ask } from "../sql/exposed-catalogue.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 
+const CHARACTERS =
+  "SELECT value AS \"characters\" FROM sys.nls_database_parameters WHERE parameter = 'NLS_CHARACTERSET'";
+
+/** Whether every letter has a code of its own in the database's character set (Oracle, «Supporting Multilingual Databases with Unicode»). */
+export async function keepsEveryLetter(ask: Ask): Promise<boolean> {
+  const { rows } = await ask<{ characters: string | null }>(CHARACTERS);
+  return ["AL32UTF8", "UTF8"].includes(rows[0]?.characters ?? "");
+}
+
 /** System privileges that neither write nor create (Oracle, «System Privileges»). */
 const READING: readonly string[] = ["CREATE SESSION", "SET CONTAINER"];
 

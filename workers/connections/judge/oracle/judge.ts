@@ -53,5 +53,10 @@ export const judgeOracle: JudgeStatement = async (sql, rules) => {
   const cursor = new Cursor(sql, rules, LANGUAGE);
   if (!["SELECT", "WITH", ""].includes(cursor.keyword()))
     throw reject("Only SELECT and WITH … SELECT are allowed.");
-  return judgeToEnd(cursor, DIALECT, (names) => countNumbered(names, ":p1, :p2"));
+  const judged = judgeToEnd(cursor, DIALECT, (names) => countNumbered(names, ":p1, :p2"));
+  const last = lex(sql).at(-2);
+  // The connector takes away a semicolon at the end alone, which the server would not read.
+  if (last?.kind === "symbol" && last.text === ";" && sql.slice(last.at + 1).trim() !== "")
+    throw reject("No comment may follow the semicolon: leave out the semicolon.");
+  return judged;
 };

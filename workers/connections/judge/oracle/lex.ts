@@ -70,7 +70,8 @@ function measureComment(sql: string, at: number): number {
   const body = sql.slice(at + 2, end === -1 ? sql.length : end);
   if (body.startsWith("+")) throw forbid("Hints are not allowed: leave out the comment that begins with +.");
   // Another reader could end the comment there.
-  if (/\r(?!$)|[\u0085\u2028\u2029]/.test(body) || body.includes("/*") || (!isLine && body.endsWith("/")))
+  const ends = isLine ? /\r(?!$)|[\u0085\u2028\u2029]/ : /\r(?!\n)|[\u0085\u2028\u2029]/;
+  if (ends.test(body) || body.includes("/*") || (!isLine && body.endsWith("/")))
     throw reject("Comments in comments, and odd line ends in comments, are not allowed.");
   if (isLine) return end === -1 ? sql.length - at : end + 1 - at;
   return end + 2 - at;

@@ -93,13 +93,17 @@ function takeNulls(cursor: Cursor): void {
   if (!cursor.takeWord("RESPECT", "NULLS")) cursor.takeWord("IGNORE", "NULLS");
 }
 
-/** Expressions with ASC, DESC and the place of NULLs. */
-export function readOrder(cursor: Cursor): Reference[] {
+/** Expressions with ASC, DESC and the place of NULLs. That of a query may name its outputs; no other ORDER BY may. */
+export function readOrder(cursor: Cursor, mayNameOutput = false): Reference[] {
   const members = cursor.list(() => {
+    const start = cursor.position;
     const references = cursor.expression();
+    const [only] = references;
+    // Inside of an expression the server could take the name of an output for a function.
+    const isWhole = only?.kind === "column" && cursor.position - start === only.path.length * 2 - 1;
     cursor.takeOne("ASC", "DESC");
     if (cursor.takeWord("NULLS")) cursor.expectOne("FIRST", "LAST");
-    return references;
+    return isWhole && mayNameOutput ? [{ ...only, isWholeMember: true as const }] : references;
   });
   return members.flat();
 }

@@ -1,9 +1,9 @@
 import { readColumnAlias, readCount, readNames, readOutput } from "../clauses.ts";
 import type { Cursor } from "../cursor.ts";
 import type { CommonTable, Query, Reference, Select } from "../query.ts";
-import { forbid, reject } from "../refuse.ts";
+import { forbid, quote, reject } from "../refuse.ts";
 import { readOrder } from "./read-call.ts";
-import { isDual, readSources } from "./read-source.ts";
+import { isDual, isOnlyDual, readSources } from "./read-source.ts";
 
 /** Reads a whole query with its set operations, ORDER BY and row limit. */
 export function readQuery(cursor: Cursor): Query {
@@ -54,6 +54,14 @@ function readSelect(cursor: Cursor): Select {
   const groups: Reference[] = [];
   if (cursor.takeWord("GROUP", "BY")) groups.push(...readGroups(cursor));
   if (cursor.takeWord("HAVING")) groups.push(...cursor.expression());
+  if (sources.length > 0 && sources.every(isOnlyDual)) {
+    const all = outputs.flatMap((output) => (output.kind === "value" ? output.references : []));
+    const column = [...all, ...conditions, ...groups].find(({ kind }) => kind === "column");
+    if (column?.kind === "column")
+      throw reject(
+        `${quote(column.path.join("."))} could be a column of DUAL here: select it without FROM dual.`,
+      );
+  }
   return { kind: "select", sources, outputs, conditions, groups };
 }
 
@@ -86,7 +94,7 @@ function readGroups(cursor: Cursor): Reference[] {
 function readTail(cursor: Cursor): Reference[] {
   const references: Reference[] = [];
   if (cursor.takeWord("ORDER", "SIBLINGS", "BY") || cursor.takeWord("ORDER", "BY"))
-    references.push(...readOrder(cursor));
+    references.push(...readOrder(cursor, true));
   if (cursor.takeWord("OFFSET")) {
     readCount(cursor);
     cursor.expectOne("ROWS", "ROW");

@@ -17,6 +17,12 @@ export function isDual(source: Source): boolean {
   return source.kind === "function";
 }
 
+/** Whether a member of FROM is nothing but DUAL. */
+export function isOnlyDual(source: Source): boolean {
+  if (source.kind === "join") return isOnlyDual(source.left) && isOnlyDual(source.right);
+  return source.kind === "function";
+}
+
 function readJoined(cursor: Cursor): Source {
   return cursor.enter(() => {
     let left = readSource(cursor);
