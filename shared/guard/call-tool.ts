@@ -130,6 +130,7 @@ async function guardedCall(
         readNeeds: () => readNeeds(ctx, tool, input, reading),
         check: async () => await tool.check?.(input, reading),
         readPreview: async () => (await tool.preview?.(input, reading)) ?? null,
+        keepUntil: async (time: number) => await tool.keepUntil?.(input, time, reading),
       };
       const approved = await requirePermission(ctx, call);
       // The approver may have taken minutes.

@@ -114,6 +114,8 @@ export interface ConnectionFailure {
   retryAfter?: number;
   /** What the other system tried, if the request failed for that. */
   attempt?: ConnectionAttempt;
+  /** False if nothing was sent to the other system. */
+  sent?: false;
   /** What the client would have to answer. */
   needs?: ForeignQuestion["method"];
 }

@@ -112,6 +112,12 @@ export interface ToolDefinition<
     input: z.output<Input>,
     context: Pick<CallContext<Store>, "store" | "principal" | "now">,
   ): Promise<PreviewedChange[]>;
+  /** Keeps what the call needs, such as a file, until a time in milliseconds: an approval is waited for until then. */
+  keepUntil?(
+    input: z.output<Input>,
+    time: number,
+    context: Pick<CallContext<Store>, "store" | "principal" | "now">,
+  ): Promise<void>;
   /**
    * The view in which clients with MCP Apps show the result; one of the server's resources, see `defineView`.
    */

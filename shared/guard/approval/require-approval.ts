@@ -6,6 +6,7 @@ import type { MaskRules } from "../../call/mask-rules.ts";
 import type { PreviewedChange } from "../../call/proposal.ts";
 import type { Subject } from "../../call/subject.ts";
 import { ToolError } from "../../call/tool-error.ts";
+import { withoutTickets } from "../../connections/file-ticket.ts";
 import { canonicalize, digestText } from "../../encoding/canonical-json.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import {
@@ -83,6 +84,8 @@ export interface CompleteCall {
   check(): Promise<void>;
   /** The changes the call would make, or `null` if its tool has no preview. */
   readPreview(): Promise<PreviewedChange[] | null>;
+  /** Keeps what the call needs until its approval ends, in milliseconds since the epoch. */
+  keepUntil(time: number): Promise<void>;
   /** The channel to the client, masked for its user. */
   channel: ClientChannel;
   signal: AbortSignal;
@@ -174,7 +177,7 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
     );
   }
   // Masked again as free text: a secret may be in a field with another classification.
-  const values = maskStored(maskFields(schema, input, STORED)) as Record<string, JsonValue>;
+  const values = withoutTickets(maskStored(maskFields(schema, input, STORED))) as Record<string, JsonValue>;
   const entries = Object.entries(input as Record<string, JsonValue>);
   const preview = await call.readPreview();
   const shown: ShownArguments = {
@@ -213,7 +216,9 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
     >,
     shown,
   };
-  return await approvalGate(env, identity.userId).claimApproval(request);
+  const answer = await approvalGate(env, identity.userId).claimApproval(request);
+  if (answer.state === "pending") await call.keepUntil(answer.expiresAt);
+  return answer;
 }
 
 /** Asks the client to send the user to the page. Resolves with whether to look at the approval again. */

@@ -1,151 +1,39 @@
-import { env, exports } from "cloudflare:workers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { compileDocument } from "../../../scripts/connections/openapi/compile-document.ts";
-import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
-import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
-import { writeRevision } from "../../../shared/connections/revision.ts";
-import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
+import { env } from "cloudflare:workers";
+import { createHash } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { approvalGate } from "../../../shared/objects/approval-gate.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
 import { removeEndedFiles, removeFilesOf } from "../../../workers/connections/files/remove-files.ts";
 import { storeStream } from "../../../workers/connections/files/store-stream.ts";
 import { cleanName, keyOfFile, noteFile } from "../../../workers/connections/files/tickets.ts";
 import { allEventsOf } from "../../audit/trail.ts";
+import { findApproval } from "../../support/approvals.ts";
 import { arrive } from "../../support/arrive.ts";
-import { publish, publishCatalogues, readState } from "../../support/publish.ts";
+import { publish } from "../../support/publish.ts";
 import { LANES, openSession } from "../../support/session.ts";
+import { addPerson } from "../../support/token.ts";
+import {
+  allowStore,
+  ask,
+  bearer,
+  fill,
+  got,
+  large,
+  open,
+  openStore,
+  PICTURE,
+  type Session,
+  sending,
+  takeUp,
+} from "./store-double.ts";
 
-const entry = openapiEntry.parse({
-  kind: "openapi",
-  title: "Store",
-  description: "Files of the company.",
-  owner: "team@example.com",
-  document: "store.yaml",
-  reach: { url: "https://api.store.example" },
-  limits: { bytes: 20_000 },
-});
-
-const ID = { name: "id", in: "path", required: true, schema: { type: "string" } };
-const FILE = { type: "string", format: "binary" };
-const DOCUMENT = {
-  openapi: "3.1.0",
-  info: { title: "Store", version: "1" },
-  paths: {
-    "/files/{id}": {
-      get: { operationId: "download", parameters: [ID], responses: {} },
-      put: {
-        operationId: "upload",
-        parameters: [ID],
-        requestBody: { required: true, content: { "application/octet-stream": { schema: FILE } } },
-        responses: {},
-      },
-    },
-    "/mail": {
-      post: {
-        operationId: "send",
-        requestBody: {
-          content: {
-            "multipart/form-data": {
-              schema: { type: "object", properties: { text: { type: "string" }, attachment: FILE } },
-            },
-          },
-        },
-        responses: {},
-      },
-    },
-  },
-};
-
-/** What the other system got. */
-const got: { type: string; length: string; bytes: Uint8Array }[] = [];
-
-const large = (size: number) => Uint8Array.from({ length: size }, (_, at) => at % 251);
-const PICTURE = large(40_000);
-
-/** Downloads of the other system, some of which lie. */
-function download(id: string): Response {
-  const answer = (body: BodyInit, type: string, disposition?: string) =>
-    new Response(body, {
-      headers: { "content-type": type, ...(disposition && { "content-disposition": disposition }) },
-    });
-  switch (id) {
-    case "page":
-      return answer(`<script>alert(1)</script>${"x".repeat(30_000)}`, "text/html; charset=utf-8");
-    case "names":
-      return answer(PICTURE, "image/png", "inline; filename*=UTF-8''..%2F..%2Fe%CC%81vil%0D%0Ax%22.html");
-    case "log":
-      return answer(
-        `token ghp_${"a1B2".repeat(9)} of ada@example.com\n${"line\n".repeat(8_000)}`,
-        "text/plain",
-      );
-    case "small":
-      return answer(large(100), "image/png");
-    default:
-      return answer(PICTURE, "image/png", `attachment; filename="report.png"`);
-  }
-}
-
-beforeAll(async () => {
-  const plain = globalThis.fetch;
-  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
-    const request = new Request(input, init);
-    const { hostname, pathname } = new URL(request.url);
-    if (hostname !== "api.store.example") return await plain(input, init);
-    if (request.method === "GET") return download(pathname.split("/").at(-1) ?? "");
-    got.push({
-      type: request.headers.get("content-type") ?? "",
-      length: request.headers.get("content-length") ?? "",
-      bytes: new Uint8Array(await request.arrayBuffer()),
-    });
-    return Response.json({ ok: true });
-  });
-  const documents: Record<string, string> = {};
-  for (const name of ["store", "second"]) {
-    const { operations } = compileDocument(name, DOCUMENT, entry);
-    const digests = await storeDefinitions(env.PLATFORM_DB, operations, Date.now());
-    documents[name] = writeRevision(name, entry, digests);
-  }
-  await publishCatalogues(storeCatalogues(documents, Date.now()));
-  await publish(({ roles }) => {
-    for (const name of ["viewer", "analyst"]) {
-      const role = roles[name] as NonNullable<typeof roles.viewer>;
-      roles[name] = {
-        ...role,
-        scopes: [...role.scopes, "store:read"],
-        allowed_tools: [...role.allowed_tools, "store_*"],
-      };
-    }
-  });
-  const { publication } = await readState();
-  const body = JSON.stringify({ publication });
-  await exports.default.fetch(new URL("/policy/changes", env.PUBLIC_URL), {
-    method: "POST",
-    headers: { "content-type": "application/json", "content-length": String(body.length) },
-    body,
-  });
-});
+beforeAll(openStore);
 
 afterAll(() => vi.restoreAllMocks());
 
 beforeEach(() => {
   got.length = 0;
 });
-
-const scopesOf = (name: string) => [`${name}:read`, `${name}:write`];
-const ask = (address: string, init?: RequestInit) => exports.default.fetch(new Request(address, init));
-const open = (lane: (typeof LANES)[number], as: string, server = "store") =>
-  openSession({ server, lane, as, scopes: scopesOf(server) });
-type Session = Awaited<ReturnType<typeof open>>;
-
-/** A ticket of a session, filled with these bytes. */
-async function fill(session: Session, bytes: Uint8Array | string, server = "store") {
-  const { data } = await session.call(`${server}_prepare_upload`, {
-    name: "offer.pdf",
-    media_type: "application/pdf",
-  });
-  const sent = await ask(data.uri, { method: "PUT", body: bytes });
-  return { ...data, status: sent.status } as { ticket: string; uri: string; status: number };
-}
-
-const bearer = ({ token }: Session) => ({ headers: { authorization: `Bearer ${token.accessToken}` } });
 
 describe.each(LANES)("A file for an HTTP API, on the %s lane", (lane) => {
   it("goes by ticket as the body of a request, with its length, and the model sees neither", async () => {
@@ -305,5 +193,138 @@ describe("The address of a file", () => {
       "SELECT digest FROM file_ticket WHERE digest LIKE 'file%'",
     ).all();
     expect(rows.results, "no ticket is stored").toEqual([]);
+  });
+});
+
+describe("A file of a call that a person approves", () => {
+  afterEach(async () => {
+    await publish(({ roles }) => allowStore(roles));
+    await takeUp();
+  });
+
+  /** Every upload needs an approval, by somebody else. */
+  async function askForUploads() {
+    await publish(({ roles }) => {
+      allowStore(roles);
+      for (const [name, role] of Object.entries(roles))
+        roles[name] = {
+          ...role,
+          require_approval: [{ name: "look", tools: ["store_upload"], message: "Look at it." }],
+        };
+      roles.admin = { ...(roles.admin as NonNullable<typeof roles.viewer>), approves: ["*"] };
+    });
+    await takeUp();
+    await addPerson({ name: "boss", role: "admin" });
+  }
+
+  it("is there before anybody is asked, and the approval is for its contents", async () => {
+    await askForUploads();
+    const gus = await open("stateless", "gus");
+    const { data } = await gus.call("store_prepare_upload", { name: "offer.pdf" });
+    const upload = () => gus.call("store_upload", { id: "1", body: data.ticket });
+    expect((await upload()).error, "an empty ticket").toMatchObject({ code: "not_found" });
+    await ask(data.uri, { method: "PUT", body: "the offer" });
+    expect((await upload()).error?.code).toBe("approval_required");
+    const asked = await findApproval("user_gus");
+    expect(JSON.stringify(asked)).not.toContain(data.ticket);
+    expect(asked.shown?.preview?.[0]).toMatchObject({
+      record: { type: "file", label: "offer.pdf" },
+      fields: [
+        { name: "bytes", to: "9" },
+        { name: "SHA-256", to: createHash("sha256").update("the offer").digest("hex") },
+      ],
+    });
+    const file = await env.PLATFORM_DB.prepare(
+      "SELECT id, expires_at AS end FROM file_ticket WHERE user_id = 'user_gus'",
+    ).first<{ id: string; end: number }>();
+    expect(file?.end, "as long as the approval").toBeGreaterThanOrEqual(asked.expiresAt);
+    const grant = async ({ approvalId }: typeof asked) =>
+      await approvalGate(env, "user_gus").decideApproval({
+        ...{ approvalId, by: "user_boss", granted: true, reason: null },
+        policyDigest: (await policyInForce(env)).digest,
+      });
+    expect(await grant(asked)).toBe("recorded");
+    const key = keyOfFile(file?.id ?? "");
+    await env.MEDIA.put(key, "something else");
+    expect((await upload()).error?.code, "other contents").toBe("approval_required");
+    await env.MEDIA.put(key, "the offer");
+    expect((await upload()).data?.result).toEqual({ ok: true });
+    expect(new TextDecoder().decode(got.at(-1)?.bytes)).toBe("the offer");
+  });
+
+  it("counts again after a call whose arguments are refused, or that sent nothing", async () => {
+    const session = await open("stateless", "gail");
+    const { ticket } = await fill(session, "contents");
+    const refused = await session.call("store_upload", { id: "..", body: ticket });
+    expect(refused.error?.code).toBe("invalid_input");
+    expect((await session.call("store_upload", { id: "1", body: ticket })).data?.result).toEqual({
+      ok: true,
+    });
+  });
+
+  it("is not given once the person may not use the connection any more", async () => {
+    const dan = await openSession({
+      ...{ server: "store", lane: "stateless", as: "dan", role: "analyst", scopes: ["store:read"] },
+    });
+    const { data } = await dan.call("store_download", { id: "1" });
+    await publish(() => {});
+    await takeUp();
+    expect((await ask(data.file.uri, bearer(dan))).status).toBe(404);
+    await publish(({ roles }) => allowStore(roles));
+    await takeUp();
+    expect((await ask(data.file.uri, bearer(dan))).status, "not used up").toBe(200);
+  });
+});
+
+describe("An answer that is a file", () => {
+  it("is masked whatever its encoding, or refused where that is not known", async () => {
+    const viewer = await openSession({
+      ...{ server: "store", lane: "stateless", as: "vic", role: "viewer", scopes: ["store:read"] },
+    });
+    const read = async (id: string) => {
+      const { data, error } = await viewer.call("store_download", { id });
+      if (error) return error.code;
+      if (data.file) return await (await ask(data.file.uri, bearer(viewer))).text();
+      return String(data.result);
+    };
+    for (const id of ["utf-16", "short-utf-16"]) {
+      const text = await read(id);
+      expect(text, id).toContain("Ada;");
+      expect(text.replaceAll("\0", ""), id).not.toContain("lovelace@");
+    }
+    expect((await read("latin-1")).slice(0, 4)).toBe("Zo\u00eb;");
+    for (const id of ["no-utf-8", "short-no-utf-8", "short", "small"])
+      expect(await read(id), id).toBe("forbidden");
+  });
+
+  it("is read no further than needed when it is a refusal", async () => {
+    const session = await open("stateless", "rob");
+    const { error } = await session.call("store_download", { id: "endless-refusal" });
+    expect(error?.code).toBe("invalid_input");
+    expect(sending.pieces).toBeLessThan(5);
+  });
+
+  it("leaves nothing when its person is erased meanwhile", async () => {
+    const eve = await open("stateless", "eve");
+    sending.beforeLast = async () => void (await removeFilesOf(env, "user_eve"));
+    const before = (await env.MEDIA.list({ prefix: keyOfFile("") })).objects.length;
+    const { data, error } = await eve.call("store_download", { id: "slow" });
+    sending.beforeLast = async () => {};
+    expect(data?.file).toBeUndefined();
+    expect(error?.code).toBe("not_found");
+    expect((await env.MEDIA.list({ prefix: keyOfFile("") })).objects).toHaveLength(before);
+  });
+
+  it("leaves room for others once it was fetched, and says of a change that it was made", async () => {
+    const cy = await open("stateless", "cy");
+    const download = async () => await cy.call("store_download", { id: "1" });
+    for (const { data } of await Promise.all(Array.from({ length: 20 }, download)))
+      await (await ask(data.file.uri, bearer(cy))).arrayBuffer();
+    const open20 = await Promise.all(Array.from({ length: 20 }, download));
+    expect(open20.filter(({ error }) => error)).toEqual([]);
+    expect((await download()).error?.message).toContain("too many files");
+    const { error } = await cy.call("store_upload", { id: "echo", body: btoa("x") });
+    expect(got).toHaveLength(1);
+    expect(error?.message).toContain("The change was made: do not repeat the call.");
   });
 });

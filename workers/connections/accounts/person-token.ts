@@ -24,6 +24,6 @@ export async function personToken(
     throw new RefusedRequest({ code: "account_needed", message, action });
   }
   const answer = await accountGate(env, name, person).token({ connection: name, person, entry }, refused);
-  if (!answer.ok) throw new RefusedRequest(answer.failure);
+  if (!answer.ok) throw new RefusedRequest({ ...answer.failure, sent: false });
   return answer.token;
 }

@@ -1,3 +1,4 @@
+import { looksLikeTicket } from "../../../shared/connections/file-ticket.ts";
 import { toBase64Url } from "../../../shared/encoding/base64.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 
@@ -32,11 +33,6 @@ const COLUMNS =
 /** Where the contents of a file are in R2. */
 export function keyOfFile(id: string): string {
   return `files/${id}`;
-}
-
-/** Whether a text has the form of a ticket; Base64 never has. */
-export function looksLikeTicket(text: string): boolean {
-  return /^file_[A-Za-z0-9_-]{43}$/.test(text);
 }
 
 /** Whose file it is, and which. */
@@ -115,6 +111,14 @@ export async function moveFile(
     .bind(id, to, bytes ?? null, from)
     .first();
   return moved !== null;
+}
+
+/** Keeps a file that waits until a time, in milliseconds since the epoch: a person may decide until then. */
+export async function keepFile(database: D1Database, id: string, until: number): Promise<void> {
+  await database
+    .prepare("UPDATE file_ticket SET expires_at = max(expires_at, ?2) WHERE id = ?1 AND state = 'stored'")
+    .bind(id, until)
+    .run();
 }
 
 /** A file name as a part of a header and of an address: no folder, no control or direction characters. */

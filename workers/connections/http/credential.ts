@@ -31,7 +31,7 @@ export function openCredential(
   memory: ObjectMemory,
 ): Credential {
   if (auth.type === "none") return inHeaders(origin, () => ({}));
-  if (secret === null) throw new RefusedRequest(withoutPassword(title));
+  if (secret === null) throw new RefusedRequest({ ...withoutPassword(title), sent: false });
   switch (auth.type) {
     case "bearer":
       return inHeaders(origin, () => ({ authorization: `Bearer ${secret}` }));

@@ -1,5 +1,6 @@
 import type { Classification, MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
+import type { PreviewedChange } from "../../../shared/call/proposal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { isPersonal } from "../../../shared/connections/entry.ts";
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
@@ -11,11 +12,11 @@ import { maskValue } from "../../../shared/redact/mask-value.ts";
 import type { AskingContext } from "../../../shared/server/define.ts";
 import { AccountGuide } from "../accounts/lead-to-account.ts";
 import { askConnection, type CallLimits, failureOf, type Operation } from "../ask-connection.ts";
-import { giveTicket } from "../files/tickets.ts";
+import { giveTicket, keepFile } from "../files/tickets.ts";
 import { recordRefusal } from "../record-refusal.ts";
 import { buildRequest, type PagePosition } from "./build-request.ts";
 import { type HttpAnswer, httpAnswer } from "./operation.ts";
-import { type ClaimedFiles, claimFiles } from "./ticket-files.ts";
+import { asSent, type CallFiles, describeFiles, findFiles, giveBackFiles, useFiles } from "./ticket-files.ts";
 
 /** What a handle needs to know of its connection. */
 interface HttpPlace {
@@ -51,7 +52,7 @@ export class HttpHandle {
     { input, position, fields }: HttpCall,
     context: CallLimits & Partial<Pick<AskingContext, "ask" | "pauseFor" | "abilities">>,
   ): Promise<HttpAnswer> {
-    const { env, name, entry, principal, masks } = this.#place;
+    const { env, entry, principal, masks } = this.#place;
     if (masks.fields[entry.data_class] !== "show")
       throw new ToolError(
         "forbidden",
@@ -68,9 +69,9 @@ export class HttpHandle {
     };
     const traceId = currentTrace()?.id ?? crypto.randomUUID().replaceAll("-", "");
     const owner = this.#mayHaveFiles() ? { person: principal.userId, masks: [...masks.text] } : null;
-    const own = { connection: name, userId: principal.userId };
-    const claimed = await claimFiles(env.PLATFORM_DB, own, operation, input);
-    const request = buildRequest(operation, input, position, claimed.files);
+    const files = await this.#findFiles(operation, input);
+    const request = buildRequest(operation, input, position, asSent(files));
+    await useFiles(env.PLATFORM_DB, files);
     const asked = {
       name: "request",
       arguments: { ...request, read, owner, traceId, tokenId: principal.tokenId } as unknown as Record<
@@ -79,7 +80,7 @@ export class HttpHandle {
       >,
       repeatable: operation.effect === "read",
     };
-    const answered = await this.#ask(asked, context, claimed);
+    const answered = await this.#ask(asked, context, files);
     return this.#hide(httpAnswer.parse(answered), operation.effect);
   }
 
@@ -87,6 +88,27 @@ export class HttpHandle {
   async addressOf({ id }: { id: string }): Promise<string> {
     const { env } = this.#place;
     return `${env.PUBLIC_URL}/files/${await giveTicket(env.PLATFORM_DB, id)}`;
+  }
+
+  /** Throws what {@link perform} would throw for the tickets among the arguments. */
+  async checkFiles(operation: HttpOperation, input: HttpCall["input"]): Promise<void> {
+    await this.#findFiles(operation, input);
+  }
+
+  /** The files of a call for its approver: name, bytes and SHA-256, never the ticket. */
+  async describeFiles(operation: HttpOperation, input: HttpCall["input"]): Promise<PreviewedChange[]> {
+    return await describeFiles(this.#place.env.MEDIA, await this.#findFiles(operation, input));
+  }
+
+  /** Keeps the files of a call until a time, in milliseconds since the epoch. */
+  async keepFiles(operation: HttpOperation, input: HttpCall["input"], until: number): Promise<void> {
+    for (const { id } of (await this.#findFiles(operation, input)).values())
+      await keepFile(this.#place.env.PLATFORM_DB, id, until);
+  }
+
+  async #findFiles(operation: HttpOperation, input: HttpCall["input"]): Promise<CallFiles> {
+    const { env, name, principal } = this.#place;
+    return await findFiles(env.PLATFORM_DB, { connection: name, userId: principal.userId }, operation, input);
   }
 
   /** What the handle was opened with. */
@@ -104,7 +126,7 @@ export class HttpHandle {
   async #ask(
     operation: Operation,
     context: CallLimits & Partial<Pick<AskingContext, "ask" | "pauseFor" | "abilities">>,
-    claimed: ClaimedFiles,
+    files: CallFiles,
   ): Promise<JsonValue> {
     const { env, name, revision, entry, principal } = this.#place;
     // A session of the person's own: no call of one person is sent with the token of another.
@@ -115,13 +137,16 @@ export class HttpHandle {
     } catch (error) {
       const failure = failureOf(error);
       if (failure?.attempt !== undefined) await recordRefusal(env, name, principal.userId, failure.attempt);
-      if (failure?.code !== "account_needed") throw error;
+      if (failure?.code !== "account_needed") {
+        if (failure?.sent === false) await giveBackFiles(env.PLATFORM_DB, files.values());
+        throw error;
+      }
       await this.#guide.lead(context, failure).catch(async (leaving: unknown) => {
         // Nothing was sent, and the client comes back with the same arguments.
-        await claimed.release();
+        await giveBackFiles(env.PLATFORM_DB, files.values());
         throw leaving;
       });
-      return await this.#ask(operation, context, claimed);
+      return await this.#ask(operation, context, files);
     }
   }
 

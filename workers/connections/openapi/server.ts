@@ -94,9 +94,14 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
       return output;
     },
     ...(isList && { overflow: "items" as never }),
+    ...(operation.arguments.some(({ file }) => file === true) && {
+      check: (given, { store }) => store.checkFiles(operation, plain(given)),
+      preview: (given, { store }) => store.describeFiles(operation, plain(given)),
+      keepUntil: (given, time, { store }) => store.keepFiles(operation, plain(given), time),
+    }),
     content: (output) => linkOf(output as { file?: z.output<typeof file> }),
     async run(given, context) {
-      const { cursor, ...rest } = JSON.parse(JSON.stringify(given)) as Record<string, JsonValue | undefined>;
+      const { cursor, ...rest } = plain(given);
       const fields = operation.arguments.some((argument) => argument.name === "fields")
         ? undefined
         : rest.fields;
@@ -127,6 +132,10 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
       };
     },
   };
+}
+
+function plain(given: Readonly<Record<string, unknown>>): Record<string, JsonValue | undefined> {
+  return JSON.parse(JSON.stringify(given)) as Record<string, JsonValue | undefined>;
 }
 
 function linkOf({ file: found }: { file?: z.output<typeof file> }): ContentBlock[] {

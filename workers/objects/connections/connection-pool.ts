@@ -184,7 +184,11 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     const left = deadline - Date.now();
     if (left <= 0) {
       this.#sessions.giveBack(session);
-      throw new RefusedRequest({ code: "timeout", message: "The call waited too long for the connection." });
+      throw new RefusedRequest({
+        code: "timeout",
+        message: "The call waited too long for the connection.",
+        sent: false,
+      });
     }
     const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
     this.#running.set(request.id, session);
@@ -251,10 +255,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
         code: "unavailable",
         message: `Too many calls use ${target.entry.title} at this moment.`,
         retryAfter: 2,
+        sent: false,
       };
     }
     if (failure instanceof BrokenCircuitError) {
-      return { ...describeOutage(target.entry.title), retryAfter: resilience.secondsUntilProbe() };
+      const retryAfter = resilience.secondsUntilProbe();
+      return { ...describeOutage(target.entry.title), retryAfter, sent: false };
     }
     const eventId = logFailure("connection_failed", failure instanceof Outage ? failure.cause : failure, {
       connection: target.name,
@@ -263,7 +269,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     this.#lastFailure = { at: Date.now(), message: described.message };
     if (!repeatable && failure instanceof Outage && failure.isSent)
       return notKnown(`${target.entry.title} did not answer. Event id: ${eventId}.`);
-    return described;
+    return failure instanceof Outage && !failure.isSent ? { ...described, sent: false } : described;
   }
 
   #resilienceOf(connection: string): Resilience {
