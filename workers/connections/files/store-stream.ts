@@ -13,6 +13,7 @@ export async function storeStream(
   key: string,
   stream: AsyncIterable<Uint8Array>,
   most: number,
+  about: Record<string, string> = {},
 ): Promise<number> {
   let upload: R2MultipartUpload | undefined;
   const parts: R2UploadedPart[] = [];
@@ -20,7 +21,7 @@ export async function storeStream(
   let filled = 0;
   let total = 0;
   const flush = async () => {
-    upload ??= await bucket.createMultipartUpload(key);
+    upload ??= await bucket.createMultipartUpload(key, { customMetadata: about });
     parts.push(await upload.uploadPart(parts.length + 1, held.subarray(0, filled)));
     held = new Uint8Array(PART_BYTES);
     filled = 0;
@@ -37,7 +38,7 @@ export async function storeStream(
         if (filled === PART_BYTES) await flush();
       }
     }
-    if (upload === undefined) await bucket.put(key, held.subarray(0, filled));
+    if (upload === undefined) await bucket.put(key, held.subarray(0, filled), { customMetadata: about });
     else {
       if (filled > 0) await flush();
       await upload.complete(parts);

@@ -5,8 +5,9 @@ import { digestText } from "../../../shared/encoding/canonical-json.ts";
 /** Milliseconds for which a ticket is valid. */
 const VALID_MS = 15 * 60_000;
 
-/** Tickets of one person that are valid at the same time. */
-const MOST_VALID = 20;
+/** Tickets of one person that wait at the same time, and those that were used and are not removed yet with them. */
+const MOST_WAITING = 20;
+const MOST_VALID = 200;
 
 /** Most bytes of one file: a request to a Worker has no more on most plans. */
 export const MOST_OF_FILE = 100_000_000;
@@ -54,6 +55,7 @@ export async function noteFile(
       `INSERT INTO file_ticket (id, digest, user_id, connection, direction, state, name, media_type, bytes, expires_at)
        SELECT ?1, NULL, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8
         WHERE (SELECT count(*) FROM file_ticket WHERE user_id = ?2 AND expires_at > ?9) < ${MOST_VALID}
+          AND (SELECT count(*) FROM file_ticket WHERE user_id = ?2 AND expires_at > ?9 AND state <> 'used') < ${MOST_WAITING}
        RETURNING ${COLUMNS}`,
     )
     .bind(

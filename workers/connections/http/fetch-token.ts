@@ -3,10 +3,14 @@ import type { HttpAuth } from "../../../shared/connections/kinds/http-auth.ts";
 import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
 import { RefusedRequest } from "../connector.ts";
 import { readServiceKey, signAssertion } from "./assertion.ts";
+import { readAtMost } from "./read-at-most.ts";
 import type { AccessToken } from "./token-keeper.ts";
 
 /** Seconds for which a token without a stated end is used (RFC 6749 §5.1 recommends stating it). */
 const USUAL_SECONDS = 300;
+
+/** Most bytes of the answer with a token. */
+const MOST_BYTES = 200_000;
 
 const answer = z.object({
   access_token: z.string().min(1).max(16_000),
@@ -43,10 +47,19 @@ export async function fetchToken(
     await response.body?.cancel();
     throw new Error(`The token endpoint answers with status ${response.status}.`);
   }
-  const read = answer.safeParse(await response.json().catch(() => null));
+  const { bytes, isWhole } = await readAtMost(response.body, MOST_BYTES);
+  const read = answer.safeParse(isWhole ? parse(new TextDecoder().decode(bytes)) : null);
   if (!response.ok || !read.success) throw new RefusedRequest(refusedCredential(title));
   const seconds = read.data.expires_in ?? USUAL_SECONDS;
   return { text: read.data.access_token, endsAt: startedAt + Math.min(seconds, 86_400) * 1_000 };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 async function formOf(auth: TokenAuth, secret: string, headers: Headers): Promise<URLSearchParams> {

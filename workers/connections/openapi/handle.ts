@@ -3,6 +3,7 @@ import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import type { PreviewedChange } from "../../../shared/call/proposal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { isPersonal } from "../../../shared/connections/entry.ts";
+import { foreignName } from "../../../shared/connections/foreign-names.ts";
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -68,7 +69,8 @@ export class HttpHandle {
       names: operation.arguments.map((argument) => argument.name),
     };
     const traceId = currentTrace()?.id ?? crypto.randomUUID().replaceAll("-", "");
-    const owner = this.#mayHaveFiles() ? { person: principal.userId, masks: [...masks.text] } : null;
+    const tool = foreignName(this.#place.name, operation.tool);
+    const owner = this.#mayHaveFiles() ? { person: principal.userId, masks: [...masks.text], tool } : null;
     const files = await this.#findFiles(operation, input);
     const request = buildRequest(operation, input, position, asSent(files));
     await useFiles(env.PLATFORM_DB, files);

@@ -42,7 +42,7 @@ export const httpRequest = z.object({
   }),
   /** Whose a file in the answer is, and what is masked in texts of theirs; `null` if they may not have files. */
   owner: z
-    .object({ person: z.string(), masks: z.array(z.enum(["pii", "secret"])) })
+    .object({ person: z.string(), masks: z.array(z.enum(["pii", "secret"])), tool: z.string() })
     .nullable()
     .default(null),
   traceId: z.string(),

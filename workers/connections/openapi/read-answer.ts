@@ -4,6 +4,7 @@ import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
 import { RefusedRequest } from "../connector.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
+import { decodeText, mayHave, refuseHidden } from "./decode-text.ts";
 import { findNextPage } from "./next-page.ts";
 import type { HttpAnswer, HttpRequest } from "./operation.ts";
 import { pickFields, valueAt } from "./pick-fields.ts";
@@ -24,12 +25,12 @@ export interface ReceivedBody {
 
 /** The answer of a successful request: rows and the next page, or one result, with the fields that are kept. */
 export function readAnswer(
-  { body, target, read }: Pick<HttpRequest, "body" | "target" | "read">,
+  { body, target, read, owner }: Pick<HttpRequest, "body" | "target" | "read" | "owner">,
   received: ReceivedBody,
   { title, origin }: { title: string; origin: string },
 ): HttpAnswer {
   const { status, link } = received;
-  const { value: answer, isJson: isKnown } = parseBody(received, title);
+  const { value: answer, isJson: isKnown } = parseBody(received, owner, title);
   const frame = { status, isJson: isKnown, cut: 0, file: null };
   if (read.isGraphql) requireData(answer, title);
   if (read.failure !== null && valueAt(answer, read.failure.at) === false)
@@ -65,14 +66,20 @@ export function isText(media: string): boolean {
   return /^(?:text\/|application\/(?:[\w.-]+\+)?(?:xml|yaml|x-ndjson|javascript|sql))/i.test(media);
 }
 
-function parseBody({ bytes, media }: ReceivedBody, title: string): { value: JsonValue; isJson: boolean } {
+function parseBody(
+  { bytes, media }: ReceivedBody,
+  owner: HttpRequest["owner"],
+  title: string,
+): { value: JsonValue; isJson: boolean } {
   if (bytes.byteLength === 0) return { value: null, isJson: true };
   if (isJson(media) || (/^$|^text\/plain/i.test(media) && /^\s*[[{]/.test(decode(bytes.subarray(0, 20))))) {
     const value = tryJson(decode(bytes));
     if (value !== undefined && !isDeeperThan(value as object, MOST_LEVELS)) return { value, isJson: true };
     throw new RefusedRequest(unreadable(title));
   }
-  if (isText(media)) return { value: decode(bytes), isJson: false };
+  const text = isText(media) ? decodeText(bytes, media) : null;
+  if (text !== null) return { value: text, isJson: false };
+  if (!mayHave(owner, false)) throw refuseHidden(title);
   const isSmall = bytes.byteLength <= MOST_OF_FILE;
   const file = { media_type: media.slice(0, 100) || "application/octet-stream", bytes: bytes.byteLength };
   const content = isSmall ? { base64: toBase64(bytes) } : { note: "The file is too large for an answer." };

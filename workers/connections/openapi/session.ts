@@ -13,12 +13,13 @@ import { RefusedRequest, type Session } from "../connector.ts";
 import { keyOfFile, MOST_OF_FILE } from "../files/tickets.ts";
 import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
+import { joinBytes, readAtMost } from "../http/read-at-most.ts";
 import { boundAnswer } from "./bound-answer.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest, type StoredFile } from "./operation.ts";
 import { readAnswer, WrongCredential } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
 import { type OpenedFile, type StreamPart, streamFile, streamParts } from "./send-body.ts";
-import { joinBytes, peekAnswer, storeAnswer } from "./store-answer.ts";
+import { peekAnswer, storeAnswer } from "./store-answer.ts";
 import { isTokenRefused, WriteToken } from "./write-token.ts";
 
 /** Most bytes of one answer before it is shortened. */
@@ -61,13 +62,18 @@ export class HttpSession implements Session {
     const { title, limits } = this.#entry;
     this.#running = new AbortController();
     const signal = AbortSignal.any([this.#running.signal, AbortSignal.timeout(timeoutMs)]);
-    const answer = await this.#attempt(name, asked, signal, false).catch(async (failure: unknown) => {
+    const attempt = (isAgain: boolean) => this.#attempt(name, asked, signal, isAgain, request.repeatable);
+    const answer = await attempt(false).catch(async (failure: unknown) => {
       if (!(failure instanceof WrongCredential)) throw failure;
       if (!this.#credential.renews) throw failure;
-      return await this.#attempt(name, asked, signal, true);
+      return await attempt(true);
     });
     const next = this.#withoutSecret(answer.next);
-    return boundAnswer({ ...answer, next }, limits.bytes, title) as unknown as JsonValue;
+    try {
+      return boundAnswer({ ...answer, next }, limits.bytes, title) as unknown as JsonValue;
+    } catch (failure) {
+      throw request.repeatable ? failure : tellMade(failure);
+    }
   }
 
   async #attempt(
@@ -75,9 +81,18 @@ export class HttpSession implements Session {
     asked: HttpRequest,
     signal: AbortSignal,
     isAgain: boolean,
+    isRead: boolean,
   ): Promise<HttpAnswer> {
     const response = await this.#send(name, asked, signal, isAgain);
     if (response.status >= 300) throw await this.#refuse(name, response, asked);
+    try {
+      return await this.#read(name, asked, response, isAgain);
+    } catch (failure) {
+      throw isRead ? failure : tellMade(failure);
+    }
+  }
+
+  async #read(name: string, asked: HttpRequest, response: Response, isAgain: boolean): Promise<HttpAnswer> {
     const { title, limits } = this.#entry;
     const begun = await peekAnswer(response, limits.bytes);
     if (begun !== null && "pieces" in begun)
@@ -229,7 +244,10 @@ export class HttpSession implements Session {
 
   async #refuse(name: string, response: Response, { read }: HttpRequest): Promise<Error> {
     const { title } = this.#entry;
-    const text = (await response.text().catch(() => "")).slice(0, MOST_OF_REFUSAL);
+    const { bytes } = await readAtMost(response.body, MOST_OF_REFUSAL).catch(() => ({
+      bytes: new Uint8Array(),
+    }));
+    const text = new TextDecoder().decode(bytes);
     const failure = refuseStatus(title, response, text, read.names);
     if (failure === null) return new Error(`Status ${response.status}.`);
     const refused = new RefusedRequest(failure);
@@ -244,6 +262,14 @@ export class HttpSession implements Session {
     const action = `The person can connect it again at ${this.#env.PUBLIC_URL}/connections/${name}`;
     return new RefusedRequest({ code: "forbidden", message, action });
   }
+}
+
+/** The other system has carried out a change whose answer cannot be given; a refusal within the answer says the opposite. */
+function tellMade(failure: unknown): unknown {
+  const known = explainFailure(failure);
+  if (known === null || failure instanceof WrongCredential || known.code === "invalid_input") return failure;
+  const message = `${known.message} The change was made: do not repeat the call.`;
+  return new RefusedRequest({ code: known.code, message, action: "Look at the record in the other system." });
 }
 
 /** The root of a service ends with a slash: without it some answer with a redirect. */

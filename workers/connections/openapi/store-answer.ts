@@ -2,6 +2,8 @@ import { maskText } from "../../../shared/redact/mask-text.ts";
 import { RefusedRequest } from "../connector.ts";
 import { storeStream, TooLarge } from "../files/store-stream.ts";
 import { keyOfFile, MOST_OF_FILE, moveFile, noteFile } from "../files/tickets.ts";
+import { joinBytes } from "../http/read-at-most.ts";
+import { decodeText, mayHave, refuseHidden } from "./decode-text.ts";
 import type { HttpAnswer, HttpRequest } from "./operation.ts";
 import { isJson, isText } from "./read-answer.ts";
 
@@ -57,17 +59,6 @@ async function* continueWith(
   }
 }
 
-/** Pieces as one. */
-export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(pieces.reduce((sum, { byteLength }) => sum + byteLength, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.byteLength;
-  }
-  return whole;
-}
-
 /**
  * Stores an answer for its person. Throws {@link RefusedRequest} if it is too large, the person has too many files, or
  * may not have this one.
@@ -81,14 +72,11 @@ export async function storeAnswer(
 ): Promise<HttpAnswer> {
   const media = headers.get("content-type") ?? "";
   const isMaskable = isText(media);
-  if (owner === null || (!isMaskable && owner.masks.includes("pii"))) {
+  if (!mayHave(owner, isMaskable)) {
     await end(pieces);
-    throw new RefusedRequest({
-      code: "forbidden",
-      message: `${title} answers with a file, in which what is hidden from this role cannot be hidden.`,
-    });
+    throw refuseHidden(title);
   }
-  const contents = owner.masks.length > 0 && isMaskable ? await mask(pieces, owner.masks, title) : pieces;
+  const contents = owner.masks.length > 0 && isMaskable ? await mask(pieces, media, owner, title) : pieces;
   const name = nameOf(headers.get("content-disposition"), target);
   const noted = { connection, userId: owner.person, name, mediaType: media };
   const file = await noteFile(env.PLATFORM_DB, "out", noted);
@@ -100,19 +88,31 @@ export async function storeAnswer(
       action: "Fetch them, or call again in 15 minutes.",
     });
   }
-  const bytes = await storeStream(env.MEDIA, keyOfFile(file.id), contents, MOST_OF_FILE).catch(
-    (failure: unknown) => {
-      if (failure instanceof TooLarge) throw tooLarge(title, MOST_OF_FILE);
-      throw failure;
-    },
-  );
-  await moveFile(env.PLATFORM_DB, file.id, "storing", "stored", bytes);
+  const bytes = await storeStream(env.MEDIA, keyOfFile(file.id), contents, MOST_OF_FILE, {
+    tool: owner.tool,
+    masks: owner.masks.join(" "),
+  }).catch((failure: unknown) => {
+    if (failure instanceof TooLarge) throw tooLarge(title, MOST_OF_FILE);
+    throw failure;
+  });
+  if (!(await moveFile(env.PLATFORM_DB, file.id, "storing", "stored", bytes))) {
+    await env.MEDIA.delete(keyOfFile(file.id));
+    throw new RefusedRequest({
+      code: "not_found",
+      message: "The files of the person were removed meanwhile.",
+    });
+  }
   const expires_at = new Date(file.expiresAt).toISOString();
   const stored = { id: file.id, name: file.name, bytes, media_type: file.mediaType, expires_at };
   return { status, isJson: false, cut: 0, items: null, result: null, next: null, file: stored };
 }
 
-async function mask(pieces: Pieces, kinds: readonly ("pii" | "secret")[], title: string): Promise<Pieces> {
+async function mask(
+  pieces: Pieces,
+  media: string,
+  owner: NonNullable<HttpRequest["owner"]>,
+  title: string,
+): Promise<Pieces> {
   const read: Uint8Array[] = [];
   let bytes = 0;
   for await (const piece of pieces) {
@@ -120,9 +120,11 @@ async function mask(pieces: Pieces, kinds: readonly ("pii" | "secret")[], title:
     bytes += piece.byteLength;
     if (bytes > MOST_MASKED) throw tooLarge(title, MOST_MASKED);
   }
-  const text = maskText(new TextDecoder().decode(joinBytes(read)), kinds);
+  const whole = joinBytes(read);
+  const text = decodeText(whole, media);
+  if (!mayHave(owner, text !== null)) throw refuseHidden(title);
   return (async function* () {
-    yield new TextEncoder().encode(text);
+    yield text === null ? whole : new TextEncoder().encode(maskText(text, owner.masks));
   })();
 }
 

@@ -1,6 +1,17 @@
 import { type Context, Hono } from "hono";
+import { isVisible } from "../../../shared/guard/decide.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { masksOf } from "../../../shared/policy/masks.ts";
+import { openCatalogueOf } from "../../catalogues.ts";
 import { storeStream, TooLarge } from "../../connections/files/store-stream.ts";
-import { findFile, keyOfFile, MOST_OF_FILE, moveFile } from "../../connections/files/tickets.ts";
+import {
+  findFile,
+  keyOfFile,
+  MOST_OF_FILE,
+  moveFile,
+  type TicketFile,
+} from "../../connections/files/tickets.ts";
+import { findPerson } from "../people.ts";
 import { recordEvent } from "../record-event.ts";
 import { personOfFile } from "./person-of-file.ts";
 
@@ -54,6 +65,7 @@ fileRoutes.on(["GET", "HEAD"], "/files/:ticket", async (c) => {
   }
   // Of another person it does not exist.
   if (person !== file.userId) return answerNone(c);
+  if (!(await mayTake(c, file))) return answerNone(c);
   if (!(await moveFile(PLATFORM_DB, file.id, "stored", "used"))) return answerNone(c);
   const { connection, bytes, name } = file;
   await recordEvent(c, person, { type: "file_transfer", connection, direction: "out", bytes });
@@ -70,6 +82,28 @@ fileRoutes.on(["GET", "HEAD"], "/files/:ticket", async (c) => {
     "Cache-Control": "no-store",
   });
 });
+
+/** The role of the person may use the tool that gave the file still, and is masked no more than then. */
+async function mayTake({ env, req }: GatewayContext, file: TicketFile): Promise<boolean> {
+  const [policy, person, stored] = await Promise.all([
+    policyInForce(env),
+    findPerson(env.PLATFORM_DB, file.userId),
+    env.MEDIA.head(keyOfFile(file.id)),
+  ]);
+  const { tool = "", masks = "" } = stored?.customMetadata ?? {};
+  const entry = (await openCatalogueOf("").at(env, policy.revisions)).tools.get(tool);
+  if (person === null || entry === undefined) return false;
+  if (!masksOf(policy, person.role).text.every((kind) => masks.split(" ").includes(kind))) return false;
+  const { cf } = req.raw as Request<unknown, IncomingRequestCfProperties>;
+  const caller = {
+    role: person.role,
+    scopes: [entry.subject.scope],
+    ip: req.header("cf-connecting-ip") ?? null,
+    country: cf?.country ?? null,
+    mfaAt: null,
+  };
+  return isVisible(policy, caller, entry.subject);
+}
 
 function percent(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
