@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { openAuthorizedFetch } from "../../../workers/connections/mcp/authorized-fetch.ts";
+import { readLikeStandard } from "../../../workers/connections/oauth/declared-server.ts";
 import { call, env, json, memory, refusal, seen, serve } from "./session-double.ts";
 
 it.each([
@@ -194,4 +195,29 @@ describe("A token of the connection's own", () => {
       message: "The secret of Pets is no private key.",
     });
   });
+});
+
+it("An account goes on when its token endpoint has too many requests, whatever word it says", async () => {
+  const busy = await readLikeStandard(Response.json({ error: "token_expired" }, { status: 429 }));
+  expect([busy.status, await busy.json()]).toEqual([429, { error: "token_expired" }]);
+  const ended = await readLikeStandard(Response.json({ error: "token_expired" }));
+  expect([ended.status, await ended.json()]).toEqual([400, { error: "invalid_grant" }]);
+});
+
+it("A token endpoint is read no further than a token is long", async () => {
+  let read = 0;
+  const endless = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      read += 1;
+      if (read > 100) return controller.close();
+      controller.enqueue(new Uint8Array(100_000).fill(32));
+    },
+  });
+  serve(() => new Response(endless, { headers: { "content-type": "application/json" } }));
+  const auth = {
+    ...{ type: "client_credentials", client_id: "ada", token_url: "https://api.pets.example/token" },
+    credentials_in: "header",
+  };
+  await expect(call("listPets", {}, { auth })).rejects.toThrow("refuses the account");
+  expect(read).toBeLessThan(10);
 });

@@ -47,7 +47,8 @@ export async function declaredServer(
  * by its owner, or give an ID token that nothing here reads.
  */
 export async function readLikeStandard(response: Response): Promise<Response> {
-  if (response.status >= 500) return response;
+  // Too many requests are no end of the account, whatever word comes with them.
+  if (response.status >= 500 || response.status === 429) return response;
   const text = (await response.text()).slice(0, MOST_BYTES);
   const said = parse(text);
   if (said === null) return new Response(text, response);
