@@ -2,10 +2,12 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileDocument } from "../../../scripts/connections/openapi/compile-document.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
+import type { PersonalEntry } from "../../../shared/connections/entry.ts";
 import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
 import { accountGate } from "../../../shared/objects/account-gate.ts";
 import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
+import { authorizationServerOf } from "../../../workers/connections/oauth/authorization-server.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { allEventsOf } from "../../audit/trail.ts";
 import { arrive } from "../../support/arrive.ts";
@@ -271,9 +273,22 @@ describe("an HTTP API with each person's own accounts", () => {
     for (const secret of (await stats("web")).tokens) expect(kept).not.toContain(secret);
   });
 
-  it("sends the client's secret to no token endpoint that its operator has not agreed to", async () => {
-    const auth = { ...entryOf("web").auth, token_endpoint: "https://evil.example/token" };
-    const asked = { command: "test", connection: "web", entry: entryOf("web", { auth }), secret: null };
-    expect(await command(asked)).toMatchObject({ ok: false, failure: { code: "forbidden" } });
+  it.each(["token_endpoint", "issuer", "revocation_endpoint"])(
+    "sends the client's secret to no %s that its operator has not agreed to",
+    async (name) => {
+      const auth = { ...entryOf("web").auth, [name]: "https://evil.example/as" };
+      const asked = { command: "test", connection: "web", entry: entryOf("web", { auth }), secret: null };
+      const answer = await command(asked);
+      expect(answer).toMatchObject({ ok: false, failure: { code: "forbidden" } });
+      expect(answer.failure.message).toContain("https://evil.example");
+    },
+  );
+
+  it("asks no endpoint within the deployment's own network, the one that ends tokens included", async () => {
+    for (const name of ["token_endpoint", "revocation_endpoint"]) {
+      const auth = { ...entryOf("web").auth, [name]: "https://169.254.169.254/as" };
+      const found = authorizationServerOf(env, "web", entryOf("web", { auth }) as PersonalEntry);
+      await expect(found, name).rejects.toThrow("names an address that is not asked");
+    }
   });
 });

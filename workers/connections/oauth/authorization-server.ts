@@ -78,7 +78,9 @@ async function findAuthorizationServer(
 }
 
 function requireAllowed(env: Env, server: oauth.AuthorizationServer): void {
-  for (const endpoint of [server.authorization_endpoint, server.token_endpoint]) {
+  const { authorization_endpoint, token_endpoint, revocation_endpoint } = server;
+  const ending = revocation_endpoint === undefined ? [] : [revocation_endpoint];
+  for (const endpoint of [authorization_endpoint, token_endpoint, ...ending]) {
     if (endpoint === undefined || !isAllowed(env, endpoint))
       throw new OAuthFault("Its authorization server names an address that is not asked.", {
         attempt: "metadata",

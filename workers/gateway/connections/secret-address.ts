@@ -40,16 +40,19 @@ function takesSecret(entry: ConnectionEntry): boolean {
   return entry.auth.type !== "none" && (entry.auth.type !== "per_person" || entry.kind === "openapi");
 }
 
-/** The place that a secret is sent to: an origin, that of the token's address with it, or a host with its port. */
+/** The place that a secret is sent to: an origin, those of the tokens' addresses with it, or a host with its port. */
 function placeOf(entry: ConnectionEntry): string {
   const { reach } = entry;
-  const asked = "auth" in entry ? tokenAddress(entry.auth) : undefined;
-  const tokens = asked === undefined ? "" : ` by ${new URL(asked).origin}`;
+  const asked = "auth" in entry ? tokenAddresses(entry.auth).map((address) => new URL(address).origin) : [];
+  const tokens = asked.length === 0 ? "" : ` by ${[...new Set(asked)].sort().join(", ")}`;
   if ("url" in reach) return `${new URL(reach.url).origin}${tokens}`;
   return "host" in reach ? `${reach.host}:${reach.port}` : `the binding ${reach.hyperdrive}`;
 }
 
-function tokenAddress(auth: Extract<ConnectionEntry, { auth: unknown }>["auth"]): string | undefined {
-  if ("token_url" in auth) return auth.token_url;
-  return "token_endpoint" in auth ? (auth.token_endpoint ?? auth.issuer) : undefined;
+/** Of an authorization server each address that gets the secret, or whose metadata name one that does. */
+function tokenAddresses(auth: Extract<ConnectionEntry, { auth: unknown }>["auth"]): string[] {
+  if ("token_url" in auth) return [auth.token_url];
+  if (!("credentials_in" in auth)) return [];
+  const { issuer, token_endpoint, revocation_endpoint } = auth;
+  return [issuer, token_endpoint, revocation_endpoint].filter((address) => address !== undefined);
 }
