@@ -61,7 +61,8 @@ export async function answerFromMock(
       failure: null,
       names: [],
     };
-    const answer = readAnswer({ body, target: request.target, read }, received, {
+    const owner = { person: "bench", masks: [], tool: operation.tool };
+    const answer = readAnswer({ body, target: request.target, read, owner }, received, {
       title: entry.title,
       origin,
     });

@@ -8,6 +8,7 @@ import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
 import { buildRequest } from "../../../workers/connections/openapi/build-request.ts";
 import type { HttpAnswer } from "../../../workers/connections/openapi/operation.ts";
+import { refuseHiddenNames } from "../../../workers/connections/openapi/refuse-hidden-names.ts";
 import { HttpSession } from "../../../workers/connections/openapi/session.ts";
 
 const V2 = `<?xml version="1.0" encoding="utf-8"?>
@@ -166,6 +167,33 @@ describe("OData metadata", () => {
     });
     expect(operations).toHaveLength(2_002);
     expect(operations.every(({ path }) => /^[\w/]+$/.test(path))).toBe(true);
+  });
+});
+
+describe("A field that is hidden from a role", () => {
+  const hidden = [/^net.*$/i];
+  const ask = (input: Record<string, string>) => () =>
+    refuseHiddenNames(operation(V2, "list_A_Order"), input, hidden);
+
+  it.each([
+    ["a condition", { filter: "Order eq '1' and (Net gt 5)" }],
+    ["a condition on what comes along", { filter: "to_Item/any(i: i/NetAmount gt 5)" }],
+    ["a sequence", { orderby: "net desc" }],
+    ["a selection", { select: "Order,Net" }],
+    ["a condition within what comes along", { expand: "to_Item($filter=Net gt 5)" }],
+    ["a new name", { expand: "to_Item($compute=Price mul 2 as X)" }],
+    ["a sum", { expand: "to_Item($apply=aggregate(Price with sum as X))" }],
+    ["a literal that does not end", { filter: "Order eq ' and Net gt 5" }],
+    ["escapes", { filter: "Order eq '1' and %4eet gt 5" }],
+  ])("is not found by %s", (_what, input) => {
+    expect(ask(input as Record<string, string>)).toThrow(/hidden from this role/);
+  });
+
+  it("leaves conditions on other fields as they are, and literals", () => {
+    expect(
+      ask({ filter: "Order eq 'Net' and At gt datetime'2026-01-01T00:00:00'", orderby: "Order" }),
+    ).not.toThrow();
+    expect(ask({ expand: "to_Item($select=Item)", select: "Order" })).not.toThrow();
   });
 });
 

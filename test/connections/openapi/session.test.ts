@@ -217,7 +217,7 @@ it("A token endpoint is read no further than a token is long", async () => {
   const auth = {
     ...{ type: "client_credentials", client_id: "ada", token_url: "https://api.pets.example/token" },
     credentials_in: "header",
-  };
+  } as const;
   await expect(call("listPets", {}, { auth })).rejects.toThrow("refuses the account");
   expect(read).toBeLessThan(10);
 });

@@ -15,7 +15,7 @@ export function decodeText(bytes: Uint8Array, media: string): string | null {
   const [marked] = MARKS.find(([, mark]) => mark.every((byte, at) => bytes[at] === byte)) ?? [];
   const [, named] = /;\s*charset\s*=\s*"?([\w.:-]{1,40})/i.exec(media) ?? [];
   try {
-    const text = new TextDecoder(marked ?? named ?? "utf-8", { fatal: true }).decode(bytes);
+    const text = new TextDecoder(marked ?? named ?? "utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
     // UTF-16 that does not say so reads as UTF-8 with such characters between.
     return text.includes("\0") ? null : text;
   } catch {

@@ -17,6 +17,7 @@ import { giveTicket, keepFile } from "../files/tickets.ts";
 import { recordRefusal } from "../record-refusal.ts";
 import { buildRequest, type PagePosition } from "./build-request.ts";
 import { type HttpAnswer, httpAnswer } from "./operation.ts";
+import { refuseHiddenNames } from "./refuse-hidden-names.ts";
 import { asSent, type CallFiles, describeFiles, findFiles, giveBackFiles, useFiles } from "./ticket-files.ts";
 
 /** What a handle needs to know of its connection. */
@@ -71,6 +72,11 @@ export class HttpHandle {
     const traceId = currentTrace()?.id ?? crypto.randomUUID().replaceAll("-", "");
     const tool = foreignName(this.#place.name, operation.tool);
     const owner = this.#mayHaveFiles() ? { person: principal.userId, masks: [...masks.text], tool } : null;
+    refuseHiddenNames(
+      operation,
+      input,
+      this.#hidden().map(({ name }) => name),
+    );
     const files = await this.#findFiles(operation, input);
     const request = buildRequest(operation, input, position, asSent(files));
     await useFiles(env.PLATFORM_DB, files);
@@ -152,12 +158,18 @@ export class HttpHandle {
     }
   }
 
-  /** Fields of a class that the role may not see, wherever they are in the answer. */
-  #hide(answer: HttpAnswer, effect: HttpOperation["effect"]): HttpAnswer {
+  /** What the names of fields match that the role may not see, and how each is hidden. */
+  #hidden(): { name: RegExp; treatment: MaskRules["fields"][Classification] }[] {
     const { entry, masks } = this.#place;
-    const rules = Object.entries(entry.classes)
+    return Object.entries(entry.classes)
       .filter(([, kind]) => masks.fields[kind as Classification] !== "show")
       .map(([glob, kind]) => ({ name: globOf(glob), treatment: masks.fields[kind as Classification] }));
+  }
+
+  /** Fields of a class that the role may not see, wherever they are in the answer. */
+  #hide(answer: HttpAnswer, effect: HttpOperation["effect"]): HttpAnswer {
+    const { entry } = this.#place;
+    const rules = this.#hidden();
     if (rules.length === 0) return answer;
     if (!answer.isJson) {
       const done = effect === "read" ? "" : " The change was made: do not repeat the call.";
