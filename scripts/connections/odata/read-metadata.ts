@@ -1,11 +1,15 @@
 import { DOMParser, type Element } from "@xmldom/xmldom";
 import { CommandFailure } from "../../local/failure.ts";
+import { isShallow } from "./check-depth.ts";
 
 /** Most characters of a metadata document. */
 const MOST_CHARACTERS = 10_000_000;
 
 /** Base types above each other, and elements within each other. */
 const MOST_LEVELS = 40;
+
+/** Properties and links of all types together, inherited ones for each type that has them. */
+const MOST_PROPERTIES = 300_000;
 
 /** A property, or a parameter. */
 export interface ODataProperty {
@@ -81,7 +85,7 @@ export function readMetadata(source: string, text: string): ODataService {
     );
   const version = Number(root.getAttribute("Version") ?? "1") >= 4 ? 4 : 2;
   const raw = readTypes(schemas);
-  const types = new Map([...raw.keys()].map((name) => [name, inherit(raw, name)]));
+  const types = inheritAll(source, raw);
   const container = schemas.flatMap((schema) => children(schema, "EntityContainer"));
   return {
     version,
@@ -101,6 +105,8 @@ export function readMetadata(source: string, text: string): ODataService {
 }
 
 function parse(source: string, text: string): Element {
+  if (!isShallow(text, MOST_LEVELS))
+    throw new CommandFailure(`${source} has too many levels.`, "Fetch the metadata again.");
   try {
     const parser = new DOMParser({
       onError: (level, message) => {
@@ -108,36 +114,12 @@ function parse(source: string, text: string): Element {
       },
     });
     const root = parser.parseFromString(text.replace(/^\uFEFF/, ""), "application/xml").documentElement;
-    if (root !== null && depthOf(root) <= MOST_LEVELS) return root;
+    if (root !== null) return root;
   } catch (failure) {
     const why = failure instanceof Error ? (failure.message.split("\n")[0] ?? "").slice(0, 200) : "";
     throw new CommandFailure(`${source} is no XML: ${why}`, "Fetch the metadata again.");
   }
-  throw new CommandFailure(`${source} has too many levels.`, "Fetch the metadata again.");
-}
-
-/** Without recursion: the document decides how deep it is. */
-function depthOf(root: Element): number {
-  let deepest = 0;
-  let level = 1;
-  for (let here: Element | null = root; here !== null; ) {
-    deepest = Math.max(deepest, level);
-    const child: Element | null = firstElement(here.firstChild);
-    if (child !== null) {
-      here = child;
-      level += 1;
-      continue;
-    }
-    let next: Element | null = null;
-    while (here !== null && here !== root) {
-      next = firstElement(here.nextSibling);
-      if (next !== null) break;
-      here = here.parentNode as Element | null;
-      level -= 1;
-    }
-    here = next;
-  }
-  return deepest;
+  throw new CommandFailure(`${source} is no XML.`, "Fetch the metadata again.");
 }
 
 function firstElement(node: Element["firstChild"]): Element | null {
@@ -215,6 +197,23 @@ function readProperty(element: Element, resolve: (name: string) => string): ODat
 function labelOf(element: Element): string | null {
   const label = element.getAttribute("sap:label") ?? element.getAttribute("sap:quickinfo");
   return label === null || label.trim() === "" ? null : label.trim();
+}
+
+/** Counts on the way: one wide base type with many others below it would be billions of properties. */
+function inheritAll(source: string, raw: ReadonlyMap<string, RawType>): Map<string, ODataType> {
+  const types = new Map<string, ODataType>();
+  let count = 0;
+  for (const name of raw.keys()) {
+    const type = inherit(raw, name);
+    count += type.properties.length + type.navigation.length;
+    if (count > MOST_PROPERTIES)
+      throw new CommandFailure(
+        `${source} has types with more than ${MOST_PROPERTIES} properties together, inherited ones included.`,
+        "Use the metadata of one service.",
+      );
+    types.set(name, type);
+  }
+  return types;
 }
 
 function inherit(raw: ReadonlyMap<string, RawType>, name: string): ODataType {

@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Part } from "../openapi/local-references.ts";
 import type { ODataCall, ODataProperty, ODataService, ODataSet, ODataType } from "./read-metadata.ts";
+import { schemaName } from "./schema-names.ts";
 
 /** What stands around a value in an address (OData URL Conventions, «Literal»). */
 export interface Literal {
@@ -39,7 +40,7 @@ export function describeService(service: ODataService): DescribedService {
   }
   for (const call of service.calls) if (SIMPLE.test(call.name)) addCall(service, call, put, literals);
   const schemas = Object.fromEntries(
-    [...service.types.values()].map((type) => [schemaName(type.name), schemaOf(service, type)]),
+    [...service.types.values()].map((type) => [schemaName(service, type.name), schemaOf(service, type)]),
   );
   const info = { title: service.namespace, version: String(service.version) };
   return {
@@ -60,7 +61,7 @@ function addSet(
 ): void {
   const { name, can } = set;
   const title = set.label ?? name;
-  const reference = { $ref: `#/components/schemas/${schemaName(type.name)}` };
+  const reference = { $ref: `#/components/schemas/${schemaName(service, type.name)}` };
   const one = service.version === 2 ? { type: "object", properties: { d: reference } } : reference;
   const fields = namesOf(type.properties.map((property) => property.name));
   if (can.read)
@@ -261,7 +262,7 @@ function propertySchema(service: ODataService, property: ODataProperty): Record<
 function valueSchema(service: ODataService, type: string): Record<string, JsonValue> {
   const [, inner] = /^Collection\((.+)\)$/.exec(type) ?? [];
   if (inner !== undefined) return { type: "array", items: valueSchema(service, inner) };
-  if (service.types.has(type)) return { $ref: `#/components/schemas/${schemaName(type)}` };
+  if (service.types.has(type)) return { $ref: `#/components/schemas/${schemaName(service, type)}` };
   const members = service.enums.get(type);
   if (members !== undefined && members.length > 0) return { type: "string", enum: [...members] };
   switch (type) {
@@ -330,9 +331,4 @@ function namesOf(names: readonly string[]): string {
 function exampleOf({ properties }: ODataType): string {
   const text = properties.find(({ type }) => type === "Edm.String");
   return text === undefined ? "Id eq 1" : `${text.name} eq 'value'`;
-}
-
-/** Names of components have no dots: references are paths. */
-function schemaName(name: string): string {
-  return name.replace(/[^A-Za-z0-9_]/g, "_");
 }
