@@ -6,10 +6,12 @@ import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
+import { openPersonal } from "../../../workers/connections/http/credential.ts";
 import { buildRequest } from "../../../workers/connections/openapi/build-request.ts";
 import type { HttpAnswer } from "../../../workers/connections/openapi/operation.ts";
 import { refuseHiddenNames } from "../../../workers/connections/openapi/refuse-hidden-names.ts";
 import { HttpSession } from "../../../workers/connections/openapi/session.ts";
+import { WriteToken } from "../../../workers/connections/openapi/write-token.ts";
 
 const V2 = `<?xml version="1.0" encoding="utf-8"?>
 <edmx:Edmx Version="1.0" xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx" xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata" xmlns:sap="http://www.sap.com/Protocols/SAPData">
@@ -65,6 +67,15 @@ const operation = (text: string, name: string): HttpOperation => {
 };
 const targetOf = (text: string, name: string, input: Record<string, JsonValue>) =>
   decodeURIComponent(buildRequest(operation(text, name), input).target).replace(/^.*API_ORDER/, "");
+
+const DERIVED = Array.from(
+  { length: 2_000 },
+  (_, at) => `<EntityType Name="N${at}" BaseType="API_ORDER.Wide"/>`,
+);
+const WIDE = V2.replace(
+  '<EntityType Name="ItemType">',
+  `<EntityType Name="Wide">${'<Property Name="P"/>'.repeat(2_000)}</EntityType>${DERIVED.join("")}$&`,
+);
 
 describe("OData metadata", () => {
   it("of 2.0 becomes lists, records, writes that the service allows, and functions", () => {
@@ -148,10 +159,22 @@ describe("OData metadata", () => {
     ["what ends in the middle", V2.slice(0, 900)],
     ["another XML document", "<rss/>"],
     ["too many levels", `${"<a>".repeat(5_000)}${"</a>".repeat(5_000)}`],
+    ["levels in a comment that does not end", `${"<a>".repeat(50)}<!--${"<!--".repeat(50_000)}`],
+    ["properties that many types inherit", WIDE],
     ["more than 10 MB", `<a>${"x".repeat(10_000_001)}</a>`],
   ])("is refused with %s, in one sentence", (_what, text) => {
     expect(isXml(text)).toBe(true);
     expect(() => readMetadata("orders.xml", text)).toThrow(/^orders\.xml (?:is no|has)/);
+  });
+
+  it("keeps types apart whose names differ in a dot and an underscore alone", () => {
+    const schema = (name: string, type: string, property: string) =>
+      `<Schema Namespace="${name}"><EntityType Name="${type}"><Property Name="${property}"/></EntityType><EntityContainer Name="c"><EntitySet Name="S${property}" EntityType="${name}.${type}"/></EntityContainer></Schema>`;
+    const text = `<Edmx Version="4.0">${schema("A", "B_C", "One")}${schema("A_B", "C", "Two")}</Edmx>`;
+    for (const property of ["One", "Two"])
+      expect(Object.keys(operation(text, `create_S${property}`).input.properties as object)).toEqual([
+        property,
+      ]);
   });
 
   it("of 2,000 sets is read once, and hostile names make no operation", () => {
@@ -275,6 +298,37 @@ describe("A write to SAP", () => {
       `POST A_Order token-1 ${cookies(1)}`,
       "GET  fetch -",
       `POST A_Order token-3 ${cookies(3)}`,
+    ]);
+  });
+
+  it("takes no token and no cookie of another account, and keeps no refusal", async () => {
+    let bearer = "early";
+    const seen: string[] = [];
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+      const { method, headers } = new Request(input, init);
+      const as = headers.get("authorization")?.replace("Bearer ", "") ?? "";
+      seen.push(`${method} ${as} ${headers.get("x-csrf-token") ?? "-"} ${headers.get("cookie") ?? "-"}`);
+      if (as === "early") return new Response(null, { status: 401 });
+      if (method !== "GET") return Response.json({}, { status: 201 });
+      return Response.json({}, { headers: { "x-csrf-token": `of-${as}`, "set-cookie": `S=${as}; path=/` } });
+    });
+    const url = new URL("https://sap.example/");
+    const credential = openPersonal(url.origin, async () => bearer);
+    const token = new WriteToken(url, credential);
+    const write = async (as: string) => {
+      bearer = as;
+      const own = (account: string) => token.headers(fetch, account, false);
+      await credential.send(fetch, url, { method: "POST", headers: new Headers() }, false, own);
+    };
+    for (const as of ["early", "ann", "ann", "bob"]) await write(as);
+    expect(seen).toEqual([
+      "GET early fetch -",
+      "POST early - -",
+      "GET ann fetch -",
+      "POST ann of-ann S=ann",
+      "POST ann of-ann S=ann",
+      "GET bob fetch -",
+      "POST bob of-bob S=bob",
     ]);
   });
 

@@ -215,7 +215,9 @@ it("A token endpoint is read no further than a token is long", async () => {
   });
   serve(() => new Response(endless, { headers: { "content-type": "application/json" } }));
   const auth = {
-    ...{ type: "client_credentials", client_id: "ada", token_url: "https://api.pets.example/token" },
+    type: "client_credentials",
+    client_id: "ada",
+    token_url: "https://api.pets.example/token",
     credentials_in: "header",
   } as const;
   await expect(call("listPets", {}, { auth })).rejects.toThrow("refuses the account");

@@ -12,14 +12,19 @@ export interface Credential {
    * Sends a request that carries no credential yet.
    *
    * @param isAgain - the other system has refused the last one with 401
+   * @param own - headers that belong to the account of the request, by a digest of its token; `""` for the only account
    */
   send(
     ask: typeof fetch,
     url: URL,
     init: RequestInit & { headers: Headers },
     isAgain: boolean,
+    own?: OwnHeaders,
   ): Promise<Response>;
 }
+
+/** Headers of one account. */
+export type OwnHeaders = (account: string) => Promise<Readonly<Record<string, string>>>;
 
 /** What lives as long as the connection's object: tokens, so far. */
 export type ObjectMemory = Map<string, unknown>;
@@ -48,11 +53,11 @@ export function openCredential(
     case "query":
       return {
         renews: false,
-        send: (ask, url, init) => {
+        async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
-          const own = new URL(url);
-          own.searchParams.set(auth.name, secret);
-          return ask(own, init);
+          const whole = new URL(url);
+          whole.searchParams.set(auth.name, secret);
+          return await ask(whole, { ...init, headers: await withOwn(init.headers, "", own) });
         },
       };
     case "client_credentials":
@@ -65,7 +70,7 @@ export function openCredential(
     case "aws":
       return {
         renews: false,
-        async send(ask, url, init) {
+        async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
           const { AwsV4Signer } = await import("aws4fetch");
           const { access_key_id: accessKeyId, region, service } = auth;
@@ -75,7 +80,7 @@ export function openCredential(
             ...key,
             method: init.method ?? "GET",
             url: url.href,
-            headers: init.headers,
+            headers: await withOwn(init.headers, "", own),
             ...(body != null && { body }),
           });
           const signed = await signer.sign();
@@ -100,13 +105,19 @@ export function openPersonal(
 function inHeaders(origin: string, write: () => Record<string, string>): Credential {
   return {
     renews: false,
-    send(ask, url, init) {
+    async send(ask, url, init, _isAgain, own) {
       requireOrigin(origin, url);
-      const headers = new Headers(init.headers);
+      const headers = await withOwn(init.headers, "", own);
       for (const [header, value] of Object.entries(write())) headers.set(header, value);
-      return ask(url, { ...init, headers });
+      return await ask(url, { ...init, headers });
     },
   };
+}
+
+async function withOwn(given: Headers, account: string, own: OwnHeaders | undefined): Promise<Headers> {
+  const headers = new Headers(given);
+  for (const [header, value] of Object.entries((await own?.(account)) ?? {})) headers.set(header, value);
+  return headers;
 }
 
 function withBearer(
@@ -116,11 +127,12 @@ function withBearer(
   let sent: string | null = null;
   return {
     renews: true,
-    async send(ask, url, init, isAgain) {
+    async send(ask, url, init, isAgain, own) {
       requireOrigin(origin, url);
-      sent = await take(ask, isAgain ? sent : null);
-      const headers = new Headers(init.headers);
-      headers.set("authorization", `Bearer ${sent}`);
+      const token = await take(ask, isAgain ? sent : null);
+      sent = token;
+      const headers = await withOwn(init.headers, digestText(token), own);
+      headers.set("authorization", `Bearer ${token}`);
       return await ask(url, { ...init, headers });
     },
   };

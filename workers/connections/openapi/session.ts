@@ -175,17 +175,19 @@ export class HttpSession implements Session {
     const token = isWrite ? this.#writeToken : null;
     const once = async (renewed: boolean, isTokenOld = false) => {
       const { headers, body } = await this.#describe(asked);
-      const own = token === null ? {} : await token.headers(ask, isTokenOld);
-      for (const [header, value] of Object.entries(own)) headers.set(header, value);
-      return await this.#credential.send(ask, url, { method: asked.method, headers, body }, renewed);
+      const own = token === null ? undefined : (account: string) => token.headers(ask, account, isTokenOld);
+      return await this.#credential.send(ask, url, { method: asked.method, headers, body }, renewed, own);
     };
-    const first = await once(isAgain);
-    const isRefused = token !== null && isTokenRefused(first);
-    if (isRefused) await first.body?.cancel();
-    const response = isRefused ? await once(isAgain, true) : first;
+    const withToken = async (renewed: boolean) => {
+      const first = await once(renewed);
+      if (token === null || !isTokenRefused(first)) return first;
+      await first.body?.cancel();
+      return await once(false, true);
+    };
+    const response = await withToken(isAgain);
     if (response.status !== 401 || isAgain || !this.#credential.renews) return response;
     await response.body?.cancel();
-    return await once(true);
+    return await withToken(true);
   }
 
   /** The other system may repeat the secret of the query in the address of the next page, which the caller gets. */

@@ -7,12 +7,12 @@ const MOST_OF_COOKIES = 8_000;
 /**
  * The token that a system wants with every request that changes something, against forged requests of browsers (SAP:
  * `x-csrf-token: fetch`). It belongs to a session of the other system, whose cookies go along; both belong to one
- * session of ours, and to no person but its own.
+ * session of ours, and to no account but the one that got them.
  */
 export class WriteToken {
   readonly #url: URL;
   readonly #credential: Credential;
-  #known: Record<string, string> | undefined;
+  #known: { account: string; headers: Readonly<Record<string, string>> } | undefined;
 
   /** @param url - what is read to get a token: the root of the service */
   constructor(url: URL, credential: Credential) {
@@ -20,13 +20,22 @@ export class WriteToken {
     this.#credential = credential;
   }
 
-  /** The headers of a write. Asks for a token on first use, or again when the last one was refused. */
-  async headers(ask: typeof fetch, isRefused: boolean): Promise<Record<string, string>> {
-    if (this.#known === undefined || isRefused) this.#known = await this.#fetch(ask);
-    return this.#known;
+  /**
+   * The headers of a write. Asks for a token on first use, for another account, or again when the last one was refused.
+   *
+   * @param account - see {@link Credential.send}
+   */
+  async headers(
+    ask: typeof fetch,
+    account: string,
+    isRefused: boolean,
+  ): Promise<Readonly<Record<string, string>>> {
+    if (this.#known?.account !== account || isRefused) this.#known = await this.#fetch(ask);
+    // The account may have changed in between; without a token the write's own refusal says so.
+    return this.#known?.account === account ? this.#known.headers : {};
   }
 
-  async #fetch(ask: typeof fetch): Promise<Record<string, string>> {
+  async #fetch(ask: typeof fetch): Promise<{ account: string; headers: Record<string, string> } | undefined> {
     const init = {
       method: "GET",
       headers: new Headers({
@@ -35,20 +44,22 @@ export class WriteToken {
         "user-agent": "Gatehouse",
       }),
     };
-    const response = await this.#credential.send(ask, this.#url, init, false);
+    let account = "";
+    const response = await this.#credential.send(ask, this.#url, init, false, async (used) => {
+      account = used;
+      return {};
+    });
     await response.body?.cancel();
     const token = response.headers.get("x-csrf-token") ?? "";
     // Without a token the write is sent as it is, and its own refusal says why.
-    if (!response.ok || token === "" || token.length > MOST_OF_TOKEN) return {};
+    if (!response.ok || token === "" || token.length > MOST_OF_TOKEN) return undefined;
     const cookies = response.headers.getSetCookie().flatMap((cookie) => {
       const [pair = ""] = cookie.split(";");
       return /^[\x21-\x7e]+=[\x20-\x3a\x3c-\x7e]*$/.test(pair) ? [pair] : [];
     });
     const joined = cookies.join("; ");
-    return {
-      "x-csrf-token": token,
-      ...(joined !== "" && joined.length <= MOST_OF_COOKIES && { cookie: joined }),
-    };
+    const cookie = joined !== "" && joined.length <= MOST_OF_COOKIES ? { cookie: joined } : {};
+    return { account, headers: { "x-csrf-token": token, ...cookie } };
   }
 }
 
