@@ -174,6 +174,21 @@ describe("The address of a file", () => {
     expect(asked.filter(({ error }) => error?.code === "rate_limited")).toHaveLength(2);
   });
 
+  it("is removed with all that ended, and what no ticket knows wherever it is in the list", async () => {
+    const noted = { connection: "store", userId: "user_bulk", name: "old", mediaType: "text/plain" };
+    const hourAgo = Date.now() - 3_600_000;
+    for (let at = 0; at < 7; at += 1) await noteFile(env.PLATFORM_DB, "out", noted, hourAgo);
+    expect(await removeEndedFiles(env, Date.now(), 3)).toBe(7);
+    const forgotten = ["0", "5", "8", "a", "f", "z"].map((start) => keyOfFile(`${start}-forgotten`));
+    for (const key of forgotten) await env.MEDIA.put(key, "contents");
+    const tomorrow = Date.now() + 24 * 3_600_000;
+    await removeEndedFiles(env, tomorrow, 4);
+    const left = async () => (await env.MEDIA.list({ prefix: keyOfFile("") })).objects.map(({ key }) => key);
+    expect(await left(), "an approval may wait for a day").toEqual(expect.arrayContaining(forgotten));
+    await removeEndedFiles(env, tomorrow + 3 * 3_600_000, 4);
+    expect((await left()).filter((key) => forgotten.includes(key))).toEqual([]);
+  });
+
   it("ends after minutes, and is removed with its contents, with its person too", async () => {
     const hourAgo = Date.now() - 3_600_000;
     const noted = { connection: "store", userId: "user_old", name: "old", mediaType: "text/plain" };
