@@ -238,10 +238,12 @@ export class HttpSession implements Session {
         code: "invalid_input",
         message: `${title} takes no files by ticket: its requests are signed with their body.`,
         action: "Give a small file as Base64.",
+        sent: false,
       });
     const stored = await this.#env.MEDIA.get(keyOfFile(file.id));
     if (stored !== null) return { ...file, contents: stored.body };
-    throw new RefusedRequest({ code: "not_found", message: "The file of the ticket is not there any more." });
+    const message = "The file of the ticket is not there any more.";
+    throw new RefusedRequest({ code: "not_found", message, sent: false });
   }
 
   async #refuse(name: string, response: Response, { read }: HttpRequest): Promise<Error> {
