@@ -122,7 +122,7 @@ describe("an Oracle connection, against a double of its wire protocol", () => {
       "TLS where there is none",
       { tls: "required" },
       PASSWORD,
-      /^Nothing answers at 127\.0\.0\.1:\d+, or its certificate/,
+      /^TLS with 127\.0\.0\.1:\d+ failed: the server does not speak it/,
     ],
     [
       "a service that is not there, over TLS",
@@ -134,7 +134,7 @@ describe("an Oracle connection, against a double of its wire protocol", () => {
       "TLS to a host that the certificate does not name",
       { tls: "required", port: tlsPort, host: "127.0.0.2" },
       PASSWORD,
-      /^Nothing answers at 127\.0\.0\.2:\d+, or its certificate is of another host/,
+      /^TLS with 127\.0\.0\.2:\d+ failed: the server does not speak it, or its certificate is of another host/,
     ],
   ])("is refused in one sentence with %s", async (_what, reach, secret, expected) => {
     // The vault has no password for another name.
