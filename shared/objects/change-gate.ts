@@ -33,6 +33,8 @@ export interface ChangeEvent {
   userId?: string;
   /** Restricts it to these users' subscribers. */
   people?: readonly string[];
+  /** It announces other changes too, so it is announced even where its publication is known. */
+  others?: boolean;
 }
 
 /**
@@ -99,7 +101,10 @@ export function publishOwn(env: Env, userId: string): Promise<void> {
   return announce(env, GATEWAY, { userId });
 }
 
-/** Never rejects: the change itself is done, and subscribers re-read periodically anyway. */
+/**
+ * Never rejects: the change itself is done, and each call is decided by it. When the topic's object does not answer, open
+ * streams learn of it with the next announcement, or when their token ends.
+ */
 async function announce(env: Env, topic: string, event?: ChangeEvent): Promise<void> {
   try {
     await changeGate(env, topic).publish(event);

@@ -279,6 +279,9 @@ describe("POST /policy/changes", () => {
     await changeGate(env, RIGHTS).publish({ publication });
     await changeGate(env, RIGHTS).publish({ publication: publication + 1 });
     await expect.poll(() => heard).toEqual([String(publication + 1)]);
+    // Known by now, but other changes come with it.
+    await changeGate(env, RIGHTS).publish({ publication: publication + 1, others: true });
+    await expect.poll(() => heard).toHaveLength(2);
     webSocket?.close(1000);
     await news.close();
   });

@@ -67,6 +67,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   readonly #announcedAt: Record<Pace, number> = { soon: 0, calm: 0 };
   #pending: ChangeEvent[] = [];
   #waiting: Promise<unknown> | undefined;
+  #hasAlarm = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -79,9 +80,9 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     );
     this.#sql.exec("CREATE TABLE IF NOT EXISTS announced (publication INTEGER NOT NULL)");
     this.#sql.exec("CREATE TABLE IF NOT EXISTS rounds (pace TEXT PRIMARY KEY, round TEXT NOT NULL)");
-    const name = ctx.id.name ?? "";
+    const name = this.#readName(ctx.id.name);
     const topic = topicOf(name);
-    this.#shards = new TopicShards(this.#sql, env, name);
+    this.#shards = new TopicShards(this.#sql, env);
     this.#shard = topic === null ? null : new ShardOfTopic(this.#sql, env, topic, name);
   }
 
@@ -127,7 +128,9 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   }
 
   async publish(event: ChangeEvent = {}): Promise<void> {
-    if (event.publication !== undefined && event.publication <= this.#newestPublication()) return;
+    const { publication = Number.POSITIVE_INFINITY, userId, people, others } = event;
+    const isPublicationOnly = userId === undefined && people === undefined && !others;
+    if (isPublicationOnly && publication <= this.#newestPublication()) return;
     this.#pending.push(event);
     await Promise.all([this.#announceSoon(), this.#announceCalmly()]);
   }
@@ -140,7 +143,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   async #notifyRest(): Promise<void> {
     const rounds = [...this.#readDeliveries()];
     const now = Math.max(Date.now(), Math.min(...rounds.map(([, { dueAt }]) => dueAt)));
-    await this.#shards.announceOwed();
+    await this.#shards.sendOwed();
     for (const [pace, round] of rounds) {
       if (round.dueAt > now) continue;
       if (round.told === null) this.#notifyStreams(pace, round);
@@ -155,7 +158,9 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     this.#waiting ??= scheduler.wait(wait).then(() => {
       this.#waiting = undefined;
       const events = this.#pending.splice(0);
-      return Promise.all([this.#notifyAll("soon", events), this.#shards.announce(describe(events))]);
+      // Noted before anything is sent, and before the publication counts as announced.
+      this.#shards.note(describe(events));
+      return Promise.all([this.#setAlarm(), this.#notifyAll("soon", events), this.#shards.sendOwed()]);
     });
     await this.#waiting;
     await this.#setAlarm();
@@ -249,7 +254,19 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     const owedAt = this.#shards.owedAt();
     const times = [...this.#readDeliveries().values()].map(({ dueAt }) => dueAt);
     if (owedAt !== null) times.push(owedAt);
-    if (times.length > 0) await this.#alarm.set(Math.min(...times));
+    if (times.length === 0 && !this.#hasAlarm) return;
+    this.#hasAlarm = times.length > 0;
+    // An alarm for an announcement that has arrived meanwhile would wake the object for nothing.
+    await this.#alarm.set(this.#hasAlarm ? Math.min(...times) : null);
+  }
+
+  /** The object's own name. An object that its alarm wakes may not be told it (`ctx.id.name`), so it is stored. */
+  #readName(named: string | undefined): string {
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS own_name (name TEXT PRIMARY KEY)");
+    const [row] = this.#sql.exec<{ name: string }>("SELECT name FROM own_name").toArray();
+    if (row !== undefined || named === undefined) return row?.name ?? "";
+    this.#sql.exec("INSERT INTO own_name (name) VALUES (?)", named);
+    return named;
   }
 
   #readDeliveries(): Map<Pace, Delivery> {
@@ -277,7 +294,11 @@ function describe(events: readonly ChangeEvent[]): Announcement {
   const publication = Math.max(0, ...events.map((one) => one.publication ?? 0));
   const named = events.map(({ userId, people }) => people ?? (userId === undefined ? [] : [userId]));
   const isLimited = named.length > 0 && named.every((people) => people.length > 0);
-  return { publication, people: isLimited ? named.flat() : null };
+  const others = events.some(
+    (one) =>
+      one.publication === undefined || one.userId !== undefined || one.people !== undefined || one.others,
+  );
+  return { publication, people: isLimited ? named.flat() : null, others };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { changeGate, shardName } from "../../../shared/objects/change-gate.ts";
+import { changeGate, shardName, topicOf } from "../../../shared/objects/change-gate.ts";
 import { log } from "../../../shared/observe/log.ts";
 
 /** Milliseconds for which a shard is announced to after it has named itself, and after which it does so again. */
@@ -11,21 +11,22 @@ const RETRY_MS = 5_000;
 export interface Announcement {
   publication: number;
   people: readonly string[] | null;
+  /** Whether it announces more than its publication: a shard that knows the publication still announces the rest. */
+  others: boolean;
 }
 
 /**
  * The shards of a topic that have subscribers, in the topic's own object: one announcement to it reaches them all, and a
- * shard without subscribers costs nothing. An announcement that a shard did not take is kept and sent again.
+ * shard without subscribers costs nothing. What a shard is to be told is noted before it is sent and leaves the storage once
+ * the shard took exactly that, so neither a failure nor an eviction in between loses it.
  */
 export class TopicShards {
   readonly #sql: SqlStorage;
   readonly #env: Env;
-  readonly #topic: string;
 
-  constructor(sql: SqlStorage, env: Env, topic: string) {
+  constructor(sql: SqlStorage, env: Env) {
     this.#sql = sql;
     this.#env = env;
-    this.#topic = topic;
     sql.exec(
       `CREATE TABLE IF NOT EXISTS shards (
          name TEXT PRIMARY KEY, until INTEGER NOT NULL, owed TEXT, owed_at INTEGER) WITHOUT ROWID`,
@@ -40,23 +41,26 @@ export class TopicShards {
     );
   }
 
-  /** Announces to every shard that it concerns. Never rejects. */
-  async announce(announcement: Announcement): Promise<void> {
+  /** Notes an announcement for every shard that it concerns, in one turn. `sendOwed` sends it. */
+  note(announcement: Announcement): void {
     this.#sql.exec("DELETE FROM shards WHERE until <= ?", Date.now());
     const shards = this.#sql.exec<{ name: string; owed: string | null }>("SELECT name, owed FROM shards");
-    await Promise.all(
-      shards.toArray().map(({ name, owed }) => this.#tell(name, merge(announcement, owed), owed !== null)),
-    );
+    for (const { name, owed } of shards.toArray()) {
+      const topic = topicOf(name) ?? "";
+      const people = announcement.people?.filter((person) => shardName(topic, person) === name) ?? null;
+      if (people?.length === 0) continue;
+      // The version tells a note from an equal one that is written while the first is on its way.
+      const note = { ...merge({ ...announcement, people }, owed), version: crypto.randomUUID() };
+      this.#keep(name, JSON.stringify(note));
+    }
   }
 
-  /** Sends again what shards did not take. */
-  async announceOwed(): Promise<void> {
+  /** Sends what is noted and was not taken. Never rejects. */
+  async sendOwed(): Promise<void> {
     const owed = this.#sql.exec<{ name: string; owed: string }>(
       "SELECT name, owed FROM shards WHERE owed IS NOT NULL",
     );
-    await Promise.all(
-      owed.toArray().map((row) => this.#tell(row.name, JSON.parse(row.owed) as Announcement, true)),
-    );
+    await Promise.all(owed.toArray().map((row) => this.#tell(row.name, row.owed)));
   }
 
   /** When to send again what is owed, in milliseconds since the epoch; `null` for nothing. */
@@ -64,19 +68,37 @@ export class TopicShards {
     return this.#sql.exec<{ at: number | null }>("SELECT min(owed_at) AS at FROM shards").one().at;
   }
 
-  async #tell(name: string, { publication, people }: Announcement, wasOwed: boolean): Promise<void> {
-    const own = people?.filter((person) => shardName(this.#topic, person) === name) ?? null;
-    if (own?.length === 0) return;
-    const event = { ...(publication > 0 && { publication }), ...(own && { people: own }) };
-    const keep = (owed: string | null, at: number | null) =>
-      this.#sql.exec("UPDATE shards SET owed = ?2, owed_at = ?3 WHERE name = ?1", name, owed, at);
+  async #tell(name: string, owed: string): Promise<void> {
+    const { publication, people, others } = JSON.parse(owed) as Announcement;
+    const event = {
+      ...(publication > 0 && { publication }),
+      ...(people && { people }),
+      ...(others && { others }),
+    };
     try {
       await changeGate(this.#env, name).publish(event);
-      if (wasOwed) keep(null, null);
+      this.#sql.exec(
+        "UPDATE shards SET owed = NULL, owed_at = NULL WHERE name = ?1 AND owed = ?2",
+        name,
+        owed,
+      );
     } catch (failure) {
-      keep(JSON.stringify({ publication, people: own }), Date.now() + RETRY_MS);
+      this.#sql.exec(
+        "UPDATE shards SET owed_at = ?2 WHERE name = ?1 AND owed IS NOT NULL",
+        name,
+        Date.now() + RETRY_MS,
+      );
       log("warn", "change_not_announced", { topic: name, error: String(failure) });
     }
+  }
+
+  #keep(name: string, owed: string): void {
+    this.#sql.exec(
+      "UPDATE shards SET owed = ?2, owed_at = ?3 WHERE name = ?1",
+      name,
+      owed,
+      Date.now() + RETRY_MS,
+    );
   }
 }
 
@@ -107,5 +129,7 @@ function merge(announcement: Announcement, owed: string | null): Announcement {
   if (owed === null) return announcement;
   const before = JSON.parse(owed) as Announcement;
   const people = announcement.people && before.people && [...announcement.people, ...before.people];
-  return { publication: Math.max(announcement.publication, before.publication), people };
+  // A note that only repeats a publication says nothing else; any other merge does.
+  const others = announcement.others || before.others;
+  return { publication: Math.max(announcement.publication, before.publication), people, others };
 }
