@@ -38,6 +38,14 @@ describe("a stream by itself", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("looks at most once a second after its token has ended, while a read is on its way", () => {
+    const { looks, timer } = start({ endsAfter: MINUTE });
+    vi.advanceTimersByTime(MINUTE + 10_000);
+    expect(looks).toHaveLength(11);
+    timer.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("looks once an hour with a token that does not end", () => {
     const { looks, timer } = start({});
     vi.advanceTimersByTime(3 * HOUR);

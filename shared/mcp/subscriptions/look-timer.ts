@@ -7,6 +7,9 @@ const DECIDE_MS = 60_000;
 /** Longest milliseconds without a look, for tokens that do not end. */
 const LONGEST_MS = 60 * 60_000;
 
+/** Milliseconds between two looks of a stream whose token has ended, while a read of it is on its way. */
+const ENDED_MS = 1_000;
+
 /** What a stream tells its timer. */
 export interface LookReasons {
   /** When its token ends, in milliseconds since the epoch. */
@@ -34,8 +37,11 @@ export class LookTimer {
   }
 
   #wait(latest: number): void {
-    const at = Math.min(this.#reasons.until, latest);
-    const left = Math.max(0, at - Date.now());
+    const { until } = this.#reasons;
+    const now = Date.now();
+    // An end that has passed is no reason to look at once: the look for it may wait for a read.
+    const at = Math.min(now < until ? until : now + ENDED_MS, latest);
+    const left = Math.max(0, at - now);
     const ms = this.#reasons.changesWithTime() ? Math.min(DECIDE_MS, left) : left;
     this.#timer = setTimeout(() => {
       const isOver = Date.now() >= at;
