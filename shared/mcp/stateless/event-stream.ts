@@ -9,6 +9,7 @@ import { type ReadEvents, readEvents } from "../../guard/subscribers/read-events
 import { readUnguarded } from "../../guard/subscribers/read-unguarded.ts";
 import { accessOf } from "../../objects/admission-request.ts";
 import { RIGHTS } from "../../objects/change-gate.ts";
+import { delayAfter } from "../../objects/object-alarm.ts";
 import { principalGate } from "../../objects/principal-gate.ts";
 import { logFailure } from "../../observe/log.ts";
 import {
@@ -65,6 +66,9 @@ class EventStream {
   #publication = 0;
   #ended = false;
   #changed = false;
+  /** Looks in a row that failed. */
+  #failures = 0;
+  #again: ReturnType<typeof setTimeout> | undefined;
   #nudge = Promise.withResolvers<void>();
 
   constructor(ctx: RequestContext, params: NamedEvent & EventStart, wire: StreamWire) {
@@ -115,6 +119,7 @@ class EventStream {
       clearInterval(heartbeat);
       clearInterval(timer);
       clearTimeout(over);
+      clearTimeout(this.#again);
       signal.removeEventListener("abort", end);
       for (const close of closers) close();
     }
@@ -136,10 +141,15 @@ class EventStream {
       this.#changed = false;
       try {
         await this.#lookOnce();
+        this.#failures = 0;
       } catch (failure) {
         logFailure("events_not_read", failure, { name: this.#params.name });
         // The invocation can send no further query: the client opens another stream with its cursor.
-        if (isSpent(failure)) this.#end();
+        if (isSpent(failure)) return this.#end();
+        // A change is announced once: the stream looks again by itself, with a growing delay.
+        this.#failures += 1;
+        clearTimeout(this.#again);
+        this.#again = setTimeout(() => this.#look(0), delayAfter(this.#failures));
       }
     }
   }

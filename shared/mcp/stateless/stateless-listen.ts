@@ -2,6 +2,7 @@ import { SERVER_INFO_META_KEY, SUBSCRIPTION_ID_META_KEY } from "@modelcontextpro
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import { isRecord } from "../../encoding/is-record.ts";
 import { accessOf } from "../../objects/admission-request.ts";
+import { delayAfter } from "../../objects/object-alarm.ts";
 import { logFailure } from "../../observe/log.ts";
 import { PostResponder } from "../http/post-responder.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
@@ -92,6 +93,9 @@ class NotificationStream {
   #ended = false;
   #rights = "";
   #timer: LookTimer | undefined;
+  /** Looks in a row that failed. */
+  #failures = 0;
+  #again: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     id: string | number,
@@ -152,6 +156,7 @@ class NotificationStream {
       .catch((failure: unknown) => {
         logFailure("news_not_looked_up", failure);
         if (isSpent(failure)) this.#end(QUERIES_SPENT);
+        else this.#lookAgain();
       })
       .finally(() => {
         this.#looking = undefined;
@@ -169,9 +174,18 @@ class NotificationStream {
       const { known, notices, spent } = await findChanges(subscriber, this.#known);
       this.#known = known;
       for (const notice of notices) this.#write(notice);
+      this.#failures = 0;
       // Without a query the stream would stay open and find no further change.
       if (spent) return this.#end(QUERIES_SPENT);
     }
+  }
+
+  /** A change is announced once: after a failure the stream looks again by itself. */
+  #lookAgain(): void {
+    if (this.#ended) return;
+    this.#failures += 1;
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#refresh(), delayAfter(this.#failures));
   }
 
   #write({ method, params }: Omit<ChangeNotice, "params"> & { params?: object }): void {
@@ -201,6 +215,7 @@ class NotificationStream {
   #release(): void {
     this.#ended = true;
     this.#timer?.stop();
+    clearTimeout(this.#again);
     for (const close of this.#closers.splice(0)) close();
   }
 }
