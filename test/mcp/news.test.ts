@@ -1,8 +1,10 @@
 import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { changeGate } from "../../shared/objects/change-gate.ts";
 import { principalGate } from "../../shared/objects/principal-gate.ts";
+import { withGrantStore } from "../../workers/gateway/grants/grant-storage.ts";
 import { listServers } from "../../workers/servers.ts";
 import { NOON, openTestStore, saveArticles } from "../knowledge/fixture.ts";
 import { hubOf } from "../support/hubs.ts";
@@ -107,6 +109,16 @@ describe.each(LANES)("notifications on the %s lane", (lane) => {
       expect(await news.next()).toBeNull();
     } else expect(last).toBeNull();
   });
+});
+
+it("a stateless stream ends with its access token, while the app's grant lives on", async () => {
+  const listener = await openSession({ server: "knowledge", lane: "stateless", as: "tessa", role: "editor" });
+  const { news } = await waitForNews(listener, { uris: [URI] });
+  const { accessToken } = listener.token;
+  const [userId, grantId] = accessToken.split(":");
+  await withGrantStore(env).OAUTH_KV.delete(`token:${userId}:${grantId}:${digestText(accessToken)}`);
+  expect((await news.next())?.result).toMatchObject({ resultType: "complete" });
+  expect(await news.next()).toBeNull();
 });
 
 it("a stateless stream whose request has no query left ends and says why", async () => {

@@ -1,3 +1,4 @@
+import { waitUntil } from "cloudflare:workers";
 import { OAuthError } from "@cloudflare/workers-oauth-provider";
 import { publishRights } from "../../../shared/objects/change-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
@@ -109,7 +110,11 @@ class GrantStorage {
     if (place.at.kind === "grant") {
       await principal.revokeGrant(place.at.grantId);
       await publishRights(this.#env, { userId: place.userId });
-    } else if (place.tokenId !== null) await principal.revokeToken(place.tokenId);
+    } else if (place.tokenId !== null) {
+      await principal.revokeToken(place.tokenId);
+      // Not awaited: the end of a grant removes each of its tokens first, and an announcement takes up to a second.
+      waitUntil(publishRights(this.#env, { userId: place.userId }));
+    }
     await grantStore(this.#env, place.userId).remove(place.at);
   }
 

@@ -162,6 +162,7 @@ export async function rotateOwnKey(
       owner,
       results.map(({ digest }) => digest),
     );
+    await publishRights(env, { userId: owner });
   }
   return text;
 }
@@ -174,7 +175,7 @@ export async function revokeOwnKey(env: Env, { owner, id }: Pick<OwnKey, "owner"
   await change(env.PLATFORM_DB, removeKey(id));
 }
 
-/** Ends single secrets, for their next call. */
+/** Ends single secrets, for their next call. The caller announces it to open streams with `publishRights`. */
 export async function endSecrets(env: Env, owner: string, digests: readonly string[]): Promise<void> {
   const principal = principalGate(env, owner);
   for (const digest of digests) await principal.revokeToken(digest);
