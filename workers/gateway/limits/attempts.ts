@@ -39,19 +39,26 @@ export async function resetAttempts(env: Env, rules: readonly AttemptRule[]): Pr
 const MOVED = 500;
 
 /**
- * Moves what the release before has counted in the platform database, at most {@link MOVED} counters: what counts once
- * counts once over an upgrade too. The table goes with a later release, because the one before writes to it until this one
+ * Moves what the release before has counted in the platform database, newest windows first and at most {@link MOVED}
+ * counters, and removes what has ended. Until it has run, counters start from zero after the upgrade. The table goes with a later release, because the one before writes to it until this one
  * serves. Returns how many rows left it.
  */
 export async function moveCounters(env: Env, now: number): Promise<number> {
   const database = env.PLATFORM_DB;
-  const { results } = await database
-    .prepare(`SELECT key, count, window_ends_at AS endsAt FROM attempt_counter LIMIT ${MOVED}`)
-    .all<Counter>();
-  if (results.length === 0) return 0;
-  const living = results.filter(({ endsAt }) => endsAt > now);
+  const [ended, newest] = await database.batch<Counter>([
+    database.prepare("DELETE FROM attempt_counter WHERE window_ends_at <= ?").bind(now),
+    database
+      .prepare(
+        `SELECT key, count, window_ends_at AS endsAt FROM attempt_counter WHERE window_ends_at > ?
+          ORDER BY window_ends_at DESC LIMIT ${MOVED}`,
+      )
+      .bind(now),
+  ]);
+  const living = newest?.results ?? [];
+  const gone = ended?.meta.changes ?? 0;
+  if (living.length === 0) return gone;
   await Promise.all(groupByGate(env, living, ({ key }) => key).map(([gate, own]) => gate.adopt(own)));
   const remove = database.prepare("DELETE FROM attempt_counter WHERE key = ? AND count = ?");
-  const removed = await database.batch(results.map(({ key, count }) => remove.bind(key, count)));
-  return removed.reduce((sum, { meta }) => sum + meta.changes, 0);
+  const removed = await database.batch(living.map(({ key, count }) => remove.bind(key, count)));
+  return removed.reduce((sum, { meta }) => sum + meta.changes, gone);
 }
