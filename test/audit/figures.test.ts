@@ -7,6 +7,7 @@ import type { AuditEvent } from "../../shared/audit/record.ts";
 import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { countRecords, readCountLag } from "../../workers/audit-log/figures/count-records.ts";
+import { COUNTS, GRAINS } from "../../workers/audit-log/figures/grains.ts";
 import {
   type CallCounts,
   findQuantile,
@@ -276,6 +277,67 @@ describe("the counts of the trail", () => {
         .map(({ member, calls: n }) => [member, n, 0])
         .sort(),
     ).toEqual(expected("clientId", ofFirst).map(([member, n]) => [member, n, 0]));
+  });
+
+  it("count what arrives for an empty day while the days after it are written", async () => {
+    const first = START - (START % DAY_MS) - 4 * DAY_MS;
+    const use = env.PLATFORM_DB.prepare(
+      `INSERT INTO call_figure (grain, dimension, at, member, ${COUNTS.join(", ")})
+       VALUES (${GRAINS.hour}, 'use', ?, 'user_a app_1', ${COUNTS.map(() => 1).join(", ")})`,
+    );
+    await env.PLATFORM_DB.prepare("UPDATE figure_days SET until = ?").bind(first).run();
+    await use.bind(first + 3 * DAY_MS).run();
+    let late: D1PreparedStatement | null = use.bind(first + DAY_MS);
+    const database = {
+      prepare: (sql: string) => env.PLATFORM_DB.prepare(sql),
+      batch: async (statements: D1PreparedStatement[]) => {
+        await late?.run();
+        late = null;
+        return await env.PLATFORM_DB.batch(statements);
+      },
+    } as unknown as D1Database;
+    expect(await writeDays(database, START)).toBe(1);
+    const days = { grain: "day", from: first, to: first + 4 * DAY_MS } as const;
+    for (const dimension of ["person", "app"] as const) {
+      const members = await readMembers(env.PLATFORM_DB, dimension, days, 9);
+      expect(members.map(({ calls }) => calls)).toEqual([2]);
+    }
+  });
+
+  it("find the calls of a trace whose time is newer than that of many batches which arrived later", async () => {
+    const trace = "6e".repeat(16);
+    const call = {
+      person: "user_a",
+      name: "crm_move_deal",
+      clientId: "app",
+      at: START,
+      ms: 1,
+      end: "ok",
+    } as const;
+    await storeLinks(
+      env,
+      linksOfCalls([call]).map((link) => {
+        const event = JSON.parse(link.event ?? "");
+        if (event.type !== "intent") return link;
+        return linkOf(link.chain, link.sequence, JSON.parse(link.body).at, { ...event, traceId: trace });
+      }),
+    );
+    await env.PLATFORM_DB.prepare(
+      `INSERT INTO trace_block (last, first, at, until, traces)
+       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
+       SELECT 1000000 + i, 1000000 + i, ?1 - i, ?1 - i, unhex(?2) FROM n`,
+    )
+      .bind(START - DAY_MS, trace.slice(0, 8))
+      .run();
+    const filter = { person: "", trace, app: "", name: "", decision: "", status: "", from: null, to: null };
+    const { calls, next } = await findCalls(env.PLATFORM_DB, filter, null);
+    expect(calls.map(({ at }) => at)).toEqual([START]);
+    // The rest is on a page of its own, and the pages end.
+    expect(await findCalls(env.PLATFORM_DB, filter, next)).toEqual({
+      calls: [],
+      next: null,
+      isPartial: false,
+    });
   });
 
   it("find the calls of a trace in every batch, each once, and no call of another trace that begins alike", async () => {

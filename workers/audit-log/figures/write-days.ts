@@ -7,11 +7,12 @@ const DAY_MS = 24 * 60 * 60_000;
 /** Limits of one run: days that no run has written, after a long stop. */
 const BUDGET: RunBudget = { clock: () => Date.now(), ms: 20_000, rounds: 40 };
 
-const writeDay = (dimension: UseDimension) => `
+// From the end of the written days, whatever has arrived since it was read: a record that is late for an empty day too.
+const writeUntil = (dimension: UseDimension) => `
   INSERT INTO call_figure (grain, dimension, at, member, ${COUNTS.join(", ")})
-  SELECT ${GRAINS.day}, '${dimension}', ?1, member, ${COUNTS.map((name) => `sum(${name})`).join(", ")}
+  SELECT ${GRAINS.day}, '${dimension}', at - at % ${DAY_MS} AS day, member, ${COUNTS.map((name) => `sum(${name})`).join(", ")}
     FROM (${hoursOf(dimension, ["?1", "?2"], COUNTS.join(", "))})
-   WHERE ?3 = ${DAYS_UNTIL} GROUP BY member
+   WHERE ?1 = ${DAYS_UNTIL} GROUP BY day, member
   ON CONFLICT (grain, dimension, at, member) DO UPDATE
      SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
 
@@ -20,8 +21,8 @@ const NEXT = `
          (SELECT min(at) FROM call_figure WHERE grain = ${GRAINS.hour} AND dimension = 'use' AND at >= ${DAYS_UNTIL}) AS at`;
 
 /**
- * Writes the counts by person and by app of the days (UTC) that are over by `now`, oldest first. A day is one transaction;
- * what is stored of it later counts in its rows too. Returns how many days were written.
+ * Writes the counts by person and by app of the days (UTC) that are over by `now`, oldest first. A day, with the empty
+ * ones before it, is one transaction; what is stored of it later counts in its rows too. Returns how many days were written.
  */
 export async function writeDays(
   database: D1Database,
@@ -36,11 +37,9 @@ export async function writeDays(
     const day = next.at === null ? today : Math.min(next.at - (next.at % DAY_MS), today);
     const until = Math.min(day + DAY_MS, today);
     await database.batch([
-      ...(day < today
-        ? (["person", "app"] as const).map((dimension) =>
-            database.prepare(writeDay(dimension)).bind(day, until, next.until),
-          )
-        : []),
+      ...(["person", "app"] as const).map((dimension) =>
+        database.prepare(writeUntil(dimension)).bind(next.until, until),
+      ),
       database.prepare("UPDATE figure_days SET until = ?1 WHERE until = ?2").bind(until, next.until),
     ]);
     if (day < today) written += 1;

@@ -144,7 +144,7 @@ export async function findCalls(
 // Newest first; none of them begins at the place or after it.
 const BLOCKS = `
   SELECT at AS "from", until + 1 AS "to" FROM trace_block
-   WHERE instr(traces, ${traceKey(packHex("?1"))}) > 0 AND until >= ?2 AND at < ?3 ORDER BY last DESC LIMIT ${MOST_BLOCKS}`;
+   WHERE instr(traces, ${traceKey(packHex("?1"))}) > 0 AND until >= ?2 AND at < ?3 ORDER BY until DESC LIMIT ${MOST_BLOCKS}`;
 
 /** The times of batches with calls of a trace, newest first and apart from each other, and where the next page goes on. */
 async function listBlocks(
@@ -152,13 +152,20 @@ async function listBlocks(
   trace: string,
   begin: number,
   end: number,
+  place: CallPlace,
 ): Promise<{ list: { from: number; to: number }[]; next: CallPlace | null }> {
   const bound = database.prepare(BLOCKS).bind(trace, begin, end);
   const { results } = await bound.all<{ from: number; to: number }>();
-  const list = join(results.map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) })));
-  const oldest = list.at(-1);
-  const isCut = results.length === MOST_BLOCKS && oldest !== undefined;
-  return { list, next: isCut ? { at: oldest.from, id: 0 } : null };
+  const spans = results.map(({ from, to }) => ({ from: Math.max(from, begin), to: Math.min(to, end) }));
+  const last = results[MOST_BLOCKS - 1];
+  if (last === undefined) return { list: join(spans), next: null };
+  // Blocks arrive in another order than calls begin: every block that is left out ends before `last.to`.
+  const newer = spans.filter(({ to }) => to > last.to);
+  const isBefore = last.to < place.at || (last.to === place.at && place.id > 0);
+  // So many blocks at one time rule nothing out: the calls themselves are looked through.
+  if (newer.length === 0 || !isBefore) return { list: [{ from: begin, to: end }], next: null };
+  const list = join(newer.map(({ from, to }) => ({ from: Math.max(from, last.to), to })));
+  return { list, next: { at: last.to, id: 0 } };
 }
 
 /** Spans newest first, those that meet or overlap as one: each is a request of its own. */
@@ -183,7 +190,7 @@ async function listSpans(
   const isNarrow =
     app !== "" || operations !== "" || !["", "allow"].includes(decision) || !["", "ok"].includes(status);
   const last = Math.min(end, place.at + 1);
-  if (trace !== "") return await listBlocks(database, trace, begin, last);
+  if (trace !== "") return await listBlocks(database, trace, begin, last, place);
   if (person !== "" || !isNarrow) return { list: [{ from: begin, to: end }], next: null };
   const { results } = await database
     .prepare(daysWith(status))
