@@ -1,5 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { listenForChanges } from "../../shared/mcp/subscriptions/changes.ts";
+import { RIGHTS } from "../../shared/objects/change-gate.ts";
 import { awaitEvents, linksOf } from "../audit/trail.ts";
 import { callMcp, createPerson, PASSWORD, signIn, TestBrowser } from "../support/oauth.ts";
 import { setSecondFactor } from "../support/policy.ts";
@@ -73,6 +75,21 @@ describe("the pages of API keys", () => {
     ]);
     const trail = JSON.stringify(await linksOf(person.id));
     for (const secret of [text, second]) expect(trail).not.toContain(secret.slice(14, 40));
+  });
+
+  it("announce to the open streams of the owner that earlier secrets ended with a rotation", async () => {
+    const person = await createPerson("sales");
+    const { id, browser } = await makeKeyOf(person);
+    let announced = 0;
+    const close = await listenForChanges(
+      env,
+      RIGHTS,
+      { userId: person.id, pace: "soon" },
+      { onChange: () => void announced++, onBroken: () => {} },
+    );
+    await rotate(browser, id, "0");
+    await expect.poll(() => announced).toBe(1);
+    close?.();
   });
 
   it.each([
