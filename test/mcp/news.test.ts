@@ -5,6 +5,7 @@ import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { changeGate } from "../../shared/objects/change-gate.ts";
 import { principalGate } from "../../shared/objects/principal-gate.ts";
 import { withGrantStore } from "../../workers/gateway/grants/grant-storage.ts";
+import { Principal } from "../../workers/objects/principal/principal.ts";
 import { listServers } from "../../workers/servers.ts";
 import { NOON, openTestStore, saveArticles } from "../knowledge/fixture.ts";
 import { hubOf } from "../support/hubs.ts";
@@ -119,6 +120,34 @@ it("a stateless stream ends with its access token, while the app's grant lives o
   await withGrantStore(env).OAUTH_KV.delete(`token:${userId}:${grantId}:${digestText(accessToken)}`);
   expect((await news.next())?.result).toMatchObject({ resultType: "complete" });
   expect(await news.next()).toBeNull();
+});
+
+it("a stateless stream that could not read after a change reads again by itself", async () => {
+  const listener = await openSession({ server: "knowledge", lane: "stateless", as: "ines", role: "editor" });
+  const writer = await openSession({ server: "knowledge", lane: "stateless" });
+  const { news } = await waitForNews(listener, { uris: [URI] });
+  const wait = globalThis.setTimeout;
+  const delays: unknown[] = [];
+  const timers = vi.spyOn(globalThis, "setTimeout").mockImplementation(((run: () => void, ms?: number) => {
+    const isRetry = ms === 5_000 || ms === 10_000;
+    if (isRetry) delays.push(ms);
+    return wait(run, isRetry ? 0 : ms);
+  }) as typeof setTimeout);
+  const { checkAccess } = Principal.prototype;
+  let failures = 0;
+  const access = vi.spyOn(Principal.prototype, "checkAccess").mockImplementation(async function (
+    this: Principal,
+    ...args
+  ) {
+    if (args[0] === "user_ines" && failures++ < 2) throw new Error("overloaded");
+    return await checkAccess.apply(this, args);
+  });
+  await edit(writer, "refund-policy");
+  expect((await news.next())?.method).toBe("notifications/resources/updated");
+  expect(delays).toEqual([5_000, 10_000]);
+  access.mockRestore();
+  timers.mockRestore();
+  await news.close();
 });
 
 it("a stateless stream whose request has no query left ends and says why", async () => {
