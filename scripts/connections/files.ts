@@ -79,7 +79,6 @@ function suggest(mistake: Mistake, text: string): Mistake {
       nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}` : `Did you mean "${nearest}"?`;
     return { ...mistake, message: `"${written}" is not a kind of connection. ${meant}` };
   }
-  if (/received undefined$/.test(mistake.message)) return { ...mistake, message: "is missing" };
   if (!mistake.message.startsWith("is not a field")) return mistake;
   const written = mistake.field.split(".").at(-1) ?? "";
   const [nearest] = findNearMisses(written, FIELDS);

@@ -116,7 +116,7 @@ describe("a policy file", () => {
       "names no role",
     ],
     ["an unknown field", DENIED, "forbidden_tools: []", "roles.reader.forbidden_tools", "is not a field"],
-    ["a list that is none", DENIED, "denied_tools: a", "roles.reader.denied_tools", "expected array"],
+    ["a list that is none", DENIED, "denied_tools: a", "roles.reader.denied_tools", "must be a list"],
     [
       "a misspelled tool",
       DENIED,

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { compilePolicy, type Policy } from "../compile.ts";
 import { compileExpression, ExpressionError } from "../expression.ts";
 import { type ConditionDocument, type PolicyDocument, policyDocument } from "../schema.ts";
+import { describeIssue } from "./describe-issue.ts";
 
 /** A mistake with its place. */
 export interface Mistake {
@@ -112,7 +113,7 @@ export function readYaml<Schema extends z.ZodType>(
   }
   const plain = toPlain(document);
   if (plain instanceof Error) return failed([locate([], `Not valid YAML: ${plain.message}`)]);
-  const result = schema.safeParse(plain);
+  const result = schema.safeParse(plain, { reportInput: true });
   if (result.success) return { value: result.data, mistakes: [], locate };
   return failed(result.error.issues.flatMap((issue) => listMistakes(issue, locate)));
 }
@@ -146,7 +147,7 @@ function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate
   }
   // What is wrong with a key says the rule that it breaks.
   const [broken] = issue.code === "invalid_key" ? issue.issues : [];
-  return [locate(issue.path, broken?.message ?? issue.message)];
+  return [locate(issue.path, describeIssue(broken ?? issue))];
 }
 
 /** Fields that an alternative does not have. */
