@@ -28,10 +28,9 @@ interface Outcome {
  */
 const PHASES: readonly (readonly (readonly Suite[])[])[] = [
   [
-    [{ name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts" }],
     [
+      { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts" },
       { name: "unit", what: "code without a runtime, in Node", config: "vitest.unit.config.ts" },
-      { name: "node", what: "scripts and the built bundle", config: "vitest.node.config.ts" },
       {
         name: "databases",
         what: "connections, against database servers of this machine",
@@ -39,6 +38,7 @@ const PHASES: readonly (readonly (readonly Suite[])[])[] = [
       },
       { name: "mcp", what: "connections, against MCP servers", config: "vitest.mcp.config.ts" },
     ],
+    [{ name: "node", what: "scripts and the built bundle", config: "vitest.node.config.ts" }],
   ],
   [
     [
