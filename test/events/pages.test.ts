@@ -90,7 +90,7 @@ describe("subscriptions to events", { timeout: 30_000 }, () => {
     expect(await rowOf(id)).toBeNull();
   });
 
-  it("are ended from one address no more than 60 times a minute, whoever signs in there", async () => {
+  it("are ended from one address no more than 60 times a minute, for all people together", async () => {
     const { browser, person } = await openAs("editor");
     const stranger = new TestBrowser();
     for (const one of [browser, stranger]) one.headers = { "cf-connecting-ip": "203.0.113.77" };

@@ -84,7 +84,7 @@ async function observe(fields: Record<string, string>, headers: Record<string, s
   const database = Object.getPrototypeOf(env.PLATFORM_DB) as D1Database;
   const { prepare } = database;
   const reads = vi.spyOn(database, "prepare").mockImplementation(function (this: D1Database, sql: string) {
-    // Which policy is in force is read every few seconds, whoever asks.
+    // Which policy is in force is read every few seconds, by the first request of any client.
     if (!sql.includes("AS publication")) work.push(sql.trim().slice(0, 60));
     return prepare.call(this, sql);
   });

@@ -271,8 +271,8 @@ describe("POST /policy/changes", () => {
     expect((await news.next())?.method).toBe("notifications/tools/list_changed");
     const { publication } = await readState();
     const heard: unknown[] = [];
-    const { webSocket } = await hubOf(RIGHTS, "somebody").fetch("https://changes/", {
-      headers: { upgrade: "websocket", "gatehouse-listener": "somebody", "gatehouse-pace": "soon" },
+    const { webSocket } = await hubOf(RIGHTS, "listener").fetch("https://changes/", {
+      headers: { upgrade: "websocket", "gatehouse-listener": "listener", "gatehouse-pace": "soon" },
     });
     webSocket?.addEventListener("message", ({ data }) => void heard.push(data));
     webSocket?.accept();

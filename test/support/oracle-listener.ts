@@ -45,7 +45,7 @@ export interface OracleListener {
  * A double of a listener of Oracle: it refuses, redirects, accepts or breaks off, by the name of the service.
  *
  * @param secure - files of the certificate and key with which it speaks TLS
- * @param database - a double of the database behind one service; without it nobody can sign in
+ * @param database - a double of the database behind one service; without it no client can sign in
  */
 export async function startOracleListener(
   secure?: { certificate: string; key: string },

@@ -32,7 +32,7 @@ export async function readSecret(env: Env, name: string): Promise<StoredSecret |
 /**
  * Stores a new version of a secret, or removes it (`null`). Earlier versions are deleted. Returns its version.
  *
- * @param expiresAt - when the other system ends it, in milliseconds since the epoch; `null` if it does not, or nobody said
+ * @param expiresAt - when the other system ends it, in milliseconds since the epoch; `null` if no end is known
  */
 export async function writeSecret(
   env: Env,

@@ -90,7 +90,7 @@ describe.each(LANES)("A file for an HTTP API, on the %s lane", (lane) => {
       expect.objectContaining({ type: "resource_link", uri: file.uri, name: "report.png" }),
     );
     expect(JSON.stringify(called).length, "not through the model").toBeLessThan(2_000);
-    expect((await ask(file.uri)).status, "nobody").toBe(401);
+    expect((await ask(file.uri)).status, "no person").toBe(401);
     expect((await ask(file.uri, bearer(bob))).status, "a colleague").toBe(404);
     expect((await ask(file.uri, { method: "HEAD", ...bearer(ann) })).status, "a look at the link").toBe(405);
     const [first, second] = await Promise.all([ask(file.uri, bearer(ann)), ask(file.uri, bearer(ann))]);
@@ -217,7 +217,7 @@ describe("A file of a call that a person approves", () => {
     await takeUp();
   });
 
-  /** Every upload needs an approval, by somebody else. */
+  /** Every upload needs an approval by another person. */
   async function askForUploads() {
     await publish(({ roles }) => {
       allowStore(roles);

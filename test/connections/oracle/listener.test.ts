@@ -37,7 +37,11 @@ describe("a connection to Oracle, against a double of a listener", () => {
 
   it.each([
     ["a service that is not there", "NOTHING", /service of Sales does not exist/],
-    ["a listener that lets nobody in", "LOCKED", /listener of Sales refuses its clients .error ORA-12526/],
+    [
+      "a listener that refuses every client",
+      "LOCKED",
+      /listener of Sales refuses its clients .error ORA-12526/,
+    ],
     ["a listener that breaks off", "CLOSED", /does not speak as this kind of server does/],
     ["another kind of server", "GARBAGE", /does not speak as this kind of server does/],
     [

@@ -79,7 +79,7 @@ export const idJagOptions: Options = {
 
 /** The active person who signs in with this identity. */
 async function findVouched(database: D1Database, { iss, sub }: Claims): Promise<Person | null> {
-  // One read, whoever it is: who is unknown costs what a person does who is kept out.
+  // One read for every person: an unknown one costs what one costs whose access has ended.
   return await database
     .prepare(
       `SELECT person."id", person."email", person."name", person."role" FROM federated_identity

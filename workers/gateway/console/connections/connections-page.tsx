@@ -89,7 +89,7 @@ function Connection({
         )}
       </h2>
       <p class="quiet">
-        {kind} · owner {toDisplayText(owner ?? "nobody named", 120)}
+        {kind} · owner {toDisplayText(owner ?? "not named", 120)}
       </p>
       {offer !== undefined && (
         <p>
