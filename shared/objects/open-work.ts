@@ -66,22 +66,16 @@ export function forgetSession(database: D1Database, id: string): Promise<void> {
 /** Notes which tasks of a person are unfinished: these and no others. */
 export function noteTasks(database: D1Database, person: string, tasks: readonly OpenTask[]): Promise<void> {
   const text = JSON.stringify(tasks);
-  return quietly(
-    database.batch([
-      database
-        .prepare(
-          "DELETE FROM open_task WHERE person = ?2 AND id NOT IN (SELECT value ->> 'id' FROM json_each(?1))",
-        )
-        .bind(text, person),
-      database
-        .prepare(
-          `INSERT INTO open_task (id, person, client_id, server, tool, status, begun_at, until)
-           SELECT value ->> 'id', ?2, value ->> 'clientId', value ->> 'server', value ->> 'tool', value ->> 'status',
-                  value ->> 'begunAt', value ->> 'until' FROM json_each(?1) WHERE true
-           ON CONFLICT (id) DO UPDATE SET status = excluded.status, until = excluded.until`,
-        )
-        .bind(text, person),
-    ]),
+  return replaceAll(
+    database,
+    "open_task",
+    person,
+    text,
+    `
+    INSERT INTO open_task (id, person, client_id, server, tool, status, begun_at, until)
+    SELECT value ->> 'id', ?2, value ->> 'clientId', value ->> 'server', value ->> 'tool', value ->> 'status',
+           value ->> 'begunAt', value ->> 'until' FROM json_each(?1) WHERE true
+    ON CONFLICT (id) DO UPDATE SET status = excluded.status, until = excluded.until`,
   );
 }
 
@@ -92,24 +86,30 @@ export function noteSubscriptions(
   subscriptions: readonly OpenSubscription[],
 ): Promise<void> {
   const text = JSON.stringify(subscriptions);
-  return quietly(
-    database.batch([
-      database
-        .prepare(
-          "DELETE FROM open_subscription WHERE person = ?2 AND id NOT IN (SELECT value ->> 'id' FROM json_each(?1))",
-        )
-        .bind(text, person),
-      database
-        .prepare(
-          `INSERT INTO open_subscription (id, person, client_id, server, name, host, begun_at, until)
-           SELECT value ->> 'id', ?2, value ->> 'clientId', value ->> 'server', value ->> 'name', value ->> 'host',
-                  value ->> 'begunAt', value ->> 'until' FROM json_each(?1) WHERE true
-           ON CONFLICT (id) DO UPDATE SET until = excluded.until, begun_at = excluded.begun_at
-            WHERE abs(excluded.until - until) > 3600000`,
-        )
-        .bind(text, person),
-    ]),
+  return replaceAll(
+    database,
+    "open_subscription",
+    person,
+    text,
+    `
+    INSERT INTO open_subscription (id, person, client_id, server, name, host, begun_at, until)
+    SELECT value ->> 'id', ?2, value ->> 'clientId', value ->> 'server', value ->> 'name', value ->> 'host',
+           value ->> 'begunAt', value ->> 'until' FROM json_each(?1) WHERE true
+    ON CONFLICT (id) DO UPDATE SET until = excluded.until, begun_at = excluded.begun_at
+     WHERE abs(excluded.until - until) > 3600000`,
   );
+}
+
+/** Makes the rows of a person those in a JSON text (`?1`), in one transaction. */
+function replaceAll(
+  database: D1Database,
+  table: "open_task" | "open_subscription",
+  person: string,
+  text: string,
+  insert: string,
+): Promise<void> {
+  const others = `DELETE FROM ${table} WHERE person = ?2 AND id NOT IN (SELECT value ->> 'id' FROM json_each(?1))`;
+  return quietly(database.batch([others, insert].map((sql) => database.prepare(sql).bind(text, person))));
 }
 
 async function quietly(work: Promise<unknown>): Promise<void> {
