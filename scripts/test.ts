@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os, { availableParallelism } from "node:os";
 import path from "node:path";
-import { type Tally, writeTally } from "./check/tally.ts";
+import { writeTally } from "./check/tally.ts";
+import { REPORT_FILE, type TestReport } from "./check/test-reporter.ts";
 import { findBrowser } from "./local/browser.ts";
 import { findAbsentServers } from "./local/database-servers.ts";
 import { resolveCommand, runNode } from "./local/process.ts";
@@ -13,12 +14,6 @@ interface Suite {
   what: string;
   config: string;
   needsBrowser?: boolean;
-}
-
-/** How a suite ended: its counts, and one line for each failed test. */
-interface Outcome {
-  tally: Tally;
-  failedTests: string[];
 }
 
 /**
@@ -104,66 +99,41 @@ async function runRow(row: readonly Suite[], hasNeighbours: boolean): Promise<vo
     }
     console.log(`── ${name}: ${what}`);
     const began = performance.now();
-    const { tally, failedTests } = await runSuite(config, hasNeighbours ? name : null);
+    const report = await runSuite(config, hasNeighbours ? name : null);
     const seconds = Math.round((performance.now() - began) / 1_000);
-    await writeTally(`test-${name}`, tally);
-    failed += tally.failed;
-    failures.push(...failedTests.map((test) => `  ${name}: ${test}`));
-    lines.set(name, `${name.padEnd(10)}${tally.passed} passed, ${tally.failed} failed (${seconds} s)`);
+    await writeTally(`test-${name}`, report);
+    failed += report.failed;
+    failures.push(...report.failures.map((failure) => `  ${name}: ${failure}`));
+    lines.set(name, `${name.padEnd(10)}${report.passed} passed, ${report.failed} failed (${seconds} s)`);
   }
 }
 
 /** Runs a suite. Where others run at the same time, each of its lines begins with `label`. */
-async function runSuite(config: string, label: string | null): Promise<Outcome> {
+async function runSuite(config: string, label: string | null): Promise<TestReport> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-test-"));
-  const report = path.join(folder, "report.json");
+  const file = path.join(folder, "report.json");
   try {
     const { code } = await runNode(
       resolveCommand("vitest"),
-      ["run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+      ["run", "--config", config, "--reporter=default", "--reporter=./scripts/check/test-reporter.ts"],
       {
         ...(label === null
           ? { visible: true }
           : { onLine: (line: string) => console.log(`${label.padEnd(10)}${line}`) }),
-        env: browser === null ? {} : { CHROME_PATH: browser },
+        env: { ...(browser === null ? {} : { CHROME_PATH: browser }), [REPORT_FILE]: file },
       },
     );
-    return await readReport(report, code);
+    return await readReport(file, code);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The part of Vitest's JSON report that is read here. */
-interface Report {
-  numPassedTests: number;
-  numFailedTests: number;
-  testResults: {
-    name: string;
-    status: string;
-    message: string;
-    assertionResults: { fullName: string; status: string; failureMessages: string[] | null }[];
-  }[];
-}
-
-/** A run that crashed, or failed without a failed test (a file that does not load), counts as one failure. */
-async function readReport(report: string, code: number): Promise<Outcome> {
-  if (!existsSync(report))
-    return { tally: { passed: 0, failed: 1 }, failedTests: ["the run ended without a report"] };
-  const { numPassedTests, numFailedTests, testResults } = JSON.parse(
-    await readFile(report, "utf8"),
-  ) as Report;
-  const crashed = code !== 0 && numFailedTests === 0;
-  const failedTests = testResults.flatMap(({ name, status, message, assertionResults }) => {
-    const file = path.relative(process.cwd(), name);
-    const tests = assertionResults.filter((test) => test.status === "failed");
-    if (tests.length === 0) return status === "failed" ? [`${file}: ${firstLine(message)}`] : [];
-    return tests.map((test) => `${file} > ${test.fullName}: ${firstLine(test.failureMessages?.[0])}`);
-  });
-  if (crashed && failedTests.length === 0) failedTests.push(`the run ended with code ${code}`);
-  return { tally: { passed: numPassedTests, failed: crashed ? 1 : numFailedTests }, failedTests };
-}
-
-function firstLine(text = ""): string {
-  return (text.split("\n", 1)[0] ?? "").slice(0, 300);
+/** Reads a run's report. A run that ended badly without a failure in its report counts as one failure. */
+async function readReport(file: string, code: number): Promise<TestReport> {
+  if (!existsSync(file)) return { passed: 0, failed: 1, failures: ["the run ended without a report"] };
+  const report = JSON.parse(await readFile(file, "utf8")) as TestReport;
+  return code === 0 || report.failed > 0
+    ? report
+    : { ...report, failed: 1, failures: [`the run ended with code ${code}`] };
 }

@@ -1,9 +1,11 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { REPORT_FILE } from "../../scripts/check/test-reporter.ts";
 import { findBrowser } from "../../scripts/local/browser.ts";
-import { type ProcessResult, runNode } from "../../scripts/local/process.ts";
+import { type ProcessResult, resolveCommand, runNode } from "../../scripts/local/process.ts";
+import { ROOT } from "../../scripts/local/root.ts";
 
 let folder = "";
 
@@ -44,6 +46,43 @@ describe("npm test without a browser", () => {
     const { code, stderr } = await runNode("scripts/test.ts", ["everything"]);
     expect(code).toBe(1);
     expect(stderr).toContain("workerd, unit, databases, mcp, node, clients, browser");
+  });
+});
+
+describe("the report of a suite", () => {
+  it("names failed tests, files that do not load, and errors outside of tests", async () => {
+    // Inside of the project, where Node finds Vitest.
+    await mkdir(path.join(ROOT, ".gatehouse"), { recursive: true });
+    const project = await mkdtemp(path.join(ROOT, ".gatehouse/report-test-"));
+    try {
+      await writeFile(path.join(project, "vitest.config.mjs"), "export default {};");
+      await writeFile(path.join(project, "unloadable.test.mjs"), `throw new Error("no such table");`);
+      await writeFile(
+        path.join(project, "sums.test.mjs"),
+        `import { expect, it } from "vitest";
+        it("adds", async () => {
+          Promise.reject(new Error("connection lost"));
+          await new Promise(setImmediate);
+        });
+        it("subtracts", () => expect(3 - 1).toBe(1));`,
+      );
+      const report = path.join(project, "report.json");
+      const reporter = path.join(ROOT, "scripts/check/test-reporter.ts");
+      const { code } = await runNode(resolveCommand("vitest"), ["run", `--reporter=${reporter}`], {
+        cwd: project,
+        env: { [REPORT_FILE]: report, VITEST: undefined },
+      });
+      expect(code).toBe(1);
+      const { passed, failed, failures } = JSON.parse(await readFile(report, "utf8"));
+      expect({ passed, failed }).toEqual({ passed: 1, failed: 3 });
+      expect(failures.sort()).toEqual([
+        expect.stringMatching(/outside of tests, during .*: connection lost at .*sums\.test\.mjs/),
+        "sums.test.mjs > subtracts: expected 2 to be 1 // Object.is equality",
+        "unloadable.test.mjs: no such table",
+      ]);
+    } finally {
+      await rm(project, { recursive: true, force: true });
+    }
   });
 });
 
