@@ -1,6 +1,6 @@
 import path from "node:path";
 import { startNode } from "./local/process.ts";
-import { ROOT } from "./local/project.ts";
+import { ROOT } from "./local/root.ts";
 
 // The runner is a test file: it starts a gateway with a server that exists in tests only, and only tests may
 // import that server.

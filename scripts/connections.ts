@@ -15,7 +15,8 @@ import {
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
 import { approve, refuse, showReview, withdraw } from "./connections/review.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { ENVIRONMENTS, ROOT } from "./local/project.ts";
+import { ENVIRONMENTS } from "./local/project.ts";
+import { ROOT } from "./local/root.ts";
 import { runCommand } from "./platform/run-command.ts";
 
 const HELP = `Connects databases and HTTP APIs of your company. Entries are in ${CONNECTION_FILES.connections}.

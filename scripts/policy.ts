@@ -9,7 +9,7 @@ import { readPublished, readState } from "../shared/policy/changes/published.ts"
 import { formatMistake, type Mistake } from "../shared/policy/changes/read-policy.ts";
 import type { PolicyDocument } from "../shared/policy/schema.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { ROOT } from "./local/project.ts";
+import { ROOT } from "./local/root.ts";
 import { runCommand } from "./platform/run-command.ts";
 import { readRegistry } from "./policy/catalogue.ts";
 import { explainFlags } from "./policy/explain.ts";

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { CommandFailure } from "../local/failure.ts";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import type { AddFlags } from "./add.ts";
 import { isXml, readMetadata } from "./odata/read-metadata.ts";
 import { addressOfDocument } from "./openapi/address-of-document.ts";

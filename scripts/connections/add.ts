@@ -10,7 +10,7 @@ import {
   isReviewed,
 } from "../../shared/connections/entry.ts";
 import { CommandFailure } from "../local/failure.ts";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import { askForDocument, askForProfile } from "./add-http.ts";
 import { askForSystem } from "./add-system.ts";
 import type { WorkerPlace } from "./ask-worker.ts";

@@ -5,7 +5,7 @@ import type { OpenapiEntry } from "../../shared/connections/kinds/openapi.ts";
 import type { PublishedConnection } from "../../shared/connections/revision.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
 import { compileMetadata } from "./odata/compile-metadata.ts";
 import { isXml, readMetadata } from "./odata/read-metadata.ts";

@@ -11,7 +11,7 @@ import {
 import { formatMistake, type Mistake, readYaml } from "../../shared/policy/changes/read-policy.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 
 /** Project-relative paths of the connections. */
 export const CONNECTION_FILES = {

@@ -4,7 +4,8 @@ import { parseArgs } from "node:util";
 import { MAX_SLUG_LENGTH, makeSlug } from "../../workers/knowledge/markdown/make-slug.ts";
 import type { NewCollection } from "../../workers/knowledge/store/collections.ts";
 import { CommandFailure } from "../local/failure.ts";
-import { ENVIRONMENTS, type EnvironmentName, ROOT, readEnvironment } from "../local/project.ts";
+import { ENVIRONMENTS, type EnvironmentName, readEnvironment } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import { isDocument, isMedia } from "./list-files.ts";
 
 /** Options of one import. */

@@ -2,8 +2,6 @@ import path from "node:path";
 import { type Unstable_Config, unstable_readConfig } from "wrangler";
 import { ROOT } from "./root.ts";
 
-export { ROOT };
-
 /** Absolute path of `wrangler.toml`, which describes every environment. */
 export const CONFIG_FILE = path.join(ROOT, "wrangler.toml");
 

@@ -8,7 +8,8 @@ import { overConnection, type PlatformDatabase, type Row } from "../../shared/en
 import { type LocalDatabases, openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
-import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts";
+import { type EnvironmentName, environmentFlag } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import { requireStorage } from "../local/storage.ts";
 import { fetchThere } from "./fetch-segments.ts";
 

@@ -12,7 +12,7 @@ import {
 } from "../../shared/policy/changes/read-policy.ts";
 import { policyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import { readRegistry } from "./catalogue.ts";
 
 /** Project-relative paths of the policy and its files. */

@@ -6,7 +6,8 @@ import { build } from "esbuild";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
-import { ROOT, readEnvironment } from "../../scripts/local/project.ts";
+import { readEnvironment } from "../../scripts/local/project.ts";
+import { ROOT } from "../../scripts/local/root.ts";
 import { createReceivers } from "../audit/receivers.ts";
 
 const ROUNDS = 10;

@@ -1,6 +1,7 @@
 import path from "node:path";
 import { createTestHarness, type Unstable_RawConfig } from "wrangler";
-import { ROOT, readEnvironment } from "../../scripts/local/project.ts";
+import { readEnvironment } from "../../scripts/local/project.ts";
+import { ROOT } from "../../scripts/local/root.ts";
 import { CODE_LOADER } from "../../shared/server/code/loader.ts";
 import { type Front, openFront } from "./front.ts";
 

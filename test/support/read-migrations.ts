@@ -1,6 +1,7 @@
 import path from "node:path";
 import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
-import { ROOT, readEnvironment } from "../../scripts/local/project.ts";
+import { readEnvironment } from "../../scripts/local/project.ts";
+import { ROOT } from "../../scripts/local/root.ts";
 
 type Migrations = Record<string, Awaited<ReturnType<typeof readD1Migrations>>>;
 

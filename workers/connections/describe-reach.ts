@@ -19,9 +19,6 @@ const TLS_AT_ONCE: Readonly<Record<string, number>> = {
   oracle: 2_484,
 };
 
-/** Milliseconds in which a server takes a connection that is looked for. */
-const LOOK_MS = 2_000;
-
 const NO_CONNECTION = /proxy request failed|cannot connect|ECONNREFUSED|ENOTFOUND/i;
 
 /** What a failure to reach a system says, with the place where it lies. In the sequence in which they are tried. */
@@ -55,10 +52,13 @@ const SIGNS: readonly {
 /**
  * Why a system cannot be reached, for the person who states its address and nothing else: it names host and port.
  * `null` if the failure says nothing of it.
+ *
+ * @param takesConnections - whether a server takes connections at an address, see `takes-connections.ts`
  */
 export async function describeReach(
   cause: unknown,
   { entry: { kind, reach } }: ConnectionTarget,
+  takesConnections: (host: string, port: number) => Promise<boolean>,
 ): Promise<ConnectionFailure | null> {
   if (!("host" in reach)) return null;
   const place = reach.port === undefined ? reach.host : `${reach.host}:${reach.port}`;
@@ -82,22 +82,4 @@ export async function describeReach(
     message: `What answers at ${place} does not speak as this kind of server does.`,
     action: "Check port and kind.",
   };
-}
-
-/** Whether a server takes connections at an address. Nothing is sent to it. */
-async function takesConnections(hostname: string, port: number): Promise<boolean> {
-  const { connect } = await import("cloudflare:sockets");
-  const socket = connect({ hostname, port });
-  socket.closed.catch(() => {});
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(reject, LOOK_MS);
-  try {
-    await Promise.race([socket.opened, late]);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    clearTimeout(timer);
-    socket.close().catch(() => {});
-  }
 }

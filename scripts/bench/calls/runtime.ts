@@ -3,7 +3,8 @@ import net, { type AddressInfo } from "node:net";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { applyMigrations, readMigrations } from "../../local/migrate.ts";
-import { CONFIG_FILE, ROOT, readEnvironment } from "../../local/project.ts";
+import { CONFIG_FILE, readEnvironment } from "../../local/project.ts";
+import { ROOT } from "../../local/root.ts";
 import { type Inspector, openInspector } from "./inspector.ts";
 import { readLiveHeap } from "./live-heap.ts";
 

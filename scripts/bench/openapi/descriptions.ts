@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { CommandFailure } from "../../local/failure.ts";
-import { ROOT } from "../../local/project.ts";
+import { ROOT } from "../../local/root.ts";
 
 const run = promisify(execFile);
 

@@ -5,7 +5,7 @@ import { commonFields, line } from "../../../shared/connections/kinds/common.ts"
 import { formatMistake, readYaml } from "../../../shared/policy/changes/read-policy.ts";
 import { findNearMisses } from "../../../shared/text/near-misses.ts";
 import { CommandFailure } from "../../local/failure.ts";
-import { ROOT } from "../../local/project.ts";
+import { ROOT } from "../../local/root.ts";
 
 /** Where ready-made profiles are, below the repository. */
 const FOLDER = "shared/connections/profiles";

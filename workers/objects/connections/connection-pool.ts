@@ -25,6 +25,7 @@ import {
 } from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
+import { takesConnections } from "../../connections/takes-connections.ts";
 import { readSecret } from "../../connections/vault.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
@@ -147,7 +148,8 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       const connector = await loadConnector(target);
       const cause = thrown instanceof Outage ? thrown.cause : thrown;
       const known = thrown instanceof RefusedRequest ? thrown.failure : connector.explain(cause, target);
-      const failure = known ?? (await describeReach(cause, target)) ?? describeOutage(target.name);
+      const failure =
+        known ?? (await describeReach(cause, target, takesConnections)) ?? describeOutage(target.name);
       return { ok: false, failure };
     } finally {
       session?.close();
