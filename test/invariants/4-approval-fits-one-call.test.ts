@@ -8,17 +8,19 @@ import { LANES, openSession } from "../support/session.ts";
 const TOOL = "crm_create_contact";
 
 /** An attempt to use an approval, and whether it fits exactly that call. */
-const tries = fc.array(
-  fc.constantFrom(
-    "the call",
-    "other arguments",
-    "another app",
-    "another person",
-    "another policy",
-    "eviction",
-  ),
-  { minLength: 4, maxLength: 8 },
+const attempt = fc.constantFrom(
+  "the call",
+  "other arguments",
+  "another app",
+  "another person",
+  "another policy",
+  "eviction",
 );
+
+/** Attempts in any sequence, the call itself at least once among them. */
+const tries = fc
+  .tuple(fc.array(attempt, { minLength: 3, maxLength: 7 }), fc.nat(7))
+  .map(([others, place]) => others.toSpliced(place, 0, "the call"));
 
 let people = 0;
 
@@ -26,7 +28,6 @@ beforeAll(() => setApprovals("sales", [{ name: "look", tools: [TOOL], message: "
 
 describe.each(LANES)("invariant 4: an approval fits one call, on the %s lane", (lane) => {
   it("whatever is tried around it, in whatever order: the call itself runs once, and nothing else does", async () => {
-    let ran = 0;
     await fc.assert(
       fc.asyncProperty(tries, fc.constantFrom("last_name", "title"), async (order, field) => {
         people += 1;
@@ -55,13 +56,12 @@ describe.each(LANES)("invariant 4: an approval fits one call, on the %s lane", (
           }
           if (attempt === "the call") {
             expect(await runs(own, args)).toBe(approved);
-            if (approved) ran += 1;
             approved = false;
           }
         }
+        expect(approved, "the call itself ran").toBe(false);
       }),
       { numRuns: 6 },
     );
-    expect(ran, "at least one of the orders held the call itself").toBeGreaterThan(0);
   }, 90_000);
 });
