@@ -13,6 +13,7 @@ const ENTRIES = [
   /^scripts\/[^/]+\.ts$/,
   /^scripts\/bench\/[^/]+\.ts$/,
   /^vitest[^/]*\.config\.ts$/,
+  /^scripts\/check\/test-reporter\.ts$/,
   /^test\/(clients|conformance(?:\/relayed)?|node\/[^/]+)\/(run|worker)\.ts$/,
   /^test\/support\/run-[^/]+\.ts$/,
 ];
