@@ -41,6 +41,8 @@ describe.skipIf(SERVERS.mariadb === null)("a MariaDB connection", () => {
       `CREATE TABLE ${DATABASE}.suppliers (id int PRIMARY KEY, name varchar(80), email varchar(80))`,
       `INSERT INTO ${DATABASE}.articles SELECT seq, concat('Article ', seq), seq % 50, seq * 1.25, '2026-01-05 10:00:00' FROM (WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < 900) SELECT seq FROM n) AS numbers`,
       `INSERT INTO ${DATABASE}.suppliers VALUES (1, 'Acme', 'sales@people.example')`,
+      `CREATE TABLE ${DATABASE}.kinds (a tinyint, b bigint unsigned, c decimal(10,2), d double, e date, f time, g char(3), h varbinary(4), i text, j blob, k enum('x'), l set('y'), m json, n uuid)`,
+      `INSERT INTO ${DATABASE}.kinds (a) VALUES (1)`,
       `CREATE TABLE ${DATABASE}.files (id int PRIMARY KEY, content longtext)`,
       `INSERT INTO ${DATABASE}.files VALUES (1, repeat('x', 10000000))`,
       "DROP USER IF EXISTS reader@'%'",
@@ -66,6 +68,17 @@ describe.skipIf(SERVERS.mariadb === null)("a MariaDB connection", () => {
         [12, "Article 12", "15.00", "2026-01-05 10:00:00"],
       ]);
       expect(data.cut).toBe(true);
+    });
+
+    it("names the type of each column as its table declares it", async () => {
+      const session = await open(lane);
+      const { data } = await session.call("store_query", {
+        sql: "SELECT a, b, c, d, e, f, g, h, i, j, k, l, m, n FROM kinds",
+      });
+      expect(data.columns.map(({ type }: { type: string }) => type)).toEqual([
+        ...["tinyint", "bigint", "decimal", "double", "date", "time", "char", "varbinary", "text", "blob"],
+        ...["enum", "set", "json", "uuid"],
+      ]);
     });
 
     it("runs a named query", async () => {

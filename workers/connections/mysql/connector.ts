@@ -13,6 +13,7 @@ import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { writeNote } from "../sql/statement-note.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
+import { type ColumnPacket, nameColumnType } from "./column-type.ts";
 import { explainMysql } from "./errors.ts";
 import { inspectMysql } from "./inspect.ts";
 import { useRuntimeTls } from "./runtime-tls.ts";
@@ -224,24 +225,17 @@ class MysqlSession implements Session {
   }
 }
 
-interface FieldPacket {
+interface FieldPacket extends ColumnPacket {
   name: string;
   orgName?: string;
   orgTable?: string;
   schema?: string;
   db?: string;
-  typeName?: string;
 }
 
-function describeField({
-  name,
-  orgName,
-  orgTable,
-  schema,
-  db,
-  typeName,
-}: FieldPacket): AnsweredRows["columns"][number] {
-  const database = schema ?? db;
+function describeField(field: FieldPacket): AnsweredRows["columns"][number] {
+  const { name, orgName, orgTable } = field;
+  const database = field.schema ?? field.db;
   const origin = orgName && orgTable && database ? `${database}.${orgTable}.${orgName}` : null;
-  return { name, type: (typeName ?? "other").toLowerCase(), origin };
+  return { name, type: nameColumnType(field), origin };
 }
