@@ -77,9 +77,11 @@ describe("the judge of statements for ClickHouse", () => {
   });
 
   it("explains what may be used", async () => {
-    await expect(judgeClickhouse("SELECT nmae FROM customers", rules)).rejects.toThrow('did you mean "name"');
+    await expect(judgeClickhouse("SELECT nmae FROM customers", rules)).rejects.toThrow(
+      'Did you mean "name"?',
+    );
     await expect(judgeClickhouse("SELECT 1 FROM custmers", rules)).rejects.toThrow(
-      'did you mean "customers"',
+      'Did you mean "customers"?',
     );
     await expect(judgeClickhouse("SELECT concatt(name) FROM customers", rules)).rejects.toThrow('"concat"');
   });

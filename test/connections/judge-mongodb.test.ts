@@ -189,12 +189,12 @@ describe("the judge of aggregations", () => {
 
   it("names the closest stage, operator, collection and field, and no hidden one", () => {
     const say = (pipeline: JsonValue) => String(judge(pipeline, SEES_LESS));
-    expect(say([{ $mach: {} }])).toContain('did you mean "$match"');
-    expect(say([{ $project: { a: { $toUper: "$status" } } }])).toContain('did you mean "$toUpper"');
+    expect(say([{ $mach: {} }])).toContain('Did you mean "$match"?');
+    expect(say([{ $project: { a: { $toUper: "$status" } } }])).toContain('Did you mean "$toUpper"?');
     expect(say([{ $match: { status: { $gtt: 1 } } }])).toContain('"$gt"');
-    expect(say([{ $unionWith: "peple" }])).toContain('did you mean "people"');
+    expect(say([{ $unionWith: "peple" }])).toContain('Did you mean "people"?');
     expect(judge([{ $match: { statsu: 1 } }], SEES_LESS)).toMatchObject({
-      hints: ['"statsu" is in no document of the sample; did you mean "status".'],
+      hints: ['"statsu" is in no document of the sample. Did you mean "status"?'],
     });
     expect(judge([{ $match: { "customer.emial": 1 } }], SEES_LESS)).toMatchObject({
       hints: [expect.not.stringContaining("customer.email")],

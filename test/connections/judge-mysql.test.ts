@@ -58,8 +58,8 @@ describe("the judge of statements for MySQL and MariaDB", () => {
   });
 
   it("explains what may be used", async () => {
-    await expect(judgeMysql("SELECT nmae FROM customers", rules)).rejects.toThrow('did you mean "name"');
-    await expect(judgeMysql("SELECT 1 FROM custmers", rules)).rejects.toThrow('did you mean "customers"');
+    await expect(judgeMysql("SELECT nmae FROM customers", rules)).rejects.toThrow('Did you mean "name"?');
+    await expect(judgeMysql("SELECT 1 FROM custmers", rules)).rejects.toThrow('Did you mean "customers"?');
     await expect(judgeMysql("SELECT CONCATT(name) FROM customers", rules)).rejects.toThrow('"concat"');
     await expect(judgeMysql("SELECT * FROM customers", restricted)).rejects.toThrow("id, name, country");
   });

@@ -63,9 +63,9 @@ describe("the judge of searches", () => {
 
   it("names the closest field, query and aggregation, and no hidden one", () => {
     const say = (asked: AskedSearch) => String(judge(asked, SEES_LESS));
-    expect(say({ query: { term: { statsu: 1 } } })).toContain('did you mean "status"');
-    expect(say({ query: { matchh: { note: 1 } } })).toContain('did you mean "match"');
-    expect(say({ aggs: { a: { term: { field: "status" } } } })).toContain('did you mean "terms"');
+    expect(say({ query: { term: { statsu: 1 } } })).toContain('Did you mean "status"?');
+    expect(say({ query: { matchh: { note: 1 } } })).toContain('Did you mean "match"?');
+    expect(say({ aggs: { a: { term: { field: "status" } } } })).toContain('Did you mean "terms"');
     expect(say({ query: { term: { "customer.emial": 1 } } })).not.toContain("customer.email");
   });
 

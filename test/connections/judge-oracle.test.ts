@@ -129,8 +129,8 @@ describe("the judge of statements for Oracle", () => {
 
   it("explains what may be used, and how Oracle writes it", async () => {
     for (const [sql, words] of [
-      ["SELECT nmae FROM customers", 'did you mean "NAME"'],
-      ["SELECT 1 FROM custmers", 'did you mean "CUSTOMERS"'],
+      ["SELECT nmae FROM customers", 'Did you mean "NAME"?'],
+      ["SELECT 1 FROM custmers", 'Did you mean "CUSTOMERS"?'],
       ["SELECT concatt(name) FROM customers", '"concat"'],
       ["SELECT id FROM orders LIMIT 5", "FETCH FIRST 10 ROWS ONLY"],
       ["SELECT id FROM orders AS o", "orders o"],

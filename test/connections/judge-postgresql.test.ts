@@ -62,9 +62,11 @@ describe("the judge of statements for PostgreSQL", () => {
   });
 
   it("explains what may be used", async () => {
-    await expect(judgePostgresql("SELECT nmae FROM customers", rules)).rejects.toThrow('did you mean "name"');
+    await expect(judgePostgresql("SELECT nmae FROM customers", rules)).rejects.toThrow(
+      'Did you mean "name"?',
+    );
     await expect(judgePostgresql("SELECT 1 FROM custmers", rules)).rejects.toThrow(
-      'did you mean "customers"',
+      'Did you mean "customers"?',
     );
     await expect(judgePostgresql("SELECT concatt(name) FROM customers", rules)).rejects.toThrow('"concat"');
     await expect(judgePostgresql("SELECT * FROM customers", restricted)).rejects.toThrow("id, name, country");

@@ -23,17 +23,17 @@ export function forbid(message: string): ToolError {
 
 /** A function that is not on the list. */
 export function forbidFunction(name: string, known: Iterable<string>): ToolError {
-  return forbid(`The function ${quote(name)} is not allowed here${didYouMean(name, [...known])}.`);
+  return forbid(`The function ${quote(name)} is not allowed here.${suggestNames(name, [...known])}`);
 }
 
-/** `; did you mean …`, or nothing. */
-export function didYouMean(name: string, known: readonly string[]): string {
+/** A question after a sentence: ` Did you mean …?`, or nothing. */
+export function suggestNames(name: string, known: readonly string[]): string {
   // Some databases keep names in upper case.
   const written = new Map(known.map((one) => [one.toLowerCase(), one]));
   const near = findNearMisses(name.slice(0, 80).toLowerCase(), [...written.keys()]).map(
     (lower) => written.get(lower) ?? lower,
   );
-  return near.length === 0 ? "" : `; did you mean ${near.map(quote).join(" or ")}?`.replace(/\?$/, "");
+  return near.length === 0 ? "" : ` Did you mean ${near.map(quote).join(" or ")}?`;
 }
 
 /** A name of the statement in a message. */

@@ -1,5 +1,5 @@
 import type { Join, Query, Reference, Select, Source } from "./query.ts";
-import { didYouMean, forbid, listNames, quote, reject } from "./refuse.ts";
+import { forbid, listNames, quote, reject, suggestNames } from "./refuse.ts";
 import {
   addRelations,
   type Column,
@@ -226,7 +226,7 @@ class Resolver {
         : [`${table.schema}.${table.name}`, ...(schema === null ? [table.name] : [])],
     );
     throw reject(
-      `There is no table ${quote(written)} in this connection${didYouMean(written, known)}. Tables: ${listNames(
+      `There is no table ${quote(written)} in this connection.${suggestNames(written, known)} Tables: ${listNames(
         tables.map((table) => `${table.schema}.${table.name}`),
       )}.`,
     );
@@ -298,10 +298,8 @@ class Resolver {
         .filter(({ hidden }) => !hidden)
         .flatMap(({ name }) => (path.length > 1 ? [`${alias}.${name}`] : [name])),
     );
-    const near = didYouMean(written, known);
-    return reject(
-      `There is no column ${quote(written)} here${near || `. Columns: ${listNames([...new Set(known)])}`}.`,
-    );
+    const near = suggestNames(written, known) || ` Columns: ${listNames([...new Set(known)])}.`;
+    return reject(`There is no column ${quote(written)} here.${near}`);
   }
 
   /** The names of a query's columns under an alias with a list of columns. */

@@ -1,5 +1,5 @@
 import type { JsonValue } from "../../../../shared/encoding/json.ts";
-import { didYouMean, forbid, quote, reject } from "../refuse.ts";
+import { forbid, quote, reject, suggestNames } from "../refuse.ts";
 
 /** A JSON object. */
 export type JsonObject = { [key: string]: JsonValue };
@@ -33,7 +33,7 @@ export function members(
       Object.entries(given).map(([key, inner]) => {
         const rule = known.get(key);
         if (rule === undefined)
-          throw forbid(`${quote(key)} is not allowed in ${at}${didYouMean(key, [...known.keys()])}.`);
+          throw forbid(`${quote(key)} is not allowed in ${at}.${suggestNames(key, [...known.keys()])}`);
         return [key, rule(inner, `${at}.${key}`)];
       }),
     );

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../../../../shared/encoding/json.ts";
 import { type JsonObject, list, readObject, readText } from "../json/read.ts";
-import { didYouMean, forbid, quote, reject } from "../refuse.ts";
+import { forbid, quote, reject, suggestNames } from "../refuse.ts";
 import { ARRAYS, NAMED, SHAPES, SIMPLE } from "./operators.ts";
 import { isWrapped, readValue } from "./read-values.ts";
 import type { DocumentScope } from "./scope.ts";
@@ -81,7 +81,7 @@ function readVariable(text: string, at: string, scope: DocumentScope, variables:
   if (name === "ROOT" || name === "CURRENT")
     throw forbid(`${quote(text)} is a whole document, of which your role may not see everything.`);
   throw forbid(
-    `The variable ${quote(text)} is not allowed here${didYouMean(`$$${name}`, ["$$NOW", "$$ROOT"])}.`,
+    `The variable ${quote(text)} is not allowed here.${suggestNames(`$$${name}`, ["$$NOW", "$$ROOT"])}`,
   );
 }
 
@@ -106,7 +106,7 @@ function readOperator(
     return Object.fromEntries(
       Object.entries(readObject(given, at)).map(([key, inner]) => {
         if (!members.includes(key))
-          throw forbid(`${quote(key)} is not allowed in ${name}${didYouMean(key, members)}.`);
+          throw forbid(`${quote(key)} is not allowed in ${name}.${suggestNames(key, members)}`);
         if (name === "$switch" && key === "branches")
           return [key, readBranches(inner, `${at}.branches`, read)];
         return [key, read(inner, `${at}.${key}`)];
@@ -115,7 +115,7 @@ function readOperator(
   }
   if (ARRAYS.has(name)) return readOverArray(name, readObject(given, at), at, read);
   const known = [...SIMPLE, ...SHAPES, ...NAMED.keys(), ...ARRAYS, "$literal"];
-  throw forbid(`The operator ${quote(name)} is not allowed here${didYouMean(name, known)}.`);
+  throw forbid(`The operator ${quote(name)} is not allowed here.${suggestNames(name, known)}`);
 }
 
 type ReadInner = (value: JsonValue, at: string, more?: readonly string[]) => JsonValue;
@@ -136,7 +136,7 @@ function readOverArray(name: string, given: JsonObject, at: string, read: ReadIn
   const only = (...keys: string[]) => {
     const other = Object.keys(given).find((key) => !keys.includes(key));
     if (other !== undefined)
-      throw forbid(`${quote(other)} is not allowed in ${name}${didYouMean(other, keys)}.`);
+      throw forbid(`${quote(other)} is not allowed in ${name}.${suggestNames(other, keys)}`);
   };
   const inner = (key: string, more: readonly string[] = []) => read(given[key] ?? null, `${at}.${key}`, more);
   if (name === "$let") {

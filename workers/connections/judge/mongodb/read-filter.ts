@@ -12,7 +12,7 @@ import {
   readObject,
   readText,
 } from "../json/read.ts";
-import { didYouMean, forbid, quote, reject } from "../refuse.ts";
+import { forbid, quote, reject, suggestNames } from "../refuse.ts";
 import { readExpression } from "./read-expression.ts";
 import { isWrapped, readValue } from "./read-values.ts";
 import type { DocumentScope } from "./scope.ts";
@@ -73,7 +73,7 @@ export function readFilter(value: JsonValue, at: string, scope: DocumentScope, b
       }
       if (key.startsWith("$")) {
         const known = ["$and", "$or", "$nor", "$expr"];
-        throw forbid(`${quote(key)} is not allowed in a filter${didYouMean(key, known)}.`);
+        throw forbid(`${quote(key)} is not allowed in a filter.${suggestNames(key, known)}`);
       }
       scope.path(`${before}${key}`, place);
       return [key, readCondition(given, place, scope, `${before}${key}`)];
@@ -111,7 +111,7 @@ function readOperator(
   const read = CONDITIONS.get(key);
   if (read === undefined)
     throw forbid(
-      `The condition ${quote(key)} is not allowed here${didYouMean(key, [...CONDITIONS.keys(), "$elemMatch", "$not"])}.`,
+      `The condition ${quote(key)} is not allowed here.${suggestNames(key, [...CONDITIONS.keys(), "$elemMatch", "$not"])}`,
     );
   return read(given, at);
 }

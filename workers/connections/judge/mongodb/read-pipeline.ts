@@ -8,7 +8,7 @@ import {
   readBoolean,
   readObject,
 } from "../json/read.ts";
-import { didYouMean, forbid, quote, reject } from "../refuse.ts";
+import { forbid, quote, reject, suggestNames } from "../refuse.ts";
 import { ACCUMULATORS } from "./operators.ts";
 import { checkName, readExpression } from "./read-expression.ts";
 import { readFilter } from "./read-filter.ts";
@@ -47,7 +47,7 @@ export function readPipeline(value: JsonValue, at: string, start: DocumentScope,
     const [name, given] = onlyMember(stage, place);
     const read = STAGES.get(name);
     if (read === undefined)
-      throw forbid(`The stage ${quote(name)} is not allowed here${didYouMean(name, [...STAGES.keys()])}.`);
+      throw forbid(`The stage ${quote(name)} is not allowed here.${suggestNames(name, [...STAGES.keys()])}`);
     const done = read(given, `${place}.${name}`, scope, level);
     stages.push(...done.stages);
     scope = done.scope;
@@ -110,7 +110,7 @@ function readAccumulators(value: JsonValue, at: string, scope: DocumentScope): J
       if (operator === "$count") return [checkName(name, at), { $sum: 1 }];
       if (!ACCUMULATORS.has(operator))
         throw forbid(
-          `The accumulator ${quote(operator)} is not allowed here${didYouMean(operator, [...ACCUMULATORS, "$count"])}.`,
+          `The accumulator ${quote(operator)} is not allowed here.${suggestNames(operator, [...ACCUMULATORS, "$count"])}`,
         );
       return [checkName(name, at), { [operator]: readExpression(inner, `${at}.${name}`, scope) }];
     }),

@@ -2,7 +2,7 @@ import type { JsonValue } from "../../../../shared/encoding/json.ts";
 import type { FieldSight } from "../../documents/sight.ts";
 import { namesOf } from "../../documents/sight.ts";
 import type { DocumentSource } from "../../documents/source.ts";
-import { didYouMean, forbid, quote, reject } from "../refuse.ts";
+import { forbid, quote, reject, suggestNames } from "../refuse.ts";
 
 /** Most stages, clauses and expressions of one request. */
 const MOST_PARTS = 500;
@@ -99,7 +99,7 @@ export class DocumentScope {
       const known = source.fields.map((field) => field.path);
       if (known.length === 0 || known.includes(rest) || this.mounts.length > 1) continue;
       const shown = known.filter((one) => !this.isHidden(one));
-      this.request.unknown.add(`${quote(rest)} is in no document of the sample${didYouMean(rest, shown)}.`);
+      this.request.unknown.add(`${quote(rest)} is in no document of the sample.${suggestNames(rest, shown)}`);
     }
   }
 }
@@ -111,7 +111,7 @@ export function findCollection(name: JsonValue, { catalogue }: Request): Documen
   const known = catalogue.map((source) => source.name);
   const text = typeof name === "string" ? name : "";
   throw reject(
-    `There is no collection ${quote(text)}${didYouMean(text, known)}.`,
+    `There is no collection ${quote(text)}.${suggestNames(text, known)}`,
     "Look the names up with search_objects.",
   );
 }

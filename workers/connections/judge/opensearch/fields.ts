@@ -1,7 +1,7 @@
 import { type FieldSight, isFieldHidden, namesOf } from "../../documents/sight.ts";
 import type { DocumentField, DocumentSource } from "../../documents/source.ts";
 import type { Read } from "../json/read.ts";
-import { didYouMean, forbid, listNames, quote, reject } from "../refuse.ts";
+import { forbid, listNames, quote, reject, suggestNames } from "../refuse.ts";
 
 /** Most clauses of one search, aggregations included. */
 const MOST_CLAUSES = 200;
@@ -60,7 +60,7 @@ export class SearchScope {
     if (field === undefined) {
       const shown = [...this.#fields.keys()].filter((path) => !this.isHidden(path));
       throw reject(
-        `There is no field ${quote(value)} in ${this.#title}${didYouMean(value, shown)}.`,
+        `There is no field ${quote(value)} in ${this.#title}.${suggestNames(value, shown)}`,
         "Name one field by its whole path, without wildcards.",
       );
     }

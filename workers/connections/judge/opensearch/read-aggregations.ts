@@ -15,7 +15,7 @@ import {
   readScalar,
   readText,
 } from "../json/read.ts";
-import { didYouMean, forbid, quote, reject } from "../refuse.ts";
+import { forbid, quote, reject, suggestNames } from "../refuse.ts";
 import type { SearchScope } from "./fields.ts";
 
 /** Most buckets that one aggregation may ask for. */
@@ -167,7 +167,7 @@ export function aggregationsReader(scope: SearchScope, query: Read): Read {
       const read = kinds.get(kind);
       if (read === undefined)
         throw forbid(
-          `The aggregation ${quote(kind)} is not allowed here${didYouMean(kind, [...kinds.keys()])}.`,
+          `The aggregation ${quote(kind)} is not allowed here.${suggestNames(kind, [...kinds.keys()])}`,
         );
       if (aggs !== undefined && aggregations !== undefined)
         throw reject(`${at} has both aggs and aggregations.`);

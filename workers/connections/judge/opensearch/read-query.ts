@@ -15,7 +15,7 @@ import {
   readScalar,
   readText,
 } from "../json/read.ts";
-import { didYouMean, forbid, quote, reject } from "../refuse.ts";
+import { forbid, quote, reject, suggestNames } from "../refuse.ts";
 import type { SearchScope } from "./fields.ts";
 
 /** Most values of a `terms` clause; the server takes more. */
@@ -66,7 +66,7 @@ export function queryReader(scope: SearchScope): Read {
     const [name, given] = onlyMember(value, at);
     const clause = clauses.get(name);
     if (clause === undefined) {
-      const hint = ADVICE[name] ?? didYouMean(name, [...clauses.keys()]).replace(/^; /, " ");
+      const hint = ADVICE[name] ?? suggestNames(name, [...clauses.keys()]);
       throw forbid(`The query ${quote(name)} is not allowed here.${hint}`);
     }
     return { [name]: clause(given, `${at}.${name}`) };
