@@ -26,6 +26,9 @@ export interface RunOptions {
   cwd?: string;
 }
 
+/** Compiled code that Node keeps between processes; `npm ci` removes it. */
+const COMPILE_CACHE = path.join(ROOT, "node_modules/.cache/compiled");
+
 const projectRequire = createRequire(path.join(ROOT, "package.json"));
 
 /**
@@ -105,6 +108,8 @@ function childEnvironment(changes: RunOptions["env"] = {}): NodeJS.ProcessEnv {
     // Grandchildren (a test runner's workers, a formatter's launcher) must find this Node first as well.
     PATH: [nodeFolder, process.env.PATH].filter(Boolean).join(path.delimiter),
     WRANGLER_SEND_METRICS: "false",
+    // Wrangler and the test runner are megabytes of script, which each process would compile for itself.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? COMPILE_CACHE,
     ...changes,
   };
   for (const [name, value] of Object.entries(changes)) if (value === undefined) delete environment[name];
