@@ -70,7 +70,9 @@ describe("a reused refresh token", () => {
     await refresh(refreshToken, clientId);
     await deliverAll(person.id);
     const lines = await exportTrail();
-    expect(lines.filter((line) => line.includes('"token_reuse"'))).toHaveLength(1);
+    // People of other tests may be delivered by their objects' alarms meanwhile.
+    const own = lines.filter((line) => line.includes(person.id));
+    expect(own.filter((line) => line.includes('"token_reuse"'))).toHaveLength(1);
     expect((await verifyExport(lines)).findings).toEqual([]);
   });
 });
