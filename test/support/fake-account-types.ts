@@ -24,5 +24,7 @@ export interface FakeAccount {
   version: string | null;
   /** Makes the migration that contains this text fail once. */
   breakMigration(text: string): void;
+  /** Removes the Worker with its secrets; databases and other stores stay. */
+  removeWorker(): void;
   close(): Promise<void>;
 }

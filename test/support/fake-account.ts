@@ -44,6 +44,11 @@ export async function openFakeAccount(): Promise<FakeAccount> {
     breakMigration(text) {
       broken = text;
     },
+    removeWorker() {
+      uploaded = false;
+      secrets.clear();
+      Object.assign(account, { version: null, servesWorkersDev: false, domains: [] });
+    },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
   const databases: { name: string; uuid: string; migrations: { name: string }[] }[] = [];
