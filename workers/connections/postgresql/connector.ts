@@ -14,7 +14,7 @@ import { writeNote } from "../sql/statement-note.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { explainPostgresql } from "./errors.ts";
 import { inspectPostgresql } from "./inspect.ts";
-import { readRows } from "./read-rows.ts";
+import { type EndWith, readRows } from "./read-rows.ts";
 
 /** Connects to PostgreSQL with the driver `pg`. */
 export const postgresql: Connector = {
@@ -102,14 +102,14 @@ class PostgresqlSession implements Session {
       operation.operation === "write",
       request.identity,
       timeoutMs,
-      async () => {
+      async (endWith) => {
         if (operation.operation === "catalogue") {
           const { tables } = await readCatalogue(this.#client, entry as PostgresqlEntry);
           return tables as unknown as JsonValue;
         }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
         const statement = { text, values: operation.values, limits: operation };
-        return await this.#metered(() => readRows(this.#client, statement));
+        return await this.#metered(() => readRows(this.#client, statement, endWith));
       },
     );
   }
@@ -141,32 +141,34 @@ class PostgresqlSession implements Session {
 
   /**
    * Runs `work` in a transaction of its own. The settings are made in the statement that fixes READ ONLY: after
-   * a query PostgreSQL refuses to change the mode (SET TRANSACTION, «Notes»).
+   * a query PostgreSQL refuses to change the mode (SET TRANSACTION, «Notes»). Beginning and end are one message each,
+   * because each message is a way to the database and back.
    */
   async #inTransaction<Value>(
     writes: boolean,
     identity: Readonly<Record<string, string>>,
     timeoutMs: number,
-    work: () => Promise<Value>,
+    work: (endWith: EndWith) => Promise<Value>,
   ): Promise<Value> {
     const mode = writes ? "READ WRITE" : "ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    const end = writes ? "COMMIT" : "ROLLBACK";
     const timeout = String(Math.max(1, Math.round(timeoutMs)));
-    const settings = { ...identity, ...READING, statement_timeout: timeout };
-    const pairs = Object.entries(settings).flat();
-    const calls = Object.keys(settings).map(
-      (_name, index) => `set_config($${index * 2 + 1}, $${index * 2 + 2}, true)`,
+    const settings = Object.entries({ ...identity, ...READING, statement_timeout: timeout }).map(
+      ([name, value]) =>
+        `set_config(${this.#client.escapeLiteral(name)}, ${this.#client.escapeLiteral(value)}, true)`,
     );
+    let ended = false;
     try {
-      // One after the other on the wire, without a wait between them.
-      await Promise.all([
-        this.#client.query(`BEGIN ${mode}`),
-        this.#client.query(`SELECT ${calls.join(", ")}`, pairs),
-      ]);
-      const value = await work();
-      await this.#client.query(writes ? "COMMIT" : "ROLLBACK");
+      await this.#client.query(`BEGIN ${mode}; SELECT ${settings.join(", ")}`);
+      const value = await work(async (last) => {
+        const results = (await this.#client.query(`${last}; ${end}`)) as unknown as { rows: object[] }[];
+        ended = true;
+        return results[0]?.rows ?? [];
+      });
+      if (!ended) await this.#client.query(end);
       return value;
     } catch (failure) {
-      if (this.#usable) {
+      if (this.#usable && !ended) {
         await this.#client.query("ROLLBACK").catch(() => {
           this.#usable = false;
         });

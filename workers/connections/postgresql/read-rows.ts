@@ -13,13 +13,17 @@ export interface BoundedStatement {
   limits: { rows: number; bytes: number };
 }
 
+/** Runs a last statement of ours in a transaction, ends the transaction in the same message, and gives its rows. */
+export type EndWith = (last: string) => Promise<readonly object[]>;
+
 /**
  * Runs one statement by the extended protocol, which takes no second one, and reads its rows through a portal:
- * what is beyond a bound stays in the database.
+ * what is beyond a bound stays in the database. The transaction is ended where columns of tables have to be named.
  */
 export async function readRows(
   client: Client,
   { text, values, limits }: BoundedStatement,
+  endWith: EndWith,
 ): Promise<JsonValue> {
   const [{ default: Cursor }, { default: pg }] = await Promise.all([import("pg-cursor"), import("pg")]);
   const cursor = client.query(
@@ -40,7 +44,7 @@ export async function readRows(
   const { fields = [], rowCount } = (
     cursor as unknown as { _result: { fields?: FieldDef[]; rowCount: number | null } }
   )._result;
-  const columns = await describeColumns(client, fields, pg.types.builtins);
+  const columns = await describeColumns(fields, pg.types.builtins, endWith);
   const answer: AnsweredRows = { columns, ...taken.result(), changed: rowCount };
   return answer as unknown as JsonValue;
 }
@@ -75,26 +79,28 @@ function toNumber(text: string): JsonValue {
     : text;
 }
 
-const ORIGINS = `
+/** Asks for the names of columns. The numbers come from the server, and only numbers can be in them. */
+function askOrigins(fields: readonly FieldDef[]): string {
+  const places = fields.map(({ tableID, columnID }) => `(${Number(tableID)}, ${Number(columnID)})`);
+  return `
   SELECT c.oid::bigint::float8 AS oid, a.attnum::int AS number, n.nspname || '.' || c.relname || '.' || a.attname AS name
-    FROM unnest($1::oid[], $2::int[]) AS wanted(relation, number)
+    FROM (VALUES ${[...new Set(places)].join(", ")}) AS wanted(relation, number)
     JOIN pg_class c ON c.oid = wanted.relation JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = wanted.number`;
+}
 
 async function describeColumns(
-  client: Client,
   fields: readonly FieldDef[],
   builtins: Builtins,
+  endWith: EndWith,
 ): Promise<AnsweredColumn[]> {
   const types = new Map(Object.entries(builtins).map(([name, oid]) => [oid, name.toLowerCase()]));
   const stored = fields.filter(({ tableID }) => tableID > 0);
-  const { rows } =
-    stored.length === 0
-      ? { rows: [] }
-      : await client.query<{ oid: number; number: number; name: string }>(ORIGINS, [
-          stored.map(({ tableID }) => tableID),
-          stored.map(({ columnID }) => columnID),
-        ]);
+  const rows = (stored.length === 0 ? [] : await endWith(askOrigins(stored))) as {
+    oid: number;
+    number: number;
+    name: string;
+  }[];
   const origins = new Map(rows.map(({ oid, number, name }) => [`${oid}:${number}`, name]));
   return fields.map(({ name, dataTypeID, tableID, columnID }) => ({
     name,
