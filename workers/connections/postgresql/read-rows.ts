@@ -33,13 +33,17 @@ export async function readRows(
     } as ConstructorParameters<typeof Cursor>[2]),
   );
   const taken = boundRows(limits);
+  const wanted = Math.min(BATCH, limits.rows + 1);
+  let hasEnded = false;
   try {
     for (let more = true; more; ) {
-      const rows = await cursor.read(Math.min(BATCH, limits.rows + 1));
-      more = rows.length > 0 && taken.add(rows);
+      const rows = await cursor.read(wanted);
+      // Fewer rows come at the end of the statement alone. Asking again, or closing then, waits for a timer of the runtime.
+      hasEnded = rows.length < wanted;
+      more = taken.add(rows) && !hasEnded;
     }
   } finally {
-    await cursor.close();
+    if (!hasEnded) await cursor.close();
   }
   const { fields = [], rowCount } = (
     cursor as unknown as { _result: { fields?: FieldDef[]; rowCount: number | null } }
