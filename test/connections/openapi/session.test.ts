@@ -92,8 +92,14 @@ describe("The secret of a connection", () => {
   });
 
   it("never follows the next page to another origin", async () => {
-    const link = '<https://evil.example/v1/pets?page=2>; rel="next"';
+    let link = '<https://evil.example/steal?page=2>; rel="next"';
     serve(() => json([{ name: "Ada" }], 200, { link }));
+    expect((await call("listPets", {})).next).toBeNull();
+    link = '<https://evil.example/v1/pets?page=2>; rel="next"';
+    expect((await call("listPets", {})).next, "the same path, at the entry's origin").toEqual({
+      target: "/v1/pets?page=2",
+    });
+    link = '<https://ada:secret@api.pets.example/v1/pets?page=2>; rel="next"';
     expect((await call("listPets", {})).next).toBeNull();
   });
 });

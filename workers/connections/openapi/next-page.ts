@@ -82,9 +82,14 @@ function nextLink(link: string | null): string | null {
   return null;
 }
 
-/** Only an address of the same origin is asked: the other system does not choose where Gatehouse goes. */
+/**
+ * Only an address of the same origin is asked: the other system does not choose where Gatehouse goes. A system behind
+ * another one may know itself by another address, as SAP does that answers without TLS: then the same path is asked for
+ * its next page, at the origin of the entry.
+ */
 function sameOrigin(address: string, { origin, target }: AnsweredPage): PagePosition | null {
   const url = URL.parse(address, `${origin}${target}`);
-  if (url === null || url.origin !== origin || url.username + url.password !== "") return null;
-  return { target: `${url.pathname}${url.search}` };
+  if (url === null || url.username + url.password !== "") return null;
+  const isOwn = url.origin === origin || url.pathname === new URL(target, origin).pathname;
+  return isOwn ? { target: `${url.pathname}${url.search}` } : null;
 }
