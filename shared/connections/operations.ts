@@ -36,7 +36,7 @@ const argument = z.object({
   /** The value is sent as JSON text. */
   json: z.boolean().optional(),
   /** What stands around the value in an address, where quotes within it are doubled (OData). */
-  literal: z.object({ before: z.string().max(20), after: z.string().max(20) }).optional(),
+  literal: z.object({ before: z.string().max(220), after: z.string().max(20) }).optional(),
   /** The value is Base64 of a file. */
   file: z.boolean().optional(),
 });
@@ -58,6 +58,8 @@ export const httpOperation = z.looseObject({
   path: z.string(),
   /** Parameters of the query that are the same in every request. */
   query: z.record(z.string(), z.string()).optional(),
+  /** Headers that are the same in every request. */
+  headers: z.record(z.string(), z.string()).optional(),
   /** The arguments, for checking: an object with local references alone. */
   input: schema,
   /** Levels of an argument that clients see; without it, all that they take. */
@@ -75,6 +77,10 @@ export const httpOperation = z.looseObject({
     .optional(),
   /** Where the answer's rows are; without it the answer is one result. */
   list: place.optional(),
+  /** Where an answer that is no list has its one result; without it the answer is the result. */
+  result: place.optional(),
+  /** Where the answer says how many rows all pages have together. */
+  total: place.optional(),
   paging: paging.optional(),
   /** Where an answer of status 200 says that it is a failure: `at` is false then, and `reason` holds a word. */
   failure: z.object({ at: place, reason: place }).optional(),

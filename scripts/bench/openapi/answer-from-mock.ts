@@ -54,6 +54,8 @@ export async function answerFromMock(
     };
     const read = {
       list: operation.list ?? null,
+      result: operation.result ?? null,
+      total: operation.total ?? null,
       fields: operation.fields ?? [],
       chosen: [],
       paging: (operation.paging ?? null) as JsonValue,

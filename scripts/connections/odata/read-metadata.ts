@@ -1,6 +1,8 @@
 import { DOMParser, type Element } from "@xmldom/xmldom";
 import { CommandFailure } from "../../local/failure.ts";
 import { isShallow } from "./check-depth.ts";
+import { all, children, nameOf } from "./elements.ts";
+import { type Abilities, annotationFinder, needsEtag, readAbilities } from "./read-abilities.ts";
 
 /** Most characters of a metadata document. */
 const MOST_CHARACTERS = 10_000_000;
@@ -18,6 +20,10 @@ export interface ODataProperty {
   type: string;
   maxLength: number | null;
   label: string | null;
+  /** Whether a new record, or a change of one, may have it. */
+  can: Readonly<Record<"create" | "update", boolean>>;
+  /** Its value is part of the record's ETag (CSDL 2.0, `ConcurrencyMode`). */
+  isVersion: boolean;
 }
 
 /** An entity type or a complex type, with what it has from its base types. */
@@ -30,12 +36,14 @@ export interface ODataType {
   navigation: readonly string[];
 }
 
-/** An entity set with what the service lets callers do (SAP's annotations; without them, everything). */
+/** An entity set with what the service lets callers do. */
 export interface ODataSet {
   name: string;
   type: string;
   label: string | null;
-  can: Readonly<Record<"read" | "create" | "update" | "delete", boolean>>;
+  can: Abilities;
+  /** A change needs the ETag of the record. */
+  needsEtag: boolean;
 }
 
 /** A function or action that the service offers by itself. */
@@ -84,9 +92,10 @@ export function readMetadata(source: string, text: string): ODataService {
       "Name the address of the service with /$metadata.",
     );
   const version = Number(root.getAttribute("Version") ?? "1") >= 4 ? 4 : 2;
-  const raw = readTypes(schemas);
-  const types = inheritAll(source, raw);
-  const container = schemas.flatMap((schema) => children(schema, "EntityContainer"));
+  const resolve = resolver(schemas);
+  const types = inheritAll(source, readTypes(schemas, resolve));
+  const containers = schemas.flatMap((schema) => children(schema, "EntityContainer"));
+  const annotationsOf = annotationFinder(schemas, resolve);
   return {
     version,
     namespace: schemas[0]?.getAttribute("Namespace") ?? "",
@@ -99,8 +108,12 @@ export function readMetadata(source: string, text: string): ODataService {
         ]),
       ),
     ),
-    sets: container.flatMap((one) => children(one, "EntitySet")).map((set) => readSet(set, schemas)),
-    calls: readCalls(container, schemas, version),
+    sets: containers.flatMap((container) =>
+      children(container, "EntitySet").map((set) =>
+        readSet(set, annotationsOf(container, set), types, resolve),
+      ),
+    ),
+    calls: readCalls(containers, schemas, version, resolve),
   };
 }
 
@@ -122,52 +135,40 @@ function parse(source: string, text: string): Element {
   throw new CommandFailure(`${source} is no XML.`, "Fetch the metadata again.");
 }
 
-function firstElement(node: Element["firstChild"]): Element | null {
-  for (let here = node; here !== null; here = here.nextSibling)
-    if (here.nodeType === 1) return here as Element;
-  return null;
-}
-
-function all(root: Element, name: string): Element[] {
-  return Array.from(root.getElementsByTagNameNS("*", name));
-}
-
-function children(parent: Element, name: string): Element[] {
-  const found: Element[] = [];
-  for (let here = firstElement(parent.firstChild); here !== null; here = firstElement(here.nextSibling))
-    if (here.localName === name) found.push(here);
-  return found;
-}
-
-/** Names become parts of paths and of tools: others than simple identifiers (CSDL §15.2) are left out by their users. */
-function nameOf(element: Element): string {
-  return element.getAttribute("Name") ?? "";
-}
-
 function qualified(schema: Element, element: Element): string {
   return `${schema.getAttribute("Namespace") ?? ""}.${nameOf(element)}`;
 }
 
-/** A name with the alias of its schema resolved. */
-function resolver(schemas: readonly Element[]): (name: string) => string {
+/** A name with the alias of its schema resolved, and a type of another name by the primitive type that it is. */
+function resolver(schemas: readonly Element[]): Resolve {
   const aliases = new Map(
     schemas.flatMap((schema) => {
       const alias = schema.getAttribute("Alias");
       return alias === null || alias === "" ? [] : [[alias, schema.getAttribute("Namespace") ?? ""]];
     }),
   );
+  const primitives = new Map(
+    schemas.flatMap((schema) =>
+      children(schema, "TypeDefinition").map((one) => [
+        qualified(schema, one),
+        one.getAttribute("UnderlyingType") ?? "Edm.String",
+      ]),
+    ),
+  );
   return (name) => {
     const [, before = "", inner = "", after = ""] = /^(Collection\()?(.*?)(\))?$/.exec(name) ?? [];
     const dot = inner.lastIndexOf(".");
     const namespace = aliases.get(inner.slice(0, dot));
-    return namespace === undefined ? name : `${before}${namespace}${inner.slice(dot)}${after}`;
+    const whole = namespace === undefined ? inner : `${namespace}${inner.slice(dot)}`;
+    return `${before}${primitives.get(whole) ?? whole}${after}`;
   };
 }
 
 type RawType = ODataType & { base: string | null };
 
-function readTypes(schemas: readonly Element[]): Map<string, RawType> {
-  const resolve = resolver(schemas);
+type Resolve = (name: string) => string;
+
+function readTypes(schemas: readonly Element[], resolve: Resolve): Map<string, RawType> {
   const found = new Map<string, RawType>();
   for (const schema of schemas) {
     for (const one of [...children(schema, "EntityType"), ...children(schema, "ComplexType")]) {
@@ -184,13 +185,18 @@ function readTypes(schemas: readonly Element[]): Map<string, RawType> {
   return found;
 }
 
-function readProperty(element: Element, resolve: (name: string) => string): ODataProperty {
+function readProperty(element: Element, resolve: Resolve): ODataProperty {
   const length = Number(element.getAttribute("MaxLength") ?? "");
   return {
     name: nameOf(element),
     type: resolve(element.getAttribute("Type") ?? "Edm.String"),
     maxLength: Number.isInteger(length) && length > 0 ? length : null,
     label: labelOf(element),
+    can: {
+      create: element.getAttribute("sap:creatable") !== "false",
+      update: element.getAttribute("sap:updatable") !== "false",
+    },
+    isVersion: element.getAttribute("ConcurrencyMode") === "Fixed",
   };
 }
 
@@ -234,23 +240,29 @@ function inherit(raw: ReadonlyMap<string, RawType>, name: string): ODataType {
   };
 }
 
-function readSet(element: Element, schemas: readonly Element[]): ODataSet {
-  const may = (name: string) => element.getAttribute(`sap:${name}`) !== "false";
+function readSet(
+  element: Element,
+  annotations: readonly Element[],
+  types: ReadonlyMap<string, ODataType>,
+  resolve: Resolve,
+): ODataSet {
+  const type = resolve(element.getAttribute("EntityType") ?? "");
+  const isVersioned = types.get(type)?.properties.some(({ isVersion }) => isVersion) ?? false;
   return {
     name: nameOf(element),
-    type: resolver(schemas)(element.getAttribute("EntityType") ?? ""),
+    type,
     label: labelOf(element),
-    can: {
-      read: may("addressable"),
-      create: may("creatable"),
-      update: may("updatable"),
-      delete: may("deletable"),
-    },
+    can: readAbilities(element, annotations),
+    needsEtag: isVersioned || needsEtag(annotations),
   };
 }
 
-function readCalls(containers: readonly Element[], schemas: readonly Element[], version: 2 | 4): ODataCall[] {
-  const resolve = resolver(schemas);
+function readCalls(
+  containers: readonly Element[],
+  schemas: readonly Element[],
+  version: 2 | 4,
+  resolve: Resolve,
+): ODataCall[] {
   const parametersOf = (element: Element) =>
     children(element, "Parameter").map((one) => readProperty(one, resolve));
   if (version === 2)

@@ -1,13 +1,8 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Part } from "../openapi/local-references.ts";
+import { edmType, type Literal } from "./edm-types.ts";
 import type { ODataCall, ODataProperty, ODataService, ODataSet, ODataType } from "./read-metadata.ts";
 import { schemaName } from "./schema-names.ts";
-
-/** What stands around a value in an address (OData URL Conventions, «Literal»). */
-export interface Literal {
-  before: string;
-  after: string;
-}
 
 /** A service as an OpenAPI document, with what such a document does not say. */
 export interface DescribedService {
@@ -24,6 +19,8 @@ const SIMPLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 /** Names of fields in the description of an argument. */
 const MOST_NAMES = 40;
 
+const COUNTS = "Whether the answer has the number of all records that fit, in `total`";
+
 /** Describes an OData service as an OpenAPI 3.1 document: lists, records, writes, functions and actions. */
 export function describeService(service: ODataService): DescribedService {
   const paths: Record<string, Part> = {};
@@ -32,13 +29,19 @@ export function describeService(service: ODataService): DescribedService {
   const put = (path: string, method: string, operation: Part) => {
     paths[path] = { ...paths[path], [method]: operation };
   };
+  const bodies = new Map<ODataType, Bodies>();
   for (const set of service.sets) {
     const type = service.types.get(set.type);
     if (type === undefined || !SIMPLE.test(set.name)) continue;
-    addSet(service, set, type, put, literals);
+    const own = bodies.get(type) ?? describeBodies(service, type);
+    bodies.set(type, own);
+    addSet(service, set, type, own, put, literals);
     if (set.can.read) lists.add(`list_${set.name}`);
   }
-  for (const call of service.calls) if (SIMPLE.test(call.name)) addCall(service, call, put, literals);
+  for (const call of service.calls) {
+    if (!SIMPLE.test(call.name) || !addCall(service, call, put, literals)) continue;
+    if (call.isRead && isCollection(call.returns)) lists.add(call.name);
+  }
   const schemas = Object.fromEntries(
     [...service.types.values()].map((type) => [schemaName(service, type.name), schemaOf(service, type)]),
   );
@@ -56,13 +59,13 @@ function addSet(
   service: ODataService,
   set: ODataSet,
   type: ODataType,
+  bodies: Bodies,
   put: Put,
   literals: Map<string, Map<string, Literal>>,
 ): void {
   const { name, can } = set;
   const title = set.label ?? name;
   const reference = { $ref: `#/components/schemas/${schemaName(service, type.name)}` };
-  const one = service.version === 2 ? { type: "object", properties: { d: reference } } : reference;
   const fields = namesOf(type.properties.map((property) => property.name));
   if (can.read)
     put(`/${name}`, "get", {
@@ -74,8 +77,11 @@ function addSet(
         query("$filter", "string", `Condition, such as ${exampleOf(type)}`),
         query("$select", "string", "Names of fields, with commas between"),
         query("$orderby", "string", "Such as a field, a space and desc"),
-        query("$top", "integer", "Most records", { minimum: 1, maximum: 1_000 }),
+        query("$top", "integer", "Most records", { minimum: 0, maximum: 1_000 }),
         query("$skip", "integer", "Records that are left out at the beginning", { minimum: 0 }),
+        service.version === 2
+          ? query("$inlinecount", "string", COUNTS, { enum: ["allpages"] })
+          : query("$count", "boolean", COUNTS),
         ...expandOf(type),
       ],
       responses: answer(listOf(service, reference)),
@@ -85,8 +91,8 @@ function addSet(
       operationId: `create_${name}`,
       summary: `Create ${title}`,
       tags: [name],
-      requestBody: bodyOf(reference),
-      responses: answer(one, "201"),
+      requestBody: bodyOf(bodies.create),
+      responses: answer(reference, "201"),
     } as unknown as Part);
   const key = keyOf(service, type);
   if (key === null) return;
@@ -94,8 +100,9 @@ function addSet(
   const etag = {
     name: "If-Match",
     in: "header",
+    required: set.needsEtag,
     schema: { type: "string", maxLength: 500 },
-    description: "ETag of the record as it was read, or * for any",
+    description: `ETag of the record as it was read (${service.version === 2 ? "__metadata.etag" : "@odata.etag"}), or * for any`,
   };
   const add = (method: string, verb: string, more: object) => {
     literals.set(`${verb}_${name}`, key.literals);
@@ -114,52 +121,55 @@ function addSet(
         query("$select", "string", "Names of fields, with commas between"),
         ...expandOf(type),
       ],
-      responses: answer(one),
+      responses: answer(reference),
     });
-  if (can.update)
+  if (can.update && bodies.update !== null)
     add("patch", "update", {
       parameters: [...key.parameters, etag],
-      requestBody: bodyOf(reference),
+      requestBody: bodyOf(bodies.update),
       responses: {},
     });
   if (can.delete) add("delete", "delete", { parameters: [...key.parameters, etag], responses: {} });
 }
 
+/** Whether it became an operation: a parameter of an address needs a literal. */
 function addCall(
   service: ODataService,
   call: ODataCall,
   put: Put,
   literals: Map<string, Map<string, Literal>>,
-): void {
+): boolean {
   const parameters = call.parameters.filter(({ name }) => SIMPLE.test(name));
-  const operation = { operationId: call.name, summary: call.name, tags: ["functions"] };
-  const responses = answer(call.returns === null ? {} : wrap(service, valueSchema(service, call.returns)));
-  const own = new Map(parameters.map(({ name, type }) => [name, literalOf(service, type)] as const));
+  const returned = call.returns === null ? {} : valueSchema(service, call.returns);
+  const operation = {
+    operationId: call.name,
+    summary: call.name,
+    tags: ["functions"],
+    responses: answer(
+      isCollection(call.returns) ? listOf(service, returned.items as unknown as Part) : returned,
+    ),
+  };
   if (service.version === 4 && !call.isRead) {
     const properties = Object.fromEntries(parameters.map((one) => [one.name, propertySchema(service, one)]));
-    put(`/${call.name}`, "post", {
-      ...operation,
-      requestBody: bodyOf({ type: "object", properties }),
-      responses,
-    } as unknown as Part);
-    return;
+    const requestBody = bodyOf({ type: "object", properties });
+    put(`/${call.name}`, "post", { ...operation, requestBody } as unknown as Part);
+    return true;
+  }
+  const place = service.version === 2 ? "query" : "path";
+  const own = new Map<string, Literal>();
+  const described: Part[] = [];
+  for (const one of parameters) {
+    const written = literalOf(service, one);
+    if (written === null) return false;
+    own.set(one.name, written.literal);
+    const about = { name: one.name, in: place, required: place === "path", schema: written.schema };
+    described.push(about as unknown as Part);
   }
   literals.set(call.name, own);
-  const place = service.version === 2 ? "query" : "path";
-  const described = parameters.map((one) => ({
-    name: one.name,
-    in: place,
-    required: place === "path",
-    schema: literalSchema(service, one),
-    ...(one.label !== null && { description: one.label }),
-  }));
   const template = parameters.map(({ name }) => `${name}={${name}}`).join(",");
   const path = service.version === 2 ? `/${call.name}` : `/${call.name}(${template})`;
-  put(path, call.isRead ? "get" : "post", {
-    ...operation,
-    parameters: described,
-    responses,
-  } as unknown as Part);
+  put(path, call.isRead ? "get" : "post", { ...operation, parameters: described } as unknown as Part);
+  return true;
 }
 
 /** The key of a record in its address: `(1)`, or `(A=1,B='x')`; `null` for one that cannot be written. */
@@ -173,74 +183,35 @@ function keyOf(
   const parameters: Part[] = [];
   const literals = new Map<string, Literal>();
   for (const property of found) {
-    if (property === undefined || !SIMPLE.test(property.name) || !property.type.startsWith("Edm."))
-      return null;
-    const { name, label } = property;
+    if (property === undefined || !SIMPLE.test(property.name)) return null;
+    const { name } = property;
+    const written = literalOf(service, property);
+    if (written === null) return null;
     parts.push(found.length === 1 ? `{${name}}` : `${name}={${name}}`);
-    literals.set(name, literalOf(service, property.type));
-    parameters.push({
-      name,
-      in: "path",
-      required: true,
-      schema: literalSchema(service, property),
-      ...(label !== null && { description: label }),
-    } as unknown as Part);
+    literals.set(name, written.literal);
+    parameters.push({ name, in: "path", required: true, schema: written.schema } as unknown as Part);
   }
   return { template: parts.join(","), parameters, literals };
 }
 
-/** OData 2.0 §2.2.6.1.1 and OData 4.01 URL Conventions §5.1.1.6.1. */
-function literalOf({ version }: ODataService, type: string): Literal {
-  const around = (before: string, after = "") => ({ before, after });
-  switch (type) {
-    case "Edm.Guid":
-      return version === 2 ? around("guid'", "'") : around("");
-    case "Edm.DateTime":
-      return around("datetime'", "'");
-    case "Edm.DateTimeOffset":
-      return version === 2 ? around("datetimeoffset'", "'") : around("");
-    case "Edm.Time":
-      return around("time'", "'");
-    case "Edm.Int64":
-      return around("", version === 2 ? "L" : "");
-    case "Edm.Decimal":
-      return around("", version === 2 ? "M" : "");
-    case "Edm.Double":
-    case "Edm.Single":
-    case "Edm.Int16":
-    case "Edm.Int32":
-    case "Edm.Byte":
-    case "Edm.SByte":
-    case "Edm.Boolean":
-    case "Edm.Date":
-    case "Edm.TimeOfDay":
-      return around("");
-    default:
-      return around("'", "'");
-  }
+/** What a new record of a type and a change of one may have; `null` if nothing can be changed. */
+interface Bodies {
+  create: Part;
+  update: Part | null;
 }
 
-/** Values without quotes around them are checked, so that they end where they are written. */
-function literalSchema(service: ODataService, { type, maxLength }: ODataProperty): Record<string, JsonValue> {
-  const { before } = literalOf(service, type);
-  if (before.endsWith("'")) return { type: "string", maxLength: maxLength ?? 500 };
-  switch (type) {
-    case "Edm.Boolean":
-      return { type: "boolean" };
-    case "Edm.Int16":
-    case "Edm.Int32":
-    case "Edm.Byte":
-    case "Edm.SByte":
-      return { type: "integer" };
-    case "Edm.Guid":
-      return { type: "string", pattern: "^[0-9A-Fa-f-]{36}$" };
-    case "Edm.Date":
-    case "Edm.TimeOfDay":
-    case "Edm.DateTimeOffset":
-      return { type: "string", pattern: "^[0-9T:.Z+-]{1,40}$" };
-    default:
-      return { type: "string", pattern: "^[0-9.+-]{1,80}$", description: "A number as text" };
-  }
+function describeBodies(service: ODataService, { keys, properties }: ODataType): Bodies {
+  const bodyWith = (found: readonly ODataProperty[]) =>
+    ({
+      type: "object",
+      properties: Object.fromEntries(found.map((one) => [one.name, propertySchema(service, one)])),
+    }) as unknown as Part;
+  // The address says which record it is.
+  const changed = properties.filter(({ name, can }) => can.update && !keys.includes(name));
+  return {
+    create: bodyWith(properties.filter(({ can }) => can.create)),
+    update: changed.length === 0 ? null : bodyWith(changed),
+  };
 }
 
 function schemaOf(service: ODataService, type: ODataType): Part {
@@ -263,32 +234,30 @@ function valueSchema(service: ODataService, type: string): Record<string, JsonVa
   const [, inner] = /^Collection\((.+)\)$/.exec(type) ?? [];
   if (inner !== undefined) return { type: "array", items: valueSchema(service, inner) };
   if (service.types.has(type)) return { $ref: `#/components/schemas/${schemaName(service, type)}` };
-  const members = service.enums.get(type);
-  if (members !== undefined && members.length > 0) return { type: "string", enum: [...members] };
-  switch (type) {
-    case "Edm.Boolean":
-      return { type: "boolean" };
-    case "Edm.Int16":
-    case "Edm.Int32":
-    case "Edm.Byte":
-    case "Edm.SByte":
-      return { type: "integer" };
-    case "Edm.Int64":
-    case "Edm.Decimal":
-      // JSON of OData 2.0 has them as texts, so that no digit is lost.
-      return service.version === 2 ? { type: "string" } : { type: "number" };
-    case "Edm.Double":
-    case "Edm.Single":
-      return { type: "number" };
-    case "Edm.Date":
-      return { type: "string", format: "date" };
-    case "Edm.DateTimeOffset":
-      return service.version === 2 ? { type: "string" } : { type: "string", format: "date-time" };
-    case "Edm.DateTime":
-      return { type: "string", description: "Such as 2026-01-31T00:00:00, or /Date(1769817600000)/" };
-    default:
-      return { type: "string" };
-  }
+  // Places on earth and the like: any value, which the service checks.
+  return { ...edmType(service, type)?.value };
+}
+
+/** A key or a parameter in an address; `null` for a type that has no literal. */
+function literalOf(
+  service: ODataService,
+  { type, maxLength, label }: ODataProperty,
+): { schema: Record<string, JsonValue>; literal: Literal } | null {
+  const found = edmType(service, type);
+  if (found === null) return null;
+  const { argument, literal } = found;
+  const schema = {
+    ...argument,
+    ...(maxLength !== null && argument.maxLength !== undefined && { maxLength }),
+    ...(label !== null && {
+      description: argument.description === undefined ? label : `${label}. ${argument.description}`,
+    }),
+  };
+  return { schema, literal };
+}
+
+function isCollection(type: string | null): boolean {
+  return type?.startsWith("Collection(") === true;
 }
 
 function listOf(service: ODataService, items: Part): Part {
@@ -298,10 +267,6 @@ function listOf(service: ODataService, items: Part): Part {
       ? { type: "object", properties: { d: { type: "object", properties: { results: rows } } } }
       : { type: "object", properties: { value: rows } };
   return schema as unknown as Part;
-}
-
-function wrap(service: ODataService, schema: Record<string, JsonValue>): Part {
-  return (service.version === 2 ? { type: "object", properties: { d: schema } } : schema) as unknown as Part;
 }
 
 function answer(schema: object, status = "200"): Part {

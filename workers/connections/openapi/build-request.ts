@@ -67,7 +67,7 @@ export function buildRequest(
   return {
     method: operation.method,
     target: isNext ? position.target : requireExact(plain, operation.title),
-    headers: headersOf(given),
+    headers: headersOf(operation, given),
     body: isNext ? null : bodyOf(operation, given, members, files),
   };
 }
@@ -113,13 +113,13 @@ function encodeLike(path: string): string {
   return path.replace(/[^\x21-\x7e]|["<>^`{}|]/gu, (found) => encodeURIComponent(found));
 }
 
-function headersOf(given: readonly Given[]): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const { argument, value } of given) {
-    if (argument.in !== "header") continue;
-    // The command has left these out; a definition is not trusted to be its work.
-    if (OWN_HEADERS.test(argument.key))
-      throw new TypeError(`The header ${argument.key} cannot be a parameter.`);
+function headersOf({ headers: fixed }: HttpOperation, given: readonly Given[]): Record<string, string> {
+  const headers: Record<string, string> = { ...fixed };
+  const named = given.filter(({ argument }) => argument.in === "header");
+  // The command has left these out; a definition is not trusted to be its work.
+  for (const key of [...Object.keys(headers), ...named.map(({ argument }) => argument.key)])
+    if (OWN_HEADERS.test(key)) throw new TypeError(`The header ${key} cannot be a parameter.`);
+  for (const { argument, value } of named) {
     const text = argument.json
       ? JSON.stringify(value)
       : Array.isArray(value)

@@ -38,6 +38,9 @@ interface HttpCall {
   fields?: readonly string[] | undefined;
 }
 
+/** Members in which OData has links of a record (2.0 JSON format; OData 4.01 JSON Format §4.6). */
+const LINKS = /^__deferred$|@(?:odata\.)?(?:id|context|\w*link)$/i;
+
 /** A connection to an HTTP API, opened for one call. */
 export class HttpHandle {
   readonly #place: HttpPlace;
@@ -62,6 +65,8 @@ export class HttpHandle {
       );
     const read = {
       list: operation.list ?? null,
+      result: operation.result ?? null,
+      total: operation.total ?? null,
       fields: [...(operation.fields ?? [])],
       chosen: [...(fields ?? [])],
       paging: (operation.paging ?? null) as JsonValue,
@@ -181,7 +186,7 @@ export class HttpHandle {
     const visit = (value: JsonValue): JsonValue => {
       if (Array.isArray(value)) return value.map(visit);
       if (typeof value !== "object" || value === null) return value;
-      const kept = Object.entries(value).map(([name, inner]) => {
+      const kept = Object.entries(withoutLinks(value)).map(([name, inner]) => {
         const rule = rules.find((one) => one.name.test(name));
         if (rule === undefined) return [name, visit(inner)] as const;
         const isText = typeof inner === "string" || typeof inner === "number";
@@ -191,6 +196,17 @@ export class HttpHandle {
     };
     return { ...answer, items: answer.items?.map(visit) ?? null, result: visit(answer.result) };
   }
+}
+
+/** Links of OData name a record by its key, whose fields may be hidden ones; its ETag stays. */
+function withoutLinks(value: { [name: string]: JsonValue }): { [name: string]: JsonValue } {
+  const kept = Object.entries(value).flatMap(([name, inner]) => {
+    if (LINKS.test(name)) return [];
+    if (name !== "__metadata" || typeof inner !== "object" || inner === null || Array.isArray(inner))
+      return [[name, inner] as const];
+    return typeof inner.etag === "string" ? [[name, { etag: inner.etag }] as const] : [];
+  });
+  return Object.fromEntries(kept);
 }
 
 function globOf(glob: string): RegExp {

@@ -31,6 +31,8 @@ export const httpRequest = z.object({
     .nullable(),
   read: z.object({
     list: place.nullable(),
+    result: place.nullable().default(null),
+    total: place.nullable().default(null),
     fields: z.array(place),
     /** Fields that the caller keeps of those. */
     chosen: z.array(place).default([]),
@@ -59,6 +61,8 @@ export const httpAnswer = z.object({
   /** The rows of a list, or `null` for one result. */
   items: z.array(z.json()).nullable(),
   result: z.json(),
+  /** Rows of all pages, where the other system says so. */
+  total: z.number().nullable().default(null),
   /** Rows of the answer that did not fit. */
   cut: z.int(),
   /** Whether the fields of the answer are known: not those of texts and files. */

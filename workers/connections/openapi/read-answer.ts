@@ -31,12 +31,14 @@ export function readAnswer(
 ): HttpAnswer {
   const { status, link } = received;
   const { value: answer, isJson: isKnown } = parseBody(received, owner, title);
-  const frame = { status, isJson: isKnown, cut: 0, file: null };
+  const total = read.total === null ? null : countOf(valueAt(answer, read.total));
+  const frame = { status, isJson: isKnown, cut: 0, total, file: null };
   if (read.isGraphql) requireData(answer, title);
   if (read.failure !== null && valueAt(answer, read.failure.at) === false)
     throw describeRefusal(valueAt(answer, read.failure.reason), title);
-  const rows = read.list === null ? undefined : rowsOf(answer, read.list);
-  if (rows === undefined) return { ...frame, items: null, result: keep(answer, read), next: null };
+  const result = (read.result === null ? undefined : valueAt(answer, read.result)) ?? answer;
+  const rows = read.list === null ? undefined : rowsOf(answer, read.list, result);
+  if (rows === undefined) return { ...frame, items: null, result: keep(result, read), next: null };
   const paging = read.paging as Paging | null;
   const sent = body !== null && "text" in body ? (tryJson(body.text) ?? null) : null;
   const next =
@@ -45,9 +47,15 @@ export function readAnswer(
 }
 
 /** A list may come under its name or, as some systems do for one page, as the whole answer. */
-function rowsOf(answer: JsonValue, list: string): readonly JsonValue[] | undefined {
+function rowsOf(answer: JsonValue, list: string, result: JsonValue): readonly JsonValue[] | undefined {
   const found = valueAt(answer, list);
-  return Array.isArray(found) ? found : Array.isArray(answer) ? answer : undefined;
+  return Array.isArray(found) ? found : Array.isArray(result) ? result : undefined;
+}
+
+/** OData 2.0 writes a number of rows as a text. */
+function countOf(value: JsonValue | undefined): number | null {
+  const count = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  return typeof count === "number" ? count : null;
 }
 
 /** One after the other: a caller's field must not reach what the operator's fields leave out. */

@@ -37,6 +37,13 @@ export function refuseStatus(
       return {
         code: "conflict",
         message: `${title} says that this conflicts with its present state (HTTP ${status}).${named}`,
+        ...(status === 412 && { action: "It was changed meanwhile: read it again, and use its new ETag." }),
+      };
+    case 428:
+      return {
+        code: "invalid_input",
+        message: `${title} changes this only with the ETag that it was read with (HTTP 428).`,
+        action: "Read it, and give its ETag.",
       };
     case 502:
     case 503:

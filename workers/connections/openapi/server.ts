@@ -125,6 +125,7 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
       const next = answer.next === null ? undefined : await cursors.write(answer.next);
       return {
         items: answer.items ?? [answer.result],
+        ...(answer.total !== null && { total: answer.total }),
         ...(answer.cut > 0 && {
           left_out: `${answer.cut} rows did not fit and are in no other page. Ask for less: fewer rows a page, narrower filters, or fewer fields.`,
         }),
@@ -193,7 +194,7 @@ const file = z
   .optional();
 
 /** APIs answer outside of their own schemas, so the schema that clients check says no more than the frame. */
-function outputShape({ list, paging, answer }: HttpOperation): z.ZodObject {
+function outputShape({ list, paging, total, answer }: HttpOperation): z.ZodObject {
   const about = answer ?? "As the other system answers";
   if (list === undefined)
     return z.object({ status: z.int(), result: z.unknown().optional().describe(about), file });
@@ -201,6 +202,9 @@ function outputShape({ list, paging, answer }: HttpOperation): z.ZodObject {
     items: z.array(z.unknown()).describe(about),
     left_out: z.string().optional(),
     file,
+    ...(total !== undefined && {
+      total: z.number().optional().describe("Of all pages, if it was asked for"),
+    }),
     ...(paging && {
       next: z.string().nullable().describe("Give it as `cursor` for the next page; null: no more"),
     }),

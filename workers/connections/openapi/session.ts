@@ -120,6 +120,8 @@ export class HttpSession implements Session {
     const base = url.pathname.replace(/\/+$/, "");
     const read = {
       list: null,
+      result: null,
+      total: null,
       fields: [],
       chosen: [],
       paging: null,

@@ -1,17 +1,17 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { askForProfile } from "../../../scripts/connections/add-http.ts";
-import { compileMetadata } from "../../../scripts/connections/odata/compile-metadata.ts";
-import { isXml, readMetadata } from "../../../scripts/connections/odata/read-metadata.ts";
-import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
-import type { HttpOperation } from "../../../shared/connections/operations.ts";
-import type { JsonValue } from "../../../shared/encoding/json.ts";
-import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
-import { openPersonal } from "../../../workers/connections/http/credential.ts";
-import { buildRequest } from "../../../workers/connections/openapi/build-request.ts";
-import type { HttpAnswer } from "../../../workers/connections/openapi/operation.ts";
-import { refuseHiddenNames } from "../../../workers/connections/openapi/refuse-hidden-names.ts";
-import { HttpSession } from "../../../workers/connections/openapi/session.ts";
-import { WriteToken } from "../../../workers/connections/openapi/write-token.ts";
+import { askForProfile } from "../../../../scripts/connections/add-http.ts";
+import { compileMetadata } from "../../../../scripts/connections/odata/compile-metadata.ts";
+import { isXml, readMetadata } from "../../../../scripts/connections/odata/read-metadata.ts";
+import { openapiEntry } from "../../../../shared/connections/kinds/openapi.ts";
+import type { HttpOperation } from "../../../../shared/connections/operations.ts";
+import type { JsonValue } from "../../../../shared/encoding/json.ts";
+import { argumentsFromJsonSchema } from "../../../../shared/server/json-schema-object.ts";
+import { openPersonal } from "../../../../workers/connections/http/credential.ts";
+import { buildRequest } from "../../../../workers/connections/openapi/build-request.ts";
+import type { HttpAnswer } from "../../../../workers/connections/openapi/operation.ts";
+import { refuseHiddenNames } from "../../../../workers/connections/openapi/refuse-hidden-names.ts";
+import { HttpSession } from "../../../../workers/connections/openapi/session.ts";
+import { WriteToken } from "../../../../workers/connections/openapi/write-token.ts";
 
 const V2 = `<?xml version="1.0" encoding="utf-8"?>
 <edmx:Edmx Version="1.0" xmlns:edmx="http://schemas.microsoft.com/ado/2007/06/edmx" xmlns:m="http://schemas.microsoft.com/ado/2007/08/dataservices/metadata" xmlns:sap="http://www.sap.com/Protocols/SAPData">
@@ -104,6 +104,7 @@ describe("OData metadata", () => {
       "orderby",
       "top",
       "skip",
+      "inlinecount",
       "expand",
     ]);
     expect(Object.keys(operation(V2, "create_A_Order").input.properties as object)).toEqual([
