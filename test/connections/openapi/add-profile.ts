@@ -1,7 +1,11 @@
 import { generateKeyPairSync } from "node:crypto";
 import { askForProfile } from "../../../scripts/connections/add-http.ts";
 import { compileProfile } from "../../../scripts/connections/profiles/compile-profile.ts";
-import { listProfiles, loadProfile } from "../../../scripts/connections/profiles/load-profile.ts";
+import {
+  listProfiles,
+  loadProfile,
+  type Profile,
+} from "../../../scripts/connections/profiles/load-profile.ts";
 import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 
 /** Answers to the questions of profiles, by name. */
@@ -20,20 +24,30 @@ export const ANSWERS: Readonly<Record<string, string>> = {
   subdomain: "acme",
 };
 
-const PEM = generateKeyPairSync("rsa", { modulusLength: 2048 })
+export const PEM = generateKeyPairSync("rsa", { modulusLength: 2048 })
   .privateKey.export({ type: "pkcs8", format: "pem" })
   .toString();
+
+/** A key file as Google gives it, over several lines. */
+export const KEY_FILE = JSON.stringify(
+  { type: "service_account", private_key: PEM, client_email: "gate@project.example", private_key_id: "k1" },
+  null,
+  2,
+);
+
+/** The path of a profile's address. */
+export function baseOf({ address }: Profile): string {
+  const filled = address
+    .replace(/\{(\w+)\}/g, (_whole, key: string) => ANSWERS[key] ?? "x")
+    .replace(/^x/, "https://x");
+  return new URL(filled).pathname.replace(/\/+$/, "");
+}
 
 /** A connection as `npm run connections -- add <name> --profile <profile> --address <double>` makes it. */
 export async function addProfile(name: string, origin = `https://${name}.double.example`) {
   const profile = await loadProfile(name);
   const set = Object.keys(profile.asks).map((key) => `${key}=${ANSWERS[key]}`);
-  const real = new URL(
-    profile.address
-      .replace(/\{(\w+)\}/g, (_whole, key: string) => ANSWERS[key] ?? "x")
-      .replace(/^x/, "https://x"),
-  );
-  const address = `${origin}${real.pathname.replace(/\/+$/, "")}`;
+  const address = `${origin}${baseOf(profile)}`;
   const flags = { file: "connections.yaml", address, set, owner: "tests@example.com" };
   const { raw, whatSecret } = await askForProfile(name, flags, async (_question, usual) => usual ?? "");
   const entry = openapiEntry.parse(raw);

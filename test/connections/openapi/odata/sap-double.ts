@@ -19,6 +19,9 @@ export interface SapRequest {
  */
 export class SapDouble {
   readonly seen: SapRequest[] = [];
+  /** What it answers to every account that it knows, if not what was asked. */
+  trouble: { status: number; headers: Record<string, string> } | null = null;
+  password = "s3cret";
   #orders: Row[] = [];
   #sessions = 0;
   readonly #live = new Set<number>();
@@ -53,8 +56,9 @@ export class SapDouble {
       token: token ?? "",
       cookie: cookie ?? "",
     });
-    if (request.headers.get("authorization") !== `Basic ${btoa("COMM:s3cret")}`)
+    if (request.headers.get("authorization") !== `Basic ${btoa(`COMM:${this.password}`)}`)
       return new Response("<html>Logon failed</html>", { status: 401 });
+    if (this.trouble !== null) return new Response("Too many requests", this.trouble);
     const isJson =
       /json/.test(request.headers.get("accept") ?? "") || url.searchParams.get("$format") === "json";
     if (!isJson) return new Response("<feed/>", { headers: { "content-type": "application/atom+xml" } });

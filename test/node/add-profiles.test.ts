@@ -1,0 +1,149 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import type { Server } from "node:http";
+import { createServer } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listProfiles, loadProfile } from "../../scripts/connections/profiles/load-profile.ts";
+import { prepareDatabases } from "../../scripts/local/prepare.ts";
+import { runNode } from "../../scripts/local/process.ts";
+import { type LocalServer, startServer } from "../../scripts/local/server.ts";
+import { ANSWERS, baseOf, KEY_FILE, PEM } from "../connections/openapi/add-profile.ts";
+import { SAP } from "../connections/openapi/odata/metadata.ts";
+import { SapDouble } from "../connections/openapi/odata/sap-double.ts";
+import { openDouble } from "../connections/openapi/profile-double.ts";
+import { serveDouble } from "../connections/openapi/serve-double.ts";
+
+/** Seconds that adding a profile may take, the person's answers left out. */
+const MOST_SECONDS = 120;
+
+/** One profile of each kind of authentication, and the one with a document; with this variable, all of them. */
+const names = process.env.GATEHOUSE_ADD_PROFILES === "all" ? await listProfiles() : await chooseProfiles();
+const connectionOf = (profile: string) => profile.replaceAll("-", "");
+
+async function chooseProfiles(): Promise<string[]> {
+  const all = await listProfiles();
+  const kinds = await Promise.all(all.map(async (name) => (await loadProfile(name)).auth.type));
+  return all.filter((name, at) => kinds.indexOf(kinds[at] ?? "") === at || name === "sap");
+}
+
+let folder = "";
+let server: LocalServer | undefined;
+const servers: Server[] = [];
+const addresses = new Map<string, string>();
+const secrets = new Map<string, string>();
+const seconds = new Map<string, number>();
+
+/** Runs the command as an operator does. */
+async function run(args: readonly string[], stdin?: string): Promise<{ code: number; output: string }> {
+  const place = ["--file", path.join(folder, "connections.yaml"), "--state", path.join(folder, "state")];
+  const { code, stdout, stderr } = await runNode(
+    "scripts/connections.ts",
+    [...args, ...place, "--url", server?.url ?? ""],
+    { env: { NO_COLOR: "1" }, ...(stdin !== undefined && { stdin }) },
+  );
+  return { code, output: stdout + stderr };
+}
+
+async function addArguments(profile: string): Promise<string[]> {
+  const { asks, document } = await loadProfile(profile);
+  const own = profile === "sap" ? { user: "COMM", service: "sap/opu" } : {};
+  const answers: Readonly<Record<string, string>> = { ...ANSWERS, ...own };
+  return [
+    ...["add", connectionOf(profile), "--profile", profile, "--owner", "tests@example.com"],
+    ...["--address", addresses.get(profile) ?? ""],
+    ...Object.keys(asks).flatMap((key) => ["--set", `${key}=${answers[key]}`]),
+    ...(document === undefined ? [] : ["--document", path.join(folder, "sap.xml")]),
+  ];
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "localhost", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-add-test-"));
+  await writeFile(path.join(folder, "sap.xml"), SAP);
+  await writeFile(path.join(folder, "connections.yaml"), "connections: {}\n");
+  const hosts: string[] = [];
+  for (const name of names) {
+    const profile = await loadProfile(name);
+    const base = name === "sap" ? "/sap/opu/odata/sap/API_ORDER" : baseOf(profile);
+    // With its lines, as the vendor gives it.
+    const key = name.startsWith("google-") ? KEY_FILE : PEM;
+    const secret =
+      profile.auth.type === "jwt_bearer"
+        ? key
+        : profile.auth.type === "headers"
+          ? "key-one key-two"
+          : "s3cret";
+    const sap = new SapDouble();
+    const double = openDouble(profile, base, secret);
+    const served = await serveDouble((request) =>
+      name === "sap" ? sap.answer(request) : double.fetch(request),
+    );
+    servers.push(served.server);
+    hosts.push(served.host);
+    addresses.set(name, `${served.origin}${base}`);
+    secrets.set(name, secret);
+  }
+  const stateFolder = path.join(folder, "state");
+  await prepareDatabases({
+    stateFolder,
+    loaders: {},
+    step: (_title, work) => work(() => undefined),
+    note: () => undefined,
+  });
+  server = await startServer({
+    ...{ port: await findFreePort(), stateFolder, watch: false, onLine: () => undefined },
+    vars: { PLAIN_HTTP_UPSTREAMS: hosts.join(" ") },
+  });
+});
+
+afterAll(async () => {
+  const lines = [...seconds].map(([name, took]) => `${name} ${took.toFixed(1)}`);
+  const longest = Math.max(...seconds.values());
+  console.log(`Seconds of «add», the longest ${longest.toFixed(1)}: ${lines.join(", ")}`);
+  await server?.stop();
+  for (const one of servers) one.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const written = () => readFile(path.join(folder, "connections.yaml"), "utf8");
+
+/** Kinds of authentication that were tried with a wrong secret; the clients of the SDKs try each profile. */
+const tried = new Set<string>();
+
+describe.each(names)("The profile %s", (profile) => {
+  it("is added by the command within two minutes, and not with a wrong secret", async () => {
+    const args = await addArguments(profile);
+    const { type } = (await loadProfile(profile)).auth;
+    if (!tried.has(type)) {
+      const refused = await run(args, type === "jwt_bearer" ? "no key" : "wrong");
+      expect(refused.code, refused.output).toBe(1);
+      expect(refused.output).toContain("Nothing was written.");
+      expect(await written()).not.toContain(`${connectionOf(profile)}:`);
+      tried.add(type);
+    }
+    const begun = performance.now();
+    const added = await run(args, secrets.get(profile) ?? "");
+    seconds.set(profile, (performance.now() - begun) / 1_000);
+    expect(added.code, added.output).toBe(0);
+    expect(added.output).toContain(`✓ Wrote ${connectionOf(profile)} to`);
+    expect(added.output).not.toMatch(/^!/m);
+    expect(await written()).toContain(`${connectionOf(profile)}:`);
+    expect(seconds.get(profile)).toBeLessThan(MOST_SECONDS);
+  });
+});
+
+it("Added profiles are published together", async () => {
+  const { code, output } = await run(["publish", "--note", "All of them", "--new-address"]);
+  expect(code, output).toBe(0);
+  for (const name of names) expect(output).toContain(`✓ ${connectionOf(name)}: `);
+  expect(output).toMatch(/Publication \d+ is in force/);
+});
