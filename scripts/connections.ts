@@ -37,7 +37,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   npm run connections -- refuse shop steal             decides against what waits, until the other side changes it
   npm run connections -- withdraw shop add             takes an approval back, from the next publication on
   npm run connections -- bridge --port 8099 -- npx …   serves an MCP server of stdio over HTTP, on this machine
-  npm run connections -- diff                          what a publication would change
+  npm run connections -- diff                          what a publication would change, each operation of a document too
   npm run connections -- publish --note "why"          tests, then puts the file in force within 30 seconds
   npm run connections -- versions shop                 publications of one connection
   npm run connections -- remove shop                   takes it out of force; the file stays as it is

@@ -1,3 +1,4 @@
+import { parsePart } from "../../shared/connections/definitions.ts";
 import {
   type ConnectionEntry,
   type ConnectionsDocument,
@@ -9,6 +10,7 @@ import { CommandFailure } from "../local/failure.ts";
 import { openPlatformDatabase } from "../platform/database.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, isPrivileged, summarize, testConnection } from "./commands.ts";
+import { compareOperations, readParts } from "./compare-operations.ts";
 import { type DefinedConnections, defineConnections, storeParts } from "./define-connections.ts";
 import {
   compareConnections,
@@ -26,20 +28,30 @@ export async function describeDifference(
   file: string,
   place: WorkerPlace,
 ): Promise<string> {
-  const inForce = connectionsIn(await readInForce(openPlatformDatabase(place.env, place.state)));
-  const { wanted } = await withDefinitions(connections, file, place);
+  const database = openPlatformDatabase(place.env, place.state);
+  const inForce = connectionsIn(await readInForce(database));
+  const { wanted, defined } = await withDefinitions(connections, file, place);
   const { added, changed, removed } = compareConnections(inForce, wanted);
-  const lines = [
-    ...added.map((name) => `+ ${name}`),
-    ...changed.flatMap((name) => [
-      `~ ${name}`,
-      ...compareFields(inForce.get(name)?.entry, connections[name]).map((line) => `    ${line}`),
-      ...compareFields(inForce.get(name)?.definitions, wanted[name]?.definitions).map(
-        () => "    its approved definitions",
-      ),
-    ]),
-    ...removed.map((name) => `- ${name}`),
-  ];
+  const lines = added.flatMap((name) => [
+    `+ ${name}`,
+    ...(defined.reports[name] ?? []).map((line) => `  ${line}`),
+  ]);
+  for (const name of changed) {
+    const old = inForce.get(name);
+    lines.push(`~ ${name}`, ...compareFields(old?.entry, connections[name]).map((line) => `    ${line}`));
+    const [had, has] = [old?.definitions ?? [], wanted[name]?.definitions ?? []];
+    const parts = (defined.parts[name] ?? []).filter(({ digest }) => !had.includes(digest));
+    if (connections[name]?.kind === "openapi") {
+      // Parts that are in both have the same operations.
+      const before = await readParts(
+        database,
+        had.filter((digest) => !has.includes(digest)),
+      );
+      const after = parts.flatMap(({ document }) => parsePart(document));
+      lines.push(...compareOperations(before, after).map((line) => `    ${line}`));
+    } else if (had.join() !== has.join()) lines.push("    its approved definitions");
+  }
+  lines.push(...removed.map((name) => `- ${name}`));
   return lines.length === 0 ? "The file says what is in force." : lines.join("\n");
 }
 

@@ -6,6 +6,7 @@ import { effectOfHints, takesAddress } from "../../workers/connections/mcp/defin
 import { CommandFailure } from "../local/failure.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
 import { findEntry } from "./commands.ts";
+import { visible } from "./visible.ts";
 
 /** An item of a review, as the Worker describes it. */
 interface Item {
@@ -194,15 +195,4 @@ function describeFlow({ name, annotations = {}, arguments: names }: Item, entry:
   const { reads, sends } = flowOf(entry, effect, own?.flow, takesAddress(names));
   const what = reads.length > 0 ? `reads ${reads.join(" and ")}` : "reads nothing that is labelled";
   return `${what}; sends ${sends}`;
-}
-
-/** A foreign text for a terminal: visible ASCII and letters; everything else by its code. At most 600 characters. */
-function visible(text: string): string {
-  const short = text.length <= 600 ? text : `${text.slice(0, 600)}…`;
-  return short
-    .replaceAll("\n", "⏎ ")
-    .replace(
-      /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu,
-      (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`,
-    );
 }

@@ -147,3 +147,16 @@ it("Added profiles are published together", async () => {
   for (const name of names) expect(output).toContain(`✓ ${connectionOf(name)}: `);
   expect(output).toMatch(/Publication \d+ is in force/);
 });
+
+it("What another import of a document changes is shown before it is published, operation by operation", async () => {
+  const changed = SAP.replace('m:HttpMethod="POST"', 'm:HttpMethod="GET"').replace(
+    /<EntitySet Name="A_Contact"[^>]*>/,
+    "",
+  );
+  await writeFile(path.join(folder, "sap.xml"), changed);
+  const { code, output } = await run(["diff"]);
+  expect(code, output).toBe(0);
+  expect(output).toContain("~ sap\n    ~ Release\n        ! effect: update → read\n");
+  expect(output).toContain("    - list_A_Contact (read)\n");
+  expect(output).not.toContain("list_A_Order");
+});
