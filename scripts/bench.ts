@@ -24,7 +24,8 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- openapi          vendors' own descriptions: operations, tools, refused ones, answers of generated mocks
   npm run bench -- openapi-import   GitHub's 1,223 operations into a running Gatehouse: time of each step
   npm run bench -- scale            the trail of 5,000 people over 400 days against each documented limit, from measured sizes
-  npm run bench -- tool-search      questions over GitHub's 1,222 tools: how often the right one is found, and tokens
+  npm run bench -- tool-search      questions over GitHub's 1,222 tools: how often the right one is found, and tokens;
+                                    --held-out: over five other systems, on which nothing was tuned
 
 crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
 `;

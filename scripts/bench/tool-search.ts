@@ -1,14 +1,16 @@
 import { parseArgs } from "node:util";
-import { openapiEntry } from "../../shared/connections/kinds/openapi.ts";
+import { type OpenapiEntry, openapiEntry } from "../../shared/connections/kinds/openapi.ts";
 import { allowWorkerModules } from "../check/worker-modules.ts";
 import { compileDocument } from "../connections/openapi/compile-document.ts";
 import { parseDocument } from "../connections/openapi/read-document.ts";
 import { readDescription } from "./openapi/descriptions.ts";
+import { HELD_OUT, HELD_OUT_QUESTIONS } from "./tool-search/held-out-questions.ts";
 import { QUESTIONS } from "./tool-search/questions.ts";
 
-const HELP = `Tool search over GitHub's own description: how often the right tool is among the first three, and what it costs.
+const HELP = `Tool search over vendors' own descriptions: how often the right tool is among the first three, and what it costs.
 
-  npm run bench -- tool-search            hit@1, hit@3, hit@6, time, and tokens with and without search
+  npm run bench -- tool-search            GitHub alone: hit@1, hit@3, hit@6, time, and tokens with and without search
+  npm run bench -- tool-search --held-out five systems behind one URL, on which no weight of the ranking was chosen
   npm run bench -- tool-search --missed   the questions whose tool is not among the first three`;
 
 /** Characters of a token, as elsewhere in these benches. */
@@ -16,6 +18,7 @@ const PER_TOKEN = 4;
 
 const { values: flags } = parseArgs({
   options: {
+    "held-out": { type: "boolean", default: false },
     missed: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -24,29 +27,41 @@ const { values: flags } = parseArgs({
 if (flags.help) console.log(HELP);
 else await measure();
 
+/** The entry of a description, at the address that it says it has. */
+function entryOf(name: string, { servers }: Record<string, unknown>): OpenapiEntry {
+  const [first] = Array.isArray(servers) ? (servers as { url?: unknown }[]) : [];
+  const address = String(first?.url ?? "");
+  return openapiEntry.parse({
+    kind: "openapi",
+    title: name === "github" ? "GitHub" : `${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+    description: name === "github" ? "Repositories, issues and builds." : "A system of the company.",
+    owner: "bench",
+    document: `${name}.json`,
+    reach: { url: /^https:/.test(address) ? address : "https://api.example.com" },
+  });
+}
+
 async function measure(): Promise<void> {
   allowWorkerModules();
   const { openapiServer } = await import("../../workers/connections/openapi/server.ts");
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
-  const entry = openapiEntry.parse({
-    kind: "openapi",
-    title: "GitHub",
-    description: "Repositories, issues and builds.",
-    owner: "bench",
-    document: "github.json",
-    reach: { url: "https://api.github.com" },
-  });
-  const { operations } = compileDocument(
-    "github",
-    parseDocument("github", await readDescription("github")),
-    entry,
-  );
-  const nameOf = new Map(operations.map(({ name, tool }) => [name, `github_${tool}`]));
-  const catalogue = createCatalogue("github", "GitHub", [openapiServer("github", entry, "", operations)]);
+  const names = flags["held-out"] ? HELD_OUT : ["github"];
+  const questions = flags["held-out"] ? HELD_OUT_QUESTIONS : QUESTIONS;
+  const nameOf = new Map<string, string>();
+  const servers: ReturnType<typeof openapiServer>[] = [];
+  for (const name of names) {
+    const document = parseDocument(name, await readDescription(name));
+    const entry = entryOf(name, document);
+    const { operations } = compileDocument(name, document, entry);
+    for (const one of operations) nameOf.set(`${name}:${one.name}`, `${name}_${one.tool}`);
+    servers.push(openapiServer(name, entry, "", operations));
+  }
+  const isOne = names.length === 1;
+  const catalogue = createCatalogue(isOne ? "github" : "", "Tools", servers);
   const find = catalogue.tools.get("tools_find");
   const tools = [...catalogue.tools.values()];
   const offered = tools
-    .filter(({ subject }) => subject.server === "github" && subject.scope !== "session")
+    .filter(({ subject }) => names.some((name) => name === subject.server) && subject.scope !== "session")
     .map((one) => ({ ...one.definition, listed: () => one.listed }));
   const ask = async (query: string, limit = 6) =>
     (await find?.definition.run({ query, limit }, { offered: () => offered } as never)) as {
@@ -58,25 +73,27 @@ async function measure(): Promise<void> {
   const indexed = performance.now() - startedAt;
   const ranks: number[] = [];
   let [spent, answered, characters] = [0, 0, 0];
-  for (const { text, answers } of QUESTIONS) {
-    const wanted = answers.map((answer) => nameOf.get(answer) ?? `missing ${answer}`);
+  for (const { text, answers } of questions) {
+    const wanted = answers.map(
+      (answer) => nameOf.get(isOne ? `github:${answer}` : answer) ?? `missing ${answer}`,
+    );
     const before = performance.now();
     const found = await ask(text);
     spent += performance.now() - before;
     answered += 1;
     characters += JSON.stringify(found).length;
-    const names = found.tools.map(({ name }) => name);
-    const rank = names.findIndex((name) => wanted.includes(name));
+    const foundNames = found.tools.map(({ name }) => name);
+    const rank = foundNames.findIndex((name) => wanted.includes(name));
     ranks.push(rank < 0 ? Number.POSITIVE_INFINITY : rank + 1);
     if (flags.missed && (rank < 0 || rank >= 3))
       console.log(
-        `${rank < 0 ? "-" : rank + 1}  ${text}\n     wanted ${wanted.join(" ")}\n     found  ${names.slice(0, 3).join(" ")}`,
+        `${rank < 0 ? "-" : rank + 1}  ${text}\n     wanted ${wanted.join(" ")}\n     found  ${foundNames.slice(0, 3).join(" ")}`,
       );
   }
   const share = (most: number) =>
     `${((100 * ranks.filter((rank) => rank <= most).length) / ranks.length).toFixed(1)} %`;
   console.log(
-    `${operations.length} tools, ${QUESTIONS.length} questions; index built in ${indexed.toFixed(0)} ms, a search takes ${(spent / answered).toFixed(2)} ms`,
+    `${nameOf.size} tools, ${questions.length} questions; index built in ${indexed.toFixed(0)} ms, a search takes ${(spent / answered).toFixed(2)} ms`,
   );
   console.log(`hit@1 ${share(1)}  hit@3 ${share(3)}  hit@6 ${share(6)}`);
 

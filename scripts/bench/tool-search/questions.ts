@@ -150,10 +150,16 @@ export interface Question {
   answers: readonly string[];
 }
 
+/** Questions of a text: one a line, with its answers behind an arrow. */
+export function parseQuestions(lines: string): Question[] {
+  return lines
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [text = "", answers = ""] = line.split(" => ");
+      return { text, answers: answers.split("|") };
+    });
+}
+
 /** All questions. */
-export const QUESTIONS: readonly Question[] = LINES.trim()
-  .split("\n")
-  .map((line) => {
-    const [text = "", answers = ""] = line.split(" => ");
-    return { text, answers: answers.split("|") };
-  });
+export const QUESTIONS: readonly Question[] = parseQuestions(LINES);
