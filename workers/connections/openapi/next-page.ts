@@ -16,8 +16,8 @@ export interface AnsweredPage {
   link: string | null;
 }
 
-/** Where the next page of an answer begins; `null` after the last. */
-export function findNextPage(paging: Paging, page: AnsweredPage): PagePosition | null {
+/** Where the next page of an answer begins; `null` after the last, `elsewhere` if it is at an address that is not asked. */
+export function findNextPage(paging: Paging, page: AnsweredPage): PagePosition | "elsewhere" | null {
   const linked = nextLink(page.link);
   switch (paging.style) {
     case "link":
@@ -87,9 +87,9 @@ function nextLink(link: string | null): string | null {
  * another one may know itself by another address, as SAP does that answers without TLS: then the same path is asked for
  * its next page, at the origin of the entry.
  */
-function sameOrigin(address: string, { origin, target }: AnsweredPage): PagePosition | null {
+function sameOrigin(address: string, { origin, target }: AnsweredPage): PagePosition | "elsewhere" {
   const url = URL.parse(address, `${origin}${target}`);
-  if (url === null || url.username + url.password !== "") return null;
+  if (url === null || url.username + url.password !== "") return "elsewhere";
   const isOwn = url.origin === origin || url.pathname === new URL(target, origin).pathname;
-  return isOwn ? { target: `${url.pathname}${url.search}` } : null;
+  return isOwn ? { target: `${url.pathname}${url.search}` } : "elsewhere";
 }

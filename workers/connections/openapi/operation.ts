@@ -78,6 +78,8 @@ export const httpAnswer = z.object({
     })
     .nullable(),
   next: z.union([z.object({ value: z.string() }), z.object({ target: z.string() })]).nullable(),
+  /** There is a next page, at an address that is not asked. */
+  isElsewhere: z.boolean().default(false),
 });
 
 /** {@link httpAnswer}, parsed. */

@@ -32,7 +32,7 @@ export function readAnswer(
   const { status, link } = received;
   const { value: answer, isJson: isKnown } = parseBody(received, owner, title);
   const total = read.total === null ? null : countOf(valueAt(answer, read.total));
-  const frame = { status, isJson: isKnown, cut: 0, total, file: null };
+  const frame = { status, isJson: isKnown, cut: 0, total, isElsewhere: false, file: null };
   if (read.isGraphql) requireData(answer, title);
   if (read.failure !== null && valueAt(answer, read.failure.at) === false)
     throw describeRefusal(valueAt(answer, read.failure.reason), title);
@@ -41,9 +41,11 @@ export function readAnswer(
   if (rows === undefined) return { ...frame, items: null, result: keep(result, read), next: null };
   const paging = read.paging as Paging | null;
   const sent = body !== null && "text" in body ? (tryJson(body.text) ?? null) : null;
-  const next =
+  const found =
     paging === null ? null : findNextPage(paging, { origin, target, body: sent, answer, rows, link });
-  return { ...frame, items: rows.map((row) => keep(row, read)), result: null, next };
+  const isElsewhere = found === "elsewhere";
+  const next = isElsewhere ? null : found;
+  return { ...frame, items: rows.map((row) => keep(row, read)), result: null, next, isElsewhere };
 }
 
 /** A list may come under its name or, as some systems do for one page, as the whole answer. */

@@ -12,6 +12,7 @@ import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-obje
 import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { HttpHandle } from "./handle.ts";
+import type { HttpAnswer } from "./operation.ts";
 import { uploadTool, uploadToolName } from "./upload-tool.ts";
 
 /** Milliseconds that the guard gives a call beyond the time that the other system has. */
@@ -126,13 +127,26 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
       return {
         items: answer.items ?? [answer.result],
         ...(answer.total !== null && { total: answer.total }),
-        ...(answer.cut > 0 && {
-          left_out: `${answer.cut} rows did not fit and are in no other page. Ask for less: fewer rows a page, narrower filters, or fewer fields.`,
-        }),
+        ...leftOut(answer, entry.title),
         ...(operation.paging && { next: next ?? null }),
       };
     },
   };
+}
+
+/** A list that is not whole says so: without a next page it would read as the end. */
+function leftOut({ cut, isElsewhere }: HttpAnswer, title: string): { left_out?: string } {
+  const texts = [
+    ...(cut > 0
+      ? [
+          `${cut} rows did not fit and are in no other page. Ask for less: fewer rows a page, narrower filters, or fewer fields.`,
+        ]
+      : []),
+    ...(isElsewhere
+      ? [`${title} has more rows, at an address that is not asked. Use narrower filters.`]
+      : []),
+  ];
+  return texts.length === 0 ? {} : { left_out: texts.join(" ") };
 }
 
 function plain(given: Readonly<Record<string, unknown>>): Record<string, JsonValue | undefined> {

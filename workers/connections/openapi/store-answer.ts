@@ -104,7 +104,8 @@ export async function storeAnswer(
   }
   const expires_at = new Date(file.expiresAt).toISOString();
   const stored = { id: file.id, name: file.name, bytes, media_type: file.mediaType, expires_at };
-  return { status, isJson: false, cut: 0, total: null, items: null, result: null, next: null, file: stored };
+  const none = { items: null, result: null, next: null, total: null, cut: 0, isElsewhere: false };
+  return { ...none, status, isJson: false, file: stored };
 }
 
 async function mask(

@@ -207,6 +207,19 @@ describe.each(LANES)("A service of OData 4 on the %s lane", (lane) => {
     trips.page = 2;
   });
 
+  it("says that there are more when its next page is at an address that is not asked", async () => {
+    const session = await open();
+    trips.nextAddress = "https://elsewhere.example/other?page=2";
+    const { data } = await session.call("trips_list_trips", {});
+    trips.nextAddress = null;
+    expect(data).toMatchObject({
+      items: [{}, {}],
+      next: null,
+      left_out: "Trips has more rows, at an address that is not asked. Use narrower filters.",
+    });
+    expect((await session.call("trips_list_trips", { top: 1 })).data).not.toHaveProperty("left_out");
+  });
+
   it("offers no function whose parameters have no literal, and no change that its annotations deny", async () => {
     const session = await open();
     const { tools } = (await session.request("tools/list")).result;

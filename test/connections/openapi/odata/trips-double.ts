@@ -11,6 +11,8 @@ export class TripsDouble {
   #trips: Row[] = [];
   /** Most rows of a page, whatever the client prefers. */
   page = 2;
+  /** Where it says that a next page is, if not in its own place. */
+  nextAddress: string | null = null;
 
   reset(): void {
     this.seen.length = 0;
@@ -72,7 +74,9 @@ export class TripsDouble {
       "@odata.context": `https://trips.example${BASE}/$metadata#${path}`,
       ...(query.get("$count") === "true" && { "@odata.count": count }),
       value: rows.slice(from, from + size).map((row) => shown(row, query)),
-      ...(from + size < rows.length && { "@odata.nextLink": `${encodeURI(path)}?${next}` }),
+      ...(from + size < rows.length && {
+        "@odata.nextLink": this.nextAddress ?? `${encodeURI(path)}?${next}`,
+      }),
     });
   }
 
