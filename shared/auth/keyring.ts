@@ -9,6 +9,7 @@ export const KEY_NAMES = [
   "APPROVAL_LINK_KEY",
   "AUDIT_SIGNING_KEY",
   "CONNECTION_SECRETS_KEY",
+  "ISSUER_SIGNING_KEY",
 ] as const;
 
 /** Name of a purpose: the Worker secret that holds its first key. */

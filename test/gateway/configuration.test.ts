@@ -17,6 +17,7 @@ const production = {
   APPROVAL_LINK_KEY: "ba9876543210fedcba9876543210fedc",
   AUDIT_SIGNING_KEY: "89abcdef0123456789abcdef01234567",
   CONNECTION_SECRETS_KEY: "456789abcdef0123456789abcdef0123",
+  ISSUER_SIGNING_KEY: "6789abcdef0123456789abcdef012345",
 };
 
 const check = (changes: Record<string, unknown>, base: Record<string, unknown> = production) =>

@@ -226,6 +226,7 @@ describe("deployment targets of wrangler.toml", () => {
       "AUDIT_SIGNING_KEY",
       "BETTER_AUTH_SECRET",
       "CONNECTION_SECRETS_KEY",
+      "ISSUER_SIGNING_KEY",
       "REQUEST_STATE_KEY",
       "SESSION_SEAL_KEY",
     ]);

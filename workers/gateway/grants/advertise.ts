@@ -1,3 +1,4 @@
+import { ISSUER_KEYS } from "../../../shared/auth/issuer-address.ts";
 import { CLIENT_CREDENTIALS, JWT_BEARER } from "../service-tokens/which-grant.ts";
 
 /** Authentication method that only a client's metadata document and a service account can have. */
@@ -6,7 +7,8 @@ const BY_SIGNATURE = "private_key_jwt";
 /**
  * The authorization server's metadata (RFC 8414), with the grants of service accounts, and with the methods that
  * registration accepts. The library also names `private_key_jwt`; clients that register would ask for it and be refused.
- * Its algorithms stay: clients that have a key know the method.
+ * Its algorithms stay: clients that have a key know the method. The key set is that of assertions for other systems, which
+ * find it here by their `iss`; access tokens are opaque.
  *
  * @param trustsWorkloads - whether the policy in force has issuers of workloads
  */
@@ -21,6 +23,7 @@ export async function advertise(response: Response, trustsWorkloads: boolean): P
   const all = [...(grants as string[]), CLIENT_CREDENTIALS, ...(trustsWorkloads ? [JWT_BEARER] : [])];
   const body = JSON.stringify({
     ...metadata,
+    jwks_uri: `${String(metadata.issuer)}${ISSUER_KEYS}`,
     grant_types_supported: [...new Set(all)],
     token_endpoint_auth_methods_supported: registered,
   });
