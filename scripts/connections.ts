@@ -29,6 +29,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   npm run connections -- build                         writes the schema for editors
   npm run connections -- test [shop]                   opens a session and reads what the entry exposes
   npm run connections -- doctor shop                   what the account may do, and the SQL for one that only reads
+  npm run connections -- doctor tracker --person you@example.com   with token_exchange: what the other side has to trust
   npm run connections -- secret shop                   sets the password, from a prompt or standard input
   npm run connections -- secret shop --expires 2027-01-31   the same; an alert tells before that day
   npm run connections -- secret shop --remove
@@ -53,7 +54,8 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
                   Oracle: --service SALES --user GATEHOUSE --tables "SALES.*", in upper case as the dictionary has them
                   Kafka: --expose "orders,events.*" --auth none|plain|scram-sha-512
                   MongoDB: --expose "orders,customers"; OpenSearch: --expose "orders*,logs*" --auth basic:user|bearer|header:Authorization|none
-                  an MCP server: --web-address https://… --auth none|bearer|per_person
+                  an MCP server: --web-address https://… --auth none|bearer|per_person|token_exchange
+                  token_exchange, also of an HTTP API: --token-endpoint https://… --issuer --audience --client-id
                   without a terminal the password is read from standard input
   To go back to an earlier publication: npm run policy -- publish --publication N
 `;
@@ -90,6 +92,10 @@ const OPTIONS = {
   description: { type: "string" },
   owner: { type: "string" },
   hyperdrive: { type: "string" },
+  "token-endpoint": { type: "string" },
+  issuer: { type: "string" },
+  audience: { type: "string" },
+  "client-id": { type: "string" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
@@ -117,9 +123,9 @@ async function main(): Promise<void> {
       console.log(`✓ Wrote ${CONNECTION_FILES.schema}.`);
       return;
     case "test":
-      return await testAll(await loadWanted(flags.file, place), name, place);
+      return await testAll(await loadWanted(flags.file, place), name, place, flags.person);
     case "doctor":
-      return await doctor(await loadWanted(flags.file, place), requireName(name), place);
+      return await doctor(await loadWanted(flags.file, place), requireName(name), place, flags.person);
     case "secret":
       return await changeSecret(
         await loadWanted(flags.file, place),

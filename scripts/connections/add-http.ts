@@ -74,9 +74,14 @@ export async function askForDocument(name: string, flags: AddFlags, ask: Ask): P
     owner: flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown")),
     document: source,
     reach: { url: flags.address ?? (await ask("Address", address)) },
-    auth: readAuth(
+    auth: await askForAuth(
       flags.auth ??
-        (await ask("Authentication (none, bearer, header:X-API-Key, query:key, basic:user)", "bearer")),
+        (await ask(
+          "Authentication (none, bearer, header:X-API-Key, query:key, basic:user, token_exchange)",
+          "bearer",
+        )),
+      flags,
+      ask,
     ),
   };
   return { raw, whatSecret: `Secret of ${title}` };
@@ -100,6 +105,23 @@ function describeDocument(
   >;
   const title = typeof info.title === "string" ? info.title.slice(0, 60) : name;
   return { title, address: addressOfDocument(document, source) ?? undefined };
+}
+
+async function askForAuth(text: string, flags: AddFlags, ask: Ask): Promise<Record<string, string>> {
+  return text === "token_exchange" ? await askForExchange(flags, ask) : readAuth(text);
+}
+
+/** What Gatehouse has to know of an authorization server that takes its assertions. An empty answer leaves a field out. */
+export async function askForExchange(flags: AddFlags, ask: Ask): Promise<Record<string, string>> {
+  const given = {
+    token_endpoint:
+      flags["token-endpoint"] ?? (await ask("Token endpoint of its authorization server (https)")),
+    issuer: flags.issuer ?? (await ask("Its issuer (empty: the token endpoint)", "")),
+    audience: flags.audience ?? (await ask("Audience, as it calls this system (empty: none)", "")),
+    client_id: flags["client-id"] ?? (await ask("Client id of Gatehouse there (empty: none)", "")),
+  };
+  const set = Object.entries(given).filter(([, value]) => value !== "");
+  return { type: "token_exchange", ...Object.fromEntries(set) };
 }
 
 /** The short forms of `--auth`; the others are written to the file by hand. */

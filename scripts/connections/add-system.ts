@@ -4,7 +4,7 @@ import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
 import type { AddFlags } from "./add.ts";
-import { type Ask, readAuth } from "./add-http.ts";
+import { type Ask, askForExchange, readAuth } from "./add-http.ts";
 
 /** Asks for a system that is no HTTP API with a document: a database, a cluster, an MCP server. */
 export async function askForSystem(
@@ -89,8 +89,10 @@ export async function askForSystem(
 /** Address and authentication of an MCP server. */
 async function askForServer(ask: Ask, flags: AddFlags): Promise<Record<string, unknown>> {
   const url = flags["web-address"] ?? (await ask("Address of its MCP endpoint (https)"));
-  const type = flags.auth ?? (await ask("Authentication (none, bearer, per_person)", "bearer"));
-  return { reach: { url }, auth: { type } };
+  const type =
+    flags.auth ?? (await ask("Authentication (none, bearer, per_person, token_exchange)", "bearer"));
+  const auth = type === "token_exchange" ? await askForExchange(flags, ask) : { type };
+  return { reach: { url }, auth };
 }
 
 function isLoopback(host: string): boolean {

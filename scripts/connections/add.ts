@@ -6,15 +6,17 @@ import { Document, isMap, parseDocument, stringify } from "yaml";
 import {
   type ConnectionEntry,
   connectionName,
+  isExchanged,
   isPersonal,
   isReviewed,
 } from "../../shared/connections/entry.ts";
+import { hasClientSecret } from "../../shared/connections/kinds/token-exchange.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/root.ts";
 import { askForDocument, askForProfile } from "./add-http.ts";
 import { askForSystem } from "./add-system.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
-import { findObstacles, storeSecret, summarize, testConnection } from "./commands.ts";
+import { findObstacles, showTrust, storeSecret, summarize, testConnection } from "./commands.ts";
 import { CONNECTION_FILES, loadWanted, readConnections } from "./files.ts";
 import { readSecret } from "./read-secret.ts";
 
@@ -41,6 +43,10 @@ export interface AddFlags {
   "web-address"?: string | undefined;
   auth?: string | undefined;
   set?: readonly string[] | undefined;
+  "token-endpoint"?: string | undefined;
+  issuer?: string | undefined;
+  audience?: string | undefined;
+  "client-id"?: string | undefined;
 }
 
 /** Asks for an entry, tests it, writes it to the file, and stores the password. Nothing is published. */
@@ -64,8 +70,9 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     throw new CommandFailure(`${field}: ${mistake?.message}.`, "Give another value. Nothing was written.");
   }
   const secret = needsSecret(entry) ? await readSecret(`${whatSecret}: `) : null;
-  const answer = await testConnection(name, entry, place, secret);
-  const awaitsPersons = !answer.ok && answer.failure.code === "account_needed" && isPersonal(entry);
+  const answer = await testConnection(name, entry, place, { secret });
+  const isAwaited = isPersonal(entry) || isExchanged(entry);
+  const awaitsPersons = !answer.ok && answer.failure.code === "account_needed" && isAwaited;
   if (!answer.ok && !awaitsPersons) {
     const { message, action } = answer.failure;
     // Who adds a connection is its owner.
@@ -76,9 +83,12 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   console.log(
     answer.ok
       ? `✓ ${name}: ${summarize(answer)}`
-      : `✓ ${name}: each person connects an account at /connections once it is published.`,
+      : isExchanged(entry)
+        ? `✓ ${name}: a token is exchanged for each person.`
+        : `✓ ${name}: each person connects an account at /connections once it is published.`,
   );
-  if (awaitsPersons && entry.kind === "openapi")
+  if (answer.trust) console.log(showTrust(name, answer.trust));
+  if (awaitsPersons && isPersonal(entry) && entry.kind === "openapi")
     console.log(`  Redirect address of the OAuth app: <PUBLIC_URL>/connections/${name}/callback`);
   const proposals = answer.ok ? answer.report.proposals : {};
   const written = Object.keys(proposals).length > 0 ? { ...raw, [classesField(entry)]: proposals } : raw;
@@ -90,7 +100,8 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   for (const [column, proposed] of Object.entries(proposals))
     console.log(`  ${column} looks like ${proposed}`);
   for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
-  const next = isReviewed(entry) ? `review ${name}` : `publish --note "Add ${name}"`;
+  const person = isExchanged(entry) ? " --person you@example.com" : "";
+  const next = isReviewed(entry) ? `review ${name}${person}` : `publish --note "Add ${name}"`;
   console.log(`  Next: npm run connections -- ${next}`);
 }
 
@@ -106,9 +117,10 @@ function classesField(entry: ConnectionEntry): "classes" | "columns" {
 
 /**
  * A Hyperdrive binding has its own password, and some systems need none. With accounts of persons an MCP server has
- * none, and of an HTTP API it is the client's.
+ * none, and of an HTTP API it is the client's. With token exchange most sign with a key in its place.
  */
 function needsSecret(entry: ConnectionEntry): boolean {
+  if (isExchanged(entry)) return hasClientSecret(entry.auth);
   const hasNone =
     "auth" in entry && (entry.auth.type === "none" || (isPersonal(entry) && entry.kind === "mcp"));
   return !("hyperdrive" in entry.reach) && !hasNone;

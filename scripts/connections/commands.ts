@@ -4,6 +4,7 @@ import type {
   ConnectionFailure,
   ConnectionReport,
   ConnectionState,
+  ConnectionTrust,
 } from "../../shared/objects/connection-gate.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
@@ -12,17 +13,34 @@ import { readSecret } from "./read-secret.ts";
 import { suggestAccount } from "./suggest-account.ts";
 
 /** Result of a test of one connection. */
-export type TestAnswer = { ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure };
+export type TestAnswer = (
+  | { ok: true; report: ConnectionReport }
+  | { ok: false; failure: ConnectionFailure }
+) & {
+  /** What the other side has to trust, if it gives tokens for assertions of Gatehouse. */
+  trust?: ConnectionTrust;
+};
 
-/** Tests an entry with the password of the vault, or with a given one. */
+/**
+ * Tests an entry with the password of the vault, or with a given one.
+ *
+ * @param person - whose token is used, for a connection with tokens of persons
+ */
 export function testConnection(
   connection: string,
   entry: ConnectionEntry,
   place: WorkerPlace,
-  secret: string | null = null,
+  { secret = null, person }: { secret?: string | null; person?: string | undefined } = {},
 ): Promise<TestAnswer> {
   const new_address = place.newAddress ?? false;
-  return askWorker<TestAnswer>(place, { command: "test", connection, entry, secret, new_address });
+  return askWorker<TestAnswer>(place, {
+    command: "test",
+    connection,
+    entry,
+    secret,
+    new_address,
+    ...(person !== undefined && { person }),
+  });
 }
 
 /** What keeps a connection from being published, one sentence each. */
@@ -52,13 +70,14 @@ export async function testAll(
   { connections }: ConnectionsDocument,
   name: string | undefined,
   place: WorkerPlace,
+  person?: string,
 ): Promise<void> {
   const chosen =
     name === undefined ? Object.entries(connections) : [[name, findEntry(connections, name)] as const];
   if (chosen.length === 0) console.log("The file has no connections.");
   let failed = 0;
   for (const [connection, entry] of chosen) {
-    const answer = await testConnection(connection, entry, place);
+    const answer = await testConnection(connection, entry, place, { person });
     const obstacles = findObstacles(entry, answer);
     if (obstacles.length > 0) failed += 1;
     console.log(obstacles.length === 0 ? `✓ ${connection}: ${summarize(answer)}` : `✗ ${connection}`);
@@ -77,9 +96,15 @@ export async function doctor(
   { connections }: ConnectionsDocument,
   name: string,
   place: WorkerPlace,
+  person?: string,
 ): Promise<void> {
   const entry = findEntry(connections, name);
-  const answer = await testConnection(name, entry, place);
+  const answer = await testConnection(name, entry, place, { person });
+  if (answer.trust) console.log(showTrust(name, answer.trust));
+  if (!answer.ok && answer.trust && answer.failure.code === "account_needed")
+    return console.log(
+      `\nTo exchange a token: npm run connections -- doctor ${name} --person <e-mail address>`,
+    );
   if (!answer.ok)
     throw new CommandFailure(
       answer.failure.message,
@@ -194,4 +219,20 @@ export function summarize(answer: TestAnswer): string {
   const { server, ms, exposed } = answer.report;
   const objects = `, ${exposed.length} ${exposed.length === 1 ? "object" : "objects"} exposed`;
   return `${server}, ${ms < 1 ? "under 1" : ms} ms${exposed.length > 0 ? objects : ""}`;
+}
+
+/** What the other side has to be told of Gatehouse, one line each. */
+export function showTrust(name: string, trust: ConnectionTrust): string {
+  const rows = {
+    "token endpoint": trust.token_endpoint,
+    issuer: trust.issuer,
+    "key set": trust.keys,
+    keys: `${trust.algorithm}, ${trust.key_ids.join(", ")}`,
+    audience: trust.audience,
+    claims: `${trust.claims.join(", ")}; sub is the id of a user, or of an API key (key_…)`,
+    "token type": trust.subject_token_type,
+    client: trust.client ?? "none",
+  };
+  const lines = Object.entries(rows).map(([what, value]) => `    ${what.padEnd(15)} ${value}`);
+  return [`What the authorization server of ${name} has to trust:`, ...lines].join("\n");
 }

@@ -70,7 +70,7 @@ export function readConnections(
 
 const FIELDS = listFields(z.toJSONSchema(connectionsDocument, { io: "input" }));
 
-/** Adds the field or the kind that was probably meant. */
+/** Adds the field, the kind or the authentication that was probably meant. */
 function suggest(mistake: Mistake, text: string): Mistake {
   if (mistake.field.endsWith(".kind") && mistake.message.startsWith("Invalid discriminator")) {
     const written = String(parseDocument(text).getIn(mistake.field.split(".")) ?? "");
@@ -78,6 +78,13 @@ function suggest(mistake: Mistake, text: string): Mistake {
     const meant =
       nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}` : `Did you mean "${nearest}"?`;
     return { ...mistake, message: `"${written}" is not a kind of connection. ${meant}` };
+  }
+  if (mistake.field.endsWith(".auth.type") && mistake.message.startsWith("Invalid discriminator")) {
+    const written = String(parseDocument(text).getIn(mistake.field.split(".")) ?? "");
+    const known = [...mistake.message.matchAll(/'([^']+)'/g)].map(([, type]) => String(type));
+    const [nearest] = findNearMisses(written, known);
+    const meant = nearest === undefined ? `There are: ${known.join(", ")}` : `Did you mean "${nearest}"?`;
+    return { ...mistake, message: `"${written}" is no authentication of this kind. ${meant}` };
   }
   if (!mistake.message.startsWith("is not a field")) return mistake;
   const written = mistake.field.split(".").at(-1) ?? "";

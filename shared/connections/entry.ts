@@ -9,6 +9,7 @@ import { opensearchEntry } from "./kinds/opensearch.ts";
 import { oracleEntry } from "./kinds/oracle.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
 import { redisEntry } from "./kinds/redis.ts";
+import type { ExchangedAuth } from "./kinds/token-exchange.ts";
 
 /** One connection as `connections.yaml` and a published revision describe it. */
 export const connectionEntry = z.discriminatedUnion("kind", [
@@ -41,6 +42,14 @@ export type PersonalEntry = McpEntry | OpenapiEntry;
 /** Whether each person has an account of their own at a connection. */
 export function isPersonal(entry: ConnectionEntry): entry is PersonalEntry {
   return (entry.kind === "mcp" || entry.kind === "openapi") && entry.auth.type === "per_person";
+}
+
+/** An entry of a connection that is asked with a token of each caller, for an assertion of Gatehouse (RFC 8693). */
+export type ExchangedEntry = PersonalEntry & { auth: ExchangedAuth };
+
+/** Whether a connection is asked with a token of each caller, for an assertion of Gatehouse. */
+export function isExchanged(entry: ConnectionEntry): entry is ExchangedEntry {
+  return (entry.kind === "mcp" || entry.kind === "openapi") && entry.auth.type === "token_exchange";
 }
 
 /** Names that a connection cannot have: they are those of built-in servers, tools and paths. */

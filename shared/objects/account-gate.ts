@@ -1,6 +1,6 @@
 import type { ConnectionAttempt } from "../audit/record.ts";
-import type { PersonalEntry } from "../connections/entry.ts";
-import type { ConnectionFailure } from "./connection-gate.ts";
+import type { ExchangedEntry, PersonalEntry } from "../connections/entry.ts";
+import type { ConnectionFailure, NamedCaller } from "./connection-gate.ts";
 import { openObject } from "./open-object.ts";
 
 /** A connection whose accounts are each person's own. */
@@ -9,6 +9,18 @@ export interface AccountTarget {
   person: string;
   entry: PersonalEntry;
 }
+
+/** A connection whose tokens are exchanged for assertions, as one caller uses it. */
+export interface ExchangeTarget {
+  connection: string;
+  /** Whose call it is: the person, or the owner of the API key. */
+  person: string;
+  entry: ExchangedEntry;
+  caller: NamedCaller;
+}
+
+/** A token that is valid now, or why there is none. */
+export type TokenAnswer = { ok: true; token: string } | { ok: false; failure: ConnectionFailure };
 
 /** What a person knows of their account at a connection. */
 export interface AccountState {
@@ -33,10 +45,11 @@ export interface AccountGate {
   /** Ends OAuth with the address that the authorization server sent the browser to. */
   finish(target: AccountTarget, callback: string): Promise<AccountResult<object>>;
   /** An access token that is valid now. `refused` is one that the other system did not take. */
-  token(
-    target: AccountTarget,
-    refused: string | null,
-  ): Promise<{ ok: true; token: string } | { ok: false; failure: ConnectionFailure }>;
+  token(target: AccountTarget, refused: string | null): Promise<TokenAnswer>;
+  /** A token for an assertion about the caller. `refused` is one that the other system did not take. */
+  exchange(target: ExchangeTarget, refused: string | null): Promise<TokenAnswer>;
+  /** Forgets every token that was exchanged here: the person's rights have changed. */
+  forgetExchanged(target: Pick<AccountTarget, "connection" | "person">): Promise<void>;
   /** The account as it is for a connection with this `reach.url`. */
   state(resource: string): Promise<AccountState>;
   /** Forgets the tokens, and has them revoked at the other side where it can. `revoked` says whether it did. */
@@ -47,5 +60,10 @@ export interface AccountGate {
 
 /** The object of a person's account at a connection. */
 export function accountGate(env: Env, connection: string, person: string): AccountGate {
-  return openObject<AccountGate>(env, env.PERSON_ACCOUNT, `${connection}:${person}`, ["state", "token"]);
+  return openObject<AccountGate>(env, env.PERSON_ACCOUNT, `${connection}:${person}`, [
+    "state",
+    "token",
+    "exchange",
+    "forgetExchanged",
+  ]);
 }

@@ -13,6 +13,16 @@ export type Asks = Readonly<Record<"form" | "url" | "model" | "folders", boolean
 /** Asks nothing: no client is there. */
 export const ASKS_NOTHING: Asks = { form: false, url: false, model: false, folders: false };
 
+/** The caller as an assertion names them at another system; see `exchangedAuth`. */
+export interface NamedCaller {
+  /** The user's id, or that of the API key. */
+  sub: string;
+  /** A token that was exchanged under another role counts no more. */
+  role: string;
+  /** Of a key no address and no name are said: they are its owner's. */
+  isKey: boolean;
+}
+
 /** A connection as one call or command uses it. */
 export interface ConnectionTarget {
   name: string;
@@ -20,7 +30,7 @@ export interface ConnectionTarget {
   revision: string;
   entry: ConnectionEntry;
   /** For kinds with sessions per person: whose session it is, and what the person's client can be asked. */
-  session?: { person: string; asks: Asks };
+  session?: { person: string; asks: Asks; caller?: NamedCaller };
 }
 
 /** A question of the other system, for the client of the call. */
@@ -146,6 +156,21 @@ export interface ConnectionReport {
   proposals: Readonly<Record<string, string>>;
   /** What in the entry does not fit the other system. */
   mistakes: readonly string[];
+}
+
+/** What an authorization server has to trust, so that it gives tokens for assertions of Gatehouse. */
+export interface ConnectionTrust {
+  issuer: string;
+  /** Address of the key set. */
+  keys: string;
+  key_ids: readonly string[];
+  algorithm: string;
+  audience: string;
+  claims: readonly string[];
+  token_endpoint: string;
+  subject_token_type: string;
+  /** Id and authentication method; `null` for no client. */
+  client: string | null;
 }
 
 /** One of the objects that hold a connection's sockets. Implemented in `workers/objects/connections`. */

@@ -2,7 +2,15 @@
 declare module "oidc-provider" {
   import type { IncomingMessage, ServerResponse } from "node:http";
 
-  interface ProviderContext {
+  interface AccessToken {
+    accountId: string;
+    aud: string;
+    readonly expiration: number;
+    save(): Promise<string>;
+  }
+
+  export interface ProviderContext {
+    body: unknown;
     oidc: {
       client?: { clientId: string };
       session?: { accountId?: string };
@@ -30,6 +38,15 @@ declare module "oidc-provider" {
       },
     );
     on(event: string, listener: (context: unknown, failure: Error) => void): void;
+    readonly AccessToken: {
+      new (about: { client: unknown; accountId: string | undefined; scope: string }): AccessToken;
+      find(token: string): Promise<AccessToken | undefined>;
+    };
+    registerGrantType(
+      name: string,
+      handler: (context: ProviderContext) => Promise<void>,
+      parameters: readonly string[],
+    ): void;
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
     interactionFinished(request: IncomingMessage, response: ServerResponse, result: unknown): Promise<void>;
   }

@@ -22,7 +22,8 @@ export const httpAddress = z
 const OWN_PARAMETERS =
   /^(?:response_type|response_mode|client_id|client_secret|redirect_uri|state|nonce|scope|code_challenge.*|request.*)$/;
 
-const scopes = z.array(z.string().regex(/^[\x21-\x7e]{1,200}$/)).max(50);
+/** Scopes that are asked for. */
+export const scopes = z.array(z.string().regex(/^[\x21-\x7e]{1,200}$/)).max(50);
 
 /** How Gatehouse identifies itself at a system that is asked over HTTP. The secret is in the vault. */
 export const httpAuth = z.discriminatedUnion("type", [

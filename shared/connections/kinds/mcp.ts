@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { flowField } from "../flow.ts";
 import { commonFields, limits, line } from "./common.ts";
+import { exchangedAuth } from "./token-exchange.ts";
 
 /** Headers that the protocol or the authentication sets. */
 const OWN_HEADERS =
@@ -36,6 +37,7 @@ const auth = z.discriminatedUnion("type", [
         .optional(),
     })
     .describe("Each person connects an account of their own with OAuth, on their page Connections."),
+  exchangedAuth,
 ]);
 
 /** How one tool is treated, by its name at the other system. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { flowField } from "../flow.ts";
 import { commonFields, dataClass, limits, line } from "./common.ts";
 import { headerName, httpAddress, httpAuth, OWN_HEADERS, personalAuth } from "./http-auth.ts";
+import { exchangedAuth } from "./token-exchange.ts";
 
 const glob = z.string().min(1).max(200);
 const globs = z.array(glob).min(1).max(500);
@@ -85,7 +86,9 @@ export const openapiEntry = z.strictObject({
       .optional()
       .describe("Path that every valid account may read, behind the address; asked by tests."),
   }),
-  auth: z.discriminatedUnion("type", [...httpAuth.options, personalAuth]).default({ type: "none" }),
+  auth: z
+    .discriminatedUnion("type", [...httpAuth.options, personalAuth, exchangedAuth])
+    .default({ type: "none" }),
   select: selection.optional(),
   except: selection.optional(),
   operations: z.record(z.string().min(1).max(500), treatment).default({}),

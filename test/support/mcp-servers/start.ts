@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { serveAttacking } from "./attacking.ts";
 import { serveAuthorization } from "./authorization.ts";
 import { serveChangeable } from "./changeable.ts";
+import { serveExchange } from "./exchange.ts";
 import { serveHostile } from "./hostile.ts";
 import { serveLegacy } from "./legacy.ts";
 import { serveModern } from "./modern.ts";
@@ -24,12 +25,14 @@ export async function startMcpServers(): Promise<McpServers> {
   const attacking = serveAttacking();
   const changeable = serveChangeable();
   const authorization = serveAuthorization();
+  const exchange = serveExchange();
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://servers");
     if (pathname === "/forget") {
       legacy.forget();
       return void response.end();
     }
+    if (pathname.startsWith("/trust-")) return exchange(request, response, String(request.headers.host));
     if (pathname.includes("/world-")) return authorization(request, response, String(request.headers.host));
     if (pathname.startsWith("/set/")) return changeable(request, response);
     if (pathname.startsWith("/guarded/") && request.headers.authorization !== "Bearer sesame")

@@ -1,6 +1,8 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { isExchanged } from "../../../shared/connections/entry.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import type { ConnectionFailure, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
+import { refusedExchanged } from "../accounts/person-token.ts";
 import { type Connector, RefusedRequest } from "../connector.ts";
 import { openCredential } from "./credential.ts";
 
@@ -28,13 +30,15 @@ const PROTOCOL_FAILURES: Readonly<Record<number, Pick<ConnectionFailure, "code">
 };
 
 /** Our words for a failure of the SDK; the other system's text stays in the log. */
-function explain(failure: unknown, { entry: { title } }: ConnectionTarget): ConnectionFailure | null {
+function explain(failure: unknown, { entry }: ConnectionTarget): ConnectionFailure | null {
+  const { title } = entry;
   for (let cause = failure; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof RefusedRequest) return cause.failure;
     if (cause instanceof ToolError && cause.code === "forbidden")
       return { code: "forbidden", message: cause.message, action: cause.suggestedAction, attempt: "address" };
     const { code, status, name } = cause as Error & { code?: unknown; status?: unknown };
-    if (status === 401 || status === 403) return refusedCredential(title);
+    if (status === 401 || status === 403)
+      return isExchanged(entry) ? refusedExchanged(title) : refusedCredential(title);
     if (status === 429)
       return { code: "unavailable", message: `${title} allows no more calls now.`, retryAfter: 30 };
     if (typeof code === "number" && name === "ProtocolError") {

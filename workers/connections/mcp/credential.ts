@@ -24,6 +24,7 @@ export function openCredential(env: Env, target: ConnectionTarget, given: string
     case "header":
       return sharedSecret(env, target, given, (secret) => ({ [auth.name]: secret }));
     case "per_person":
+    case "token_exchange":
       return ownToken(env, target);
   }
 }

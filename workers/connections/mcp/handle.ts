@@ -17,6 +17,7 @@ import {
 import { currentTrace } from "../../../shared/observe/trace.ts";
 import type { AskingContext, CallContext, ToolContext } from "../../../shared/server/define.ts";
 import { AccountGuide } from "../accounts/lead-to-account.ts";
+import { sessionOf } from "../accounts/session-of.ts";
 import { toError } from "../ask-connection.ts";
 import { recordRefusal } from "../record-refusal.ts";
 
@@ -80,7 +81,8 @@ export class McpHandle implements AsyncDisposable {
     const { form, url } = elicitsOf(context.abilities);
     const { sampling, roots } = context.abilities ?? {};
     const asks = { form, url, model: sampling !== undefined, folders: roots !== undefined };
-    const target = { name, revision, entry, session: { person: principal.userId, asks } };
+    const session = { person: principal.userId, ...sessionOf(entry, principal), asks };
+    const target = { name, revision, entry, session };
     const id = crypto.randomUUID();
     const gate = connectionGate(env, name, { person: principal.userId });
     const cancel = () => void this.#cancelling.push(gate.cancel(id).catch(() => {}));

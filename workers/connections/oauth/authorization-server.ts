@@ -15,15 +15,21 @@ const MOST_BYTES = 500_000;
  * The options with which every request of OAuth goes through the rules for requests outside of Gatehouse.
  *
  * @param kind - an HTTP API's answers are read as vendors give them
+ * @param patienceMs - milliseconds for the whole answer
  */
-export function requestOptions(env: Env, connection: string, kind: PersonalEntry["kind"] = "mcp") {
+export function requestOptions(
+  env: Env,
+  connection: string,
+  kind: PersonalEntry["kind"] = "mcp",
+  patienceMs = PATIENCE_MS,
+) {
   const upstream = openUpstream({
     env,
     name: connection,
     traceId: crypto.randomUUID().replaceAll("-", ""),
     passesTrace: false,
     tokenId: "",
-    signal: AbortSignal.timeout(PATIENCE_MS),
+    signal: AbortSignal.timeout(patienceMs),
     mostBytes: MOST_BYTES,
   });
   return {

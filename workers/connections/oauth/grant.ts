@@ -217,8 +217,11 @@ function authenticationOf({ secret }: KnownClient, server: oauth.AuthorizationSe
   return methods.includes("client_secret_basic") ? asHeader(secret) : oauth.ClientSecretPost(secret);
 }
 
-/** RFC 6749 §2.3.1, without escapes that form encoding does not need: some servers do not decode what they compare. */
-function asHeader(secret: string): oauth.ClientAuth {
+/**
+ * A client secret as RFC 6749 §2.3.1 has it, without escapes that form encoding does not need: some servers do not decode
+ * what they compare.
+ */
+export function asHeader(secret: string): oauth.ClientAuth {
   const encode = (text: string) => new URLSearchParams({ v: text }).toString().slice(2);
   return (_server, client, _body, headers) =>
     headers.set("authorization", `Basic ${btoa(`${encode(client.client_id)}:${encode(secret)}`)}`);

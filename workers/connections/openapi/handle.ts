@@ -2,16 +2,15 @@ import type { Classification, MaskRules } from "../../../shared/call/mask-rules.
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import type { PreviewedChange } from "../../../shared/call/proposal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
-import { isPersonal } from "../../../shared/connections/entry.ts";
 import { foreignName } from "../../../shared/connections/foreign-names.ts";
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import { ASKS_NOTHING } from "../../../shared/objects/connection-gate.ts";
 import { currentTrace } from "../../../shared/observe/trace.ts";
 import { maskValue } from "../../../shared/redact/mask-value.ts";
 import type { AskingContext } from "../../../shared/server/define.ts";
 import { AccountGuide } from "../accounts/lead-to-account.ts";
+import { sessionOf } from "../accounts/session-of.ts";
 import { askConnection, type CallLimits, failureOf, type Operation } from "../ask-connection.ts";
 import { giveTicket, keepFile } from "../files/tickets.ts";
 import { recordRefusal } from "../record-refusal.ts";
@@ -142,8 +141,7 @@ export class HttpHandle {
     files: CallFiles,
   ): Promise<JsonValue> {
     const { env, name, revision, entry, principal } = this.#place;
-    // A session of the person's own: no call of one person is sent with the token of another.
-    const session = isPersonal(entry) ? { person: principal.userId, asks: ASKS_NOTHING } : undefined;
+    const session = sessionOf(entry, principal);
     const target = { name, revision, entry, ...(session && { session }) };
     try {
       return await askConnection(env, target, operation, principal, context);

@@ -8,7 +8,7 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
-import { personToken } from "../accounts/person-token.ts";
+import { personToken, refusedExchanged } from "../accounts/person-token.ts";
 import { RefusedRequest, type Session } from "../connector.ts";
 import { keyOfFile, MOST_OF_FILE } from "../files/tickets.ts";
 import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
@@ -47,7 +47,7 @@ export class HttpSession implements Session {
     const { reach, auth, title } = this.#entry;
     this.#origin = new URL(reach.url).origin;
     this.#credential =
-      auth.type === "per_person"
+      auth.type === "per_person" || auth.type === "token_exchange"
         ? openPersonal(this.#origin, (refused) => personToken(env, target, refused))
         : openCredential({ name, title, auth, origin: this.#origin }, secret, memory);
     this.#writeToken = reach.csrf === true ? new WriteToken(rootOf(reach.url), this.#credential) : null;
@@ -143,7 +143,7 @@ export class HttpSession implements Session {
     const response = await this.#send(name, asked, AbortSignal.timeout(limits.seconds * 1_000));
     await response.body?.cancel();
     const isRefused = response.status === 401 || (reach.check !== undefined && response.status === 403);
-    if (isRefused) throw new RefusedRequest(refusedCredential(title));
+    if (isRefused) throw this.#asPersons(name, new RefusedRequest(refusedCredential(title)));
     if (response.status >= 500) throw new Error(`Status ${response.status}.`);
     const isMissing = reach.check !== undefined && response.status >= 300;
     return {
@@ -263,6 +263,7 @@ export class HttpSession implements Session {
   /** A renewed token was refused too: the account is the person's, and so is the remedy. */
   #asPersons(name: string, refused: RefusedRequest): RefusedRequest {
     const { title, auth } = this.#entry;
+    if (auth.type === "token_exchange") return new RefusedRequest(refusedExchanged(title));
     if (auth.type !== "per_person") return refused;
     const message = `${title} refuses the person's account.`;
     const action = `The person can connect it again at ${this.#env.PUBLIC_URL}/connections/${name}`;

@@ -167,6 +167,15 @@ export async function endAccounts(env: Env, person: string): Promise<number> {
   return results.length;
 }
 
+/** Ends tokens that were exchanged for assertions about the person; accounts that they connected stay. */
+export async function endExchanged(env: Env, person: string): Promise<void> {
+  const { results } = await env.PLATFORM_DB.prepare("SELECT connection FROM person_account WHERE user_id = ?")
+    .bind(person)
+    .all<{ connection: string }>();
+  for (const { connection } of results)
+    await accountGate(env, connection, person).forgetExchanged({ connection, person });
+}
+
 async function countEvents(database: D1Database, userId: string): Promise<number> {
   return (await database.prepare(COUNT_EVENTS).bind(userId).first<{ total: number }>())?.total ?? 0;
 }

@@ -18,7 +18,7 @@ import {
   readOpenRequests,
 } from "./admin-request.ts";
 import { collectPerson } from "./collect-person.ts";
-import { endAccounts, endGrants, erasePerson, keptBy } from "./erase-person.ts";
+import { endAccounts, endExchanged, endGrants, erasePerson, keptBy } from "./erase-person.ts";
 
 /** Most requests of one run. */
 const AT_ONCE = 50;
@@ -63,6 +63,7 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     if (change.change !== "added") {
       // First, so that the person's next call in any session reads the database again.
       await keptBy(env, userId).forgetPerson();
+      await endExchanged(env, userId);
       if (changesHands(request)) await endHolder(env, userId, request.by, announced);
       announced.push(publishRights(env, { userId }));
     }
@@ -85,7 +86,10 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     const userId = requireUser(request);
     const { change, keyId, ended } = KEY_CHANGE.parse(request.detail);
     // First, so that the next call of an open session is refused, whatever isolates remember.
-    if (change === "revoked") await keptBy(env, userId).revokeGrant(keyId);
+    if (change === "revoked") {
+      await keptBy(env, userId).revokeGrant(keyId);
+      await endExchanged(env, userId);
+    }
     await endSecrets(env, userId, ended);
     announced.push(publishRights(env, { userId }));
     await recordAct(env, request, { type: "person_key_change", userId, change, keyId, by: request.by });

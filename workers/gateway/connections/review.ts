@@ -2,7 +2,7 @@ import { ADMINISTRATION, type ConnectionAttempt } from "../../../shared/audit/re
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
-import { ASKS_NOTHING, connectionGate } from "../../../shared/objects/connection-gate.ts";
+import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import type { LeftOut } from "../../connections/mcp/definitions.ts";
 import { compareFound, type ReviewItem, type TakenNames } from "../../connections/review/compare.ts";
@@ -17,6 +17,7 @@ import {
 import { serversInForce } from "../../servers-in-force.ts";
 import type { CommandOf } from "./review-commands.ts";
 import { findElsewhere } from "./secret-address.ts";
+import { sessionFor } from "./session-for.ts";
 
 /** Asks the other system what it offers, keeps it, and says how it differs from what was approved. */
 export async function review(
@@ -29,11 +30,10 @@ export async function review(
     return { ok: false, failure: elsewhere };
   }
   const at = Date.now();
-  const person = named?.includes("@") ? await findPerson(env, named) : named;
-  const session = person === undefined ? {} : { session: { person, asks: ASKS_NOTHING } };
-  const gate = connectionGate(env, connection, person === undefined ? 0 : { person });
+  const own = await sessionFor(env, entry, named);
+  const gate = connectionGate(env, connection, own.session ?? 0);
   const answer = await gate.run(
-    { name: connection, revision: "", entry, ...session },
+    { name: connection, revision: "", entry, ...own },
     {
       id: crypto.randomUUID(),
       operation: "discover",
@@ -62,14 +62,6 @@ export async function review(
     await takenNames(env, connection),
   );
   return { ok: true, items: items.map(shorten), leftOut };
-}
-
-/** The id of a user; the address itself if there is none, who has no account. */
-async function findPerson(env: Env, email: string): Promise<string> {
-  const row = await env.PLATFORM_DB.prepare(`SELECT "id" FROM "user" WHERE "email" = ?`)
-    .bind(email.toLowerCase())
-    .first<{ id: string }>();
-  return row?.id ?? email;
 }
 
 /** Long schemas stay in the database: a review shows digests, texts and what differs. */

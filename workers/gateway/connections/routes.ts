@@ -8,8 +8,10 @@ import { connectionEntry, connectionName } from "../../../shared/connections/ent
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { writeSecret } from "../../connections/vault.ts";
+import { describeTrust } from "./describe-trust.ts";
 import { newAddress, reviewCommands } from "./review-commands.ts";
 import { findElsewhere } from "./secret-address.ts";
+import { sessionFor } from "./session-for.ts";
 import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
 
@@ -29,6 +31,8 @@ const command = z.discriminatedUnion("command", [
     entry: connectionEntry,
     /** Used for this test alone; `null` for the one of the vault. */
     secret: z.string().max(SECRET_LENGTH).nullable(),
+    /** User id or e-mail address: for a connection with tokens of persons, whose token is used. */
+    person: z.string().max(200).optional(),
     new_address: newAddress,
   }),
   z.strictObject({
@@ -76,8 +80,13 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
           ? await findElsewhere(env, asked.connection, asked.entry)
           : null;
       if (refused !== null) return { ok: false, failure: refused };
-      const target = { name: asked.connection, revision: "", entry: asked.entry };
-      return await connectionGate(env, asked.connection, 0).probe(target, asked.secret);
+      const own = await sessionFor(env, asked.entry, asked.person);
+      const target = { name: asked.connection, revision: "", entry: asked.entry, ...own };
+      const answer = await connectionGate(env, asked.connection, own.session ?? 0).probe(
+        target,
+        asked.secret,
+      );
+      return { ...answer, ...(await describeTrust(env, asked.entry)) };
     }
     case "secret":
       return await changeSecret(env, asked);

@@ -1,4 +1,4 @@
-import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
+import { type ConnectionEntry, isExchanged } from "../../../shared/connections/entry.ts";
 import { parseRevision } from "../../../shared/connections/revision.ts";
 import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
@@ -26,15 +26,17 @@ export async function findElsewhere(
   );
   const known = new Set(published.flat());
   if (known.size === 0 || known.has(placeOf(entry))) return null;
+  const what = isExchanged(entry) ? `What Gatehouse signs for "${connection}"` : `The secret "${secret}"`;
   return {
     code: "forbidden",
-    message: `The secret "${secret}" belongs to ${[...known].join(" and ")}; the file names ${placeOf(entry)}, which does not get it.`,
+    message: `${what} belongs to ${[...known].join(" and ")}; the file names ${placeOf(entry)}, which does not get it.`,
     action: "If the new address is right, say so: the same command with --new-address.",
     attempt: "other_address",
   };
 }
 
 function takesSecret(entry: ConnectionEntry): boolean {
+  // An assertion is like a secret: who gets it can name the person elsewhere, within its audience and two minutes.
   if (!("auth" in entry)) return true;
   // Of an HTTP API with accounts of persons it is the client's, for the authorization server that the entry names.
   return entry.auth.type !== "none" && (entry.auth.type !== "per_person" || entry.kind === "openapi");
@@ -52,6 +54,8 @@ function placeOf(entry: ConnectionEntry): string {
 /** Of an authorization server each address that gets the secret, or whose metadata name one that does. */
 function tokenAddresses(auth: Extract<ConnectionEntry, { auth: unknown }>["auth"]): string[] {
   if ("token_url" in auth) return [auth.token_url];
+  if (auth.type === "token_exchange")
+    return [auth.issuer, auth.token_endpoint].filter((address) => address !== undefined);
   if (!("credentials_in" in auth)) return [];
   const { issuer, token_endpoint, revocation_endpoint } = auth;
   return [issuer, token_endpoint, revocation_endpoint].filter((address) => address !== undefined);

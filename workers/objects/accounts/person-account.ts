@@ -7,11 +7,14 @@ import type {
   AccountResult,
   AccountState,
   AccountTarget,
+  ExchangeTarget,
+  TokenAnswer,
 } from "../../../shared/objects/account-gate.ts";
 import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
 import { log, logFailure } from "../../../shared/observe/log.ts";
 import { OAuthFault } from "../../connections/oauth/fault.ts";
 import type { Grant, PendingGrant } from "../../connections/oauth/grant.ts";
+import { ExchangedTokens } from "./exchanged-tokens.ts";
 
 /** Milliseconds before its end at which a token is renewed. */
 const MARGIN_MS = 60_000;
@@ -46,6 +49,7 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
   #renewing: Promise<void> | undefined;
   #cool = { until: 0, failures: 0 };
   readonly #waiting = new Set<() => void>();
+  readonly #exchanged = new ExchangedTokens(this.env, this.ctx.storage);
   /** How often the person disconnected the account: what began before must not bring it back. */
   #disconnects = 0;
 
@@ -55,7 +59,7 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
       const { pending, url } = await beginGrant(this.env, target);
       const kept: Pending = { sealed: await this.#seal(target, pending), until: Date.now() + PENDING_MS };
       await this.ctx.storage.put("pending", kept);
-      await this.ctx.storage.setAlarm(kept.until);
+      await this.#exchanged.wakeBy(kept.until);
       return { url };
     });
   }
@@ -121,11 +125,10 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
   async disconnect(target: Pick<AccountTarget, "connection" | "person">): Promise<{ revoked: boolean }> {
     const kept = await this.#kept();
     this.#disconnects += 1;
+    await this.#exchanged.forget();
     // First here: what the other side does must not keep a token alive.
     await this.ctx.storage.deleteAll();
-    await this.env.PLATFORM_DB.prepare("DELETE FROM person_account WHERE user_id = ? AND connection = ?")
-      .bind(target.person, target.connection)
-      .run();
+    await this.#forgetNote(target.connection, target.person);
     return { revoked: await this.#revoke(target, kept) };
   }
 
@@ -141,9 +144,27 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
     return await isConnected();
   }
 
-  /** An authorization that was not finished. */
+  async exchange(target: ExchangeTarget, refused: string | null): Promise<TokenAnswer> {
+    const answer = await this.#exchanged.take(target, refused);
+    // For administrators, and for what ends the tokens of a person.
+    if (answer.ok && answer.isNew) await this.#note(target, "connected");
+    return answer.ok ? { ok: true, token: answer.token } : answer;
+  }
+
+  async forgetExchanged({ connection, person }: Pick<AccountTarget, "connection" | "person">): Promise<void> {
+    await this.#exchanged.forget();
+    if ((await this.#kept()) === undefined) await this.#forgetNote(connection, person);
+  }
+
+  /** An authorization that was not finished, and exchanged tokens that have ended. */
   override async alarm(): Promise<void> {
-    await this.ctx.storage.delete("pending");
+    const now = Date.now();
+    const pending = await this.ctx.storage.get<Pending>("pending");
+    if (pending !== undefined && pending.until <= now) await this.ctx.storage.delete("pending");
+    const next = await this.#exchanged.deleteEnded(now);
+    const waiting = pending !== undefined && pending.until > now ? [pending.until] : [];
+    const ends = [...waiting, ...(next === null ? [] : [next])];
+    if (ends.length > 0) await this.ctx.storage.setAlarm(Math.min(...ends));
   }
 
   async #renew(target: AccountTarget, refused: string | null): Promise<void> {
@@ -211,7 +232,7 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
 
   /** `endsAt`: when the grant ends, in milliseconds since the epoch. Noted again when that moves by an hour or more. */
   async #note(
-    { connection, person }: AccountTarget,
+    { connection, person }: Pick<AccountTarget, "connection" | "person">,
     state: Kept["state"],
     endsAt: number | null = null,
   ): Promise<void> {
@@ -223,6 +244,12 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
       .bind(connection, person, state, Date.now(), endsAt)
       .run()
       .catch((failure: unknown) => logFailure("account_not_noted", failure, { connection }));
+  }
+
+  async #forgetNote(connection: string, person: string): Promise<void> {
+    await this.env.PLATFORM_DB.prepare("DELETE FROM person_account WHERE user_id = ? AND connection = ?")
+      .bind(person, connection)
+      .run();
   }
 
   async #read(target: Pick<AccountTarget, "connection" | "person">): Promise<Grant | null> {
