@@ -10,6 +10,7 @@ import {
   type Selection,
   select,
   URN,
+  withPath,
 } from "./messages.ts";
 
 /** A group as the database has it. */
@@ -93,26 +94,22 @@ export async function patchGroup(
 ): Promise<ScimGroup> {
   // Each operation finds what the one before has left.
   let now = group;
-  for (const operation of operations) {
+  for (const operation of operations.flatMap(withPath)) {
     await patchPart(env, now, operation);
     now = await findGroup(env.PLATFORM_DB, group.id);
   }
   return now;
 }
 
-async function patchPart(
-  env: Env,
-  group: ScimGroup,
-  { op, path = "", value }: PatchOperation,
-): Promise<void> {
-  const [, member] = /^members\[\s*value\s+eq\s+"([^"]{1,100})"\s*\]$/i.exec(path) ?? [];
-  if (member !== undefined && op === "remove")
-    return await changeMembers(env, group.id, { remove: [member] });
+async function patchPart(env: Env, group: ScimGroup, operation: PatchOperation): Promise<void> {
+  const { op, value } = operation;
+  const path = (operation.path ?? "").replace(`${URN.group}:`, "");
   const { display_name: displayName, external_id: externalId } = group;
-  switch (path.replace(`${URN.group}:`, "").toLowerCase()) {
+  switch (path.toLowerCase()) {
     case "members":
       return await patchMembers(env, group.id, op, value);
     case "displayname":
+      if (op === "remove") throw new ScimError(400, "displayName cannot be removed.", "mutability");
       return await rename(env, group, parse(groupBody, { displayName: value, externalId }));
     case "externalid":
       return await rename(
@@ -120,9 +117,13 @@ async function patchPart(
         group,
         parse(groupBody, { displayName, externalId: op === "remove" ? null : value }),
       );
-    case "":
-      return await replaceParts(env, group, value);
   }
+  // What a server does not keep it may ignore (RFC 7644 §3.5.2), but never which members are meant.
+  if (!/^members\b/i.test(path)) return;
+  const [, member] = /^members\[\s*value\s+eq\s+"([^"]{1,100})"\s*\]$/i.exec(path) ?? [];
+  if (member === undefined || op !== "remove")
+    throw new ScimError(400, 'Members are removed with members[value eq "id"].', "invalidPath");
+  await changeMembers(env, group.id, { remove: [member] });
 }
 
 /** Removes a group. Its members lose the role that it gave. */
@@ -161,24 +162,16 @@ export async function toGroup(env: Env, group: ScimGroup, selection: Selection =
   );
 }
 
-async function replaceParts(env: Env, group: ScimGroup, value: unknown): Promise<void> {
-  const body = parse(groupBody, {
-    displayName: group.display_name,
-    externalId: group.external_id,
-    ...(value as object),
-  });
-  await rename(env, group, body);
-  if (body.members) await setMembers(env, group.id, valuesOf(body.members));
-}
-
 async function patchMembers(env: Env, id: string, op: PatchOperation["op"], value: unknown): Promise<void> {
-  const listed =
-    value === undefined ? [] : valuesOf(parse(groupBody, { displayName: "-", members: value }).members ?? []);
-  if (op === "add") return await changeMembers(env, id, { add: listed });
+  if (value === undefined) {
+    if (op !== "remove") throw new ScimError(400, "members: a value is missing.", "invalidValue");
+    return await setMembers(env, id, []);
+  }
+  // A single member may come without a list.
+  const members = Array.isArray(value) || value === null ? value : [value];
+  const listed = valuesOf(parse(groupBody, { displayName: "-", members }).members ?? []);
   if (op === "replace") return await setMembers(env, id, listed);
-  await changeMembers(env, id, {
-    remove: value === undefined ? await readMembers(env.PLATFORM_DB, id) : listed,
-  });
+  await changeMembers(env, id, { [op]: listed });
 }
 
 async function setMembers(env: Env, id: string, wanted: readonly string[]): Promise<void> {

@@ -73,6 +73,19 @@ export const patchBody = z.object({
 /** One operation of {@link patchBody}. */
 export type PatchOperation = z.output<typeof patchBody>["Operations"][number];
 
+/**
+ * An operation without a path as one operation for each attribute of its value (RFC 7644 §3.5.2); another one as it is.
+ * Throws `noTarget` for a removal that names no attribute.
+ */
+export function withPath(operation: PatchOperation): PatchOperation[] {
+  const { op, path = "", value } = operation;
+  if (path !== "") return [operation];
+  if (op === "remove") throw new ScimError(400, "A removal needs a path.", "noTarget");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new ScimError(400, "The value must be an object.", "invalidValue");
+  return Object.entries(value).map(([name, one]) => ({ op, path: name, value: one }));
+}
+
 /** A filter `attribute eq "value"`, the one that provisioning systems use; `null` without a filter. Throws for others. */
 export function readFilter(
   filter: string | undefined,

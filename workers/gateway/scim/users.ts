@@ -7,7 +7,7 @@ import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/pol
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { readEmail, readName } from "../single-sign-on/read-claims.ts";
 import { followPerson } from "./follow-groups.ts";
-import { type PatchOperation, ScimError, URN, type UserBody } from "./messages.ts";
+import { type PatchOperation, parse, ScimError, URN, type UserBody, userBody, withPath } from "./messages.ts";
 
 /** An account that has the address of a person to provision. */
 interface Known {
@@ -146,13 +146,11 @@ export async function patchUser(
   user: ScimUser,
   operations: readonly PatchOperation[],
 ): Promise<ScimUser> {
-  const body: UserBody = {
-    userName: user.email,
-    displayName: user.name,
-    externalId: user.external_id,
-  };
-  for (const operation of operations) applyOperation(body, operation);
-  return await replaceUser(env, user, body);
+  const changed: Changed = { userName: user.email, externalId: user.external_id };
+  for (const operation of operations.flatMap(withPath)) applyOperation(changed, operation);
+  const body = parse(userBody, changed);
+  const name = readName(body.displayName) ?? readName(body.name?.formatted) ?? user.name;
+  return await replaceUser(env, user, { ...body, displayName: name });
 }
 
 /** Ends a person's provisioning and keeps them out at the next request; what they did stays in the trail. */
@@ -191,29 +189,34 @@ async function carryOut(env: Env, mark: string): Promise<void> {
   await runMarkedJob(env, mark);
 }
 
-function applyOperation(body: UserBody, { op, path = "", value }: PatchOperation): void {
-  if (path === "") {
-    if (typeof value !== "object" || value === null)
-      throw new ScimError(400, "The value must be an object.", "invalidValue");
-    for (const [name, one] of Object.entries(value)) applyOperation(body, { op, path: name, value: one });
-    return;
-  }
-  const text = op === "remove" ? null : typeof value === "string" ? value : null;
-  switch (path.replace(`${URN.user}:`, "").toLowerCase()) {
+/** Attributes of a person as operations leave them; {@link userBody} judges the values. */
+type Changed = Partial<Record<keyof UserBody, unknown>>;
+
+function applyOperation(changed: Changed, { op, path = "", value }: PatchOperation): void {
+  const attribute = path.replace(`${URN.user}:`, "").toLowerCase();
+  if (op === "remove" && (attribute === "username" || attribute === "active"))
+    throw new ScimError(400, `${path} cannot be removed.`, "mutability");
+  switch (attribute) {
     case "active":
-      if (typeof value !== "boolean" && typeof value !== "string")
+      if (value === undefined || value === null)
         throw new ScimError(400, "active must be true or false.", "invalidValue");
-      body.active = value === true || (typeof value === "string" && value.toLowerCase() === "true");
+      changed.active = value;
       return;
     case "username":
-      if (text !== null) body.userName = text;
+      changed.userName = value;
       return;
     case "externalid":
-      body.externalId = text;
+      changed.externalId = op === "remove" ? null : value;
       return;
+    // A person always has a name: without another one they keep theirs.
     case "displayname":
+      changed.displayName = op === "remove" ? null : value;
+      return;
     case "name.formatted":
-      if (text !== null) body.displayName = text;
+      changed.name = { formatted: op === "remove" ? null : value };
+      return;
+    case "name":
+      changed.name = op === "remove" ? null : value;
       return;
     default:
       // RFC 7644 §3.5.2: what a server does not keep it may ignore; provisioning systems send whole profiles.

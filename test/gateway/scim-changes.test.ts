@@ -1,0 +1,169 @@
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { setSignIn } from "../support/single-sign-on.ts";
+
+const TOKEN = "test-only-scim-token-0123456789abcdef";
+const PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+const GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
+interface Answer {
+  status: number;
+  body: ReturnType<typeof JSON.parse>;
+}
+
+async function ask(method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await exports.default.fetch(new URL(`/scim/v2${path}`, env.PUBLIC_URL), {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/scim+json" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? null : JSON.parse(text) };
+}
+
+const patch = (path: string, ...Operations: object[]) => ask("PATCH", path, { schemas: [PATCH], Operations });
+
+let made = 0;
+const create = (changes: Record<string, unknown> = {}) =>
+  ask("POST", "/Users", { userName: `change${++made}@corp.example`, ...changes });
+
+// No provider owns a domain here.
+beforeAll(() => setSignIn({ providers: {}, provisioning: { roles: [] } }));
+
+describe("one operation of a PATCH of a group", () => {
+  /** Ids of three people; the first two are members. */
+  const people: string[] = [];
+  beforeAll(async () => {
+    for (let index = 0; index < 3; index++) people.push((await create()).body.id);
+  });
+  const [A, B, C] = [0, 1, 2];
+  const members = (...which: number[]) => which.map((index) => ({ value: `#${index}` }));
+  const one = (index: number) => `members[value eq "#${index}"]`;
+
+  it.each<[string, object, { members?: number[]; name?: string; external?: string | undefined }]>([
+    ["add members", { op: "add", path: "members", value: members(C) }, { members: [A, B, C] }],
+    ["add one member", { op: "add", path: "members", value: members(C)[0] }, { members: [A, B, C] }],
+    ["add members without a path", { op: "add", value: { members: members(C) } }, { members: [A, B, C] }],
+    ["add to the URN", { op: "add", path: `${GROUP}:members`, value: members(C) }, { members: [A, B, C] }],
+    ["add no members without a path", { op: "add", value: { members: null } }, {}],
+    ["replace members", { op: "replace", path: "members", value: members(C) }, { members: [C] }],
+    ["replace members without a path", { op: "replace", value: { members: members(C) } }, { members: [C] }],
+    ["replace members by none", { op: "replace", path: "members", value: [] }, { members: [] }],
+    ["remove members", { op: "remove", path: "members" }, { members: [] }],
+    ["remove listed members", { op: "remove", path: "members", value: members(A) }, { members: [B] }],
+    ["remove the member", { op: "remove", path: one(A) }, { members: [B] }],
+    ["remove the member of the URN", { op: "remove", path: `${GROUP}:${one(A)}` }, { members: [B] }],
+    ["add displayName", { op: "add", path: "displayName", value: "New" }, { name: "New" }],
+    ["add displayName without a path", { op: "add", value: { displayName: "New" } }, { name: "New" }],
+    ["replace displayName", { op: "replace", path: "displayName", value: "New" }, { name: "New" }],
+    ["replace displayName without a path", { op: "replace", value: { displayName: "New" } }, { name: "New" }],
+    ["add externalId", { op: "add", path: "externalId", value: "y" }, { external: "y" }],
+    ["replace externalId without a path", { op: "replace", value: { externalid: "y" } }, { external: "y" }],
+    ["remove externalId", { op: "remove", path: "externalId" }, { external: undefined }],
+    ["replace what is not kept", { op: "replace", value: { id: "1", schemas: [GROUP], "x:y": 1 } }, {}],
+  ])("%s changes that and no more", async (_what, operation, expected) => {
+    const { status, body } = await change(operation);
+    expect(status).toBe(200);
+    expect({
+      members: body.members.map(({ value }: { value: string }) => value).sort(),
+      name: body.displayName,
+      external: body.externalId,
+    }).toEqual({
+      members: (expected.members ?? [A, B]).map((index) => people[index]).sort(),
+      name: expected.name ?? "Before",
+      external: "external" in expected ? expected.external : "x",
+    });
+  });
+
+  it.each<[string, object, string]>([
+    ["remove without a path", { op: "remove", value: { members: members(A) } }, "noTarget"],
+    ["remove displayName", { op: "remove", path: "displayName", value: "New" }, "mutability"],
+    ["replace members without a value", { op: "replace", path: "members" }, "invalidValue"],
+    ["add no object without a path", { op: "add", value: "members" }, "invalidValue"],
+    ["add a list without a path", { op: "add", value: members(C) }, "invalidValue"],
+    ["replace one member", { op: "replace", path: one(A), value: members(C) }, "invalidPath"],
+    [
+      "remove by another filter",
+      { op: "remove", path: 'members[value eq "#0" or value eq "#1"]' },
+      "invalidPath",
+    ],
+  ])("%s is refused", async (_what, operation, scimType) => {
+    const { status, body } = await change(operation);
+    expect([status, body.scimType]).toEqual([400, scimType]);
+  });
+
+  /** Sends the operation to a group of the first two people. */
+  async function change(operation: object): Promise<Answer> {
+    const named = <Value>(value: Value): Value =>
+      JSON.parse(JSON.stringify(value).replace(/#(\d)/g, (_, index) => people[index] ?? ""));
+    const { body } = await ask(
+      "POST",
+      "/Groups",
+      named({ displayName: "Before", externalId: "x", members: members(A, B) }),
+    );
+    const answer = await patch(`/Groups/${body.id}`, named(operation));
+    expect((await ask("DELETE", `/Groups/${body.id}`)).status).toBe(204);
+    return answer;
+  }
+});
+
+describe("one operation of a PATCH of a person", () => {
+  const BEFORE = { displayName: "Before", externalId: "x", active: true };
+  const change = async (operation: object): Promise<Answer> =>
+    await patch(`/Users/${(await create(BEFORE)).body.id}`, operation);
+
+  it.each<[string, object, Partial<Record<keyof typeof BEFORE, unknown>>]>([
+    ["add displayName", { op: "add", path: "displayName", value: "New" }, { displayName: "New" }],
+    ["add displayName without a path", { op: "add", value: { displayName: "New" } }, { displayName: "New" }],
+    [
+      "replace displayName of the URN",
+      { op: "replace", path: "urn:ietf:params:scim:schemas:core:2.0:User:displayName", value: "New" },
+      { displayName: "New" },
+    ],
+    [
+      "replace name.formatted",
+      { op: "replace", path: "name.formatted", value: "New" },
+      { displayName: "New" },
+    ],
+    ["replace name", { op: "replace", path: "name", value: { formatted: "New" } }, { displayName: "New" }],
+    ["add name without a path", { op: "add", value: { name: { formatted: "New" } } }, { displayName: "New" }],
+    [
+      "replace both names",
+      { op: "replace", value: { displayName: "New", name: { formatted: "N" } } },
+      { displayName: "New" },
+    ],
+    ["replace name.familyName", { op: "replace", path: "name.familyName", value: "New" }, {}],
+    ["remove displayName", { op: "remove", path: "displayName" }, {}],
+    ["add externalId", { op: "add", path: "externalId", value: "y" }, { externalId: "y" }],
+    ["replace externalId without a path", { op: "replace", value: { externalId: "y" } }, { externalId: "y" }],
+    ["remove externalId", { op: "remove", path: "externalId" }, { externalId: undefined }],
+    [
+      "replace externalId by null",
+      { op: "replace", path: "externalId", value: null },
+      { externalId: undefined },
+    ],
+    ["add active", { op: "add", path: "active", value: false }, { active: false }],
+    ["replace active without a path", { op: "replace", value: { active: "False" } }, { active: false }],
+    ["replace what is not kept", { op: "replace", value: { id: "1", title: "x", "x:y": 1 } }, {}],
+  ])("%s changes that and no more", async (_what, operation, expected) => {
+    const { status, body } = await change(operation);
+    expect(status).toBe(200);
+    const { displayName, externalId, active } = body;
+    expect({ displayName, externalId, active }).toEqual({ ...BEFORE, ...expected });
+  });
+
+  it.each<[string, object, string]>([
+    ["remove without a path", { op: "remove", value: { active: true } }, "noTarget"],
+    ["remove userName", { op: "remove", path: "userName" }, "mutability"],
+    ["remove active", { op: "remove", path: "active", value: false }, "mutability"],
+    ["replace active by null", { op: "replace", path: "active", value: null }, "invalidValue"],
+    ["replace active by a number", { op: "replace", path: "active", value: 0 }, "invalidValue"],
+    ["replace externalId by a number", { op: "replace", path: "externalId", value: 5 }, "invalidValue"],
+    ["replace displayName by a list", { op: "replace", path: "displayName", value: ["x"] }, "invalidValue"],
+    ["replace userName by nothing", { op: "replace", path: "userName", value: "" }, "invalidValue"],
+    ["add a list without a path", { op: "add", value: [] }, "invalidValue"],
+  ])("%s is refused", async (_what, operation, scimType) => {
+    const { status, body } = await change(operation);
+    expect([status, body.scimType]).toEqual([400, scimType]);
+  });
+});
