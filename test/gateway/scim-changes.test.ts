@@ -1,5 +1,5 @@
 import { env, exports } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { setSignIn } from "../support/single-sign-on.ts";
 
 const TOKEN = "test-only-scim-token-0123456789abcdef";
@@ -165,5 +165,30 @@ describe("one operation of a PATCH of a person", () => {
   ])("%s is refused", async (_what, operation, scimType) => {
     const { status, body } = await change(operation);
     expect([status, body.scimType]).toEqual([400, scimType]);
+  });
+});
+
+describe("a group of 50,000 members", () => {
+  it("is created, replaced and changed with bound values that D1 takes, however long the ids are", async () => {
+    const statement = Object.getPrototypeOf(env.PLATFORM_DB.prepare("SELECT 1")) as D1PreparedStatement;
+    const bind = vi.spyOn(statement, "bind");
+    const person = (await create()).body.id;
+    // All ids together are longer than one bound value of D1 may be.
+    const members = Array.from({ length: 50_000 }, (_, index) => ({
+      value: String(index).padStart(50, "0"),
+    }));
+    members[49_999] = { value: person };
+    const { status, body } = await ask("POST", "/Groups", { displayName: "Large", members });
+    expect([status, body.members?.length]).toEqual([201, 1]);
+    const path = `/Groups/${body.id}`;
+    expect((await ask("PUT", path, { displayName: "Large", members: [] })).body.members).toEqual([]);
+    expect((await ask("PUT", path, { displayName: "Large", members })).body.members).toHaveLength(1);
+    const removed = await patch(path, { op: "remove", path: "members", value: members });
+    expect([removed.status, removed.body.members]).toEqual([200, []]);
+    const lengths = bind.mock.calls.flat().map((value) => String(value).length);
+    bind.mockRestore();
+    expect(lengths.filter((length) => length > 100_000)).not.toEqual([]);
+    expect(lengths.filter((length) => length > 2_000_000)).toEqual([]);
+    await ask("DELETE", path);
   });
 });

@@ -31,6 +31,14 @@ const FILTERS: Readonly<Record<string, string>> = {
 /** Condition on `scim_user`: members of a group. */
 const MEMBERS = "user_id IN (SELECT user_id FROM scim_member WHERE group_id = ?)";
 
+/** Condition on `scim_user`: listed in JSON. */
+const LISTED = "user_id IN (SELECT value FROM json_each(?))";
+
+/** Longest id of a person, in characters of at most six bytes in JSON. */
+const LONGEST = 64;
+/** Ids in one bound value: D1 takes 2 MB. */
+const AT_ONCE = 5_000;
+
 /** Attributes by which a list can be filtered. */
 export const GROUP_FILTERS = Object.keys(FILTERS);
 
@@ -175,10 +183,11 @@ async function patchMembers(env: Env, id: string, op: PatchOperation["op"], valu
 }
 
 async function setMembers(env: Env, id: string, wanted: readonly string[]): Promise<void> {
-  const now = await readMembers(env.PLATFORM_DB, id);
+  const now = new Set(await readMembers(env.PLATFORM_DB, id));
+  const next = new Set(wanted);
   await changeMembers(env, id, {
-    add: wanted.filter((one) => !now.includes(one)),
-    remove: now.filter((one) => !wanted.includes(one)),
+    add: [...next].filter((one) => !now.has(one)),
+    remove: [...now].filter((one) => !next.has(one)),
   });
 }
 
@@ -192,25 +201,41 @@ async function changeMembers(env: Env, id: string, change: MemberChange): Promis
   await followDue(env);
 }
 
-/** JSON carries any number of ids in one bound value. Ids of people who are not provisioned are left out. */
+/** Ids of people who are not provisioned are left out. */
 function memberStatements(
   database: D1Database,
   id: string,
   { add = [], remove = [] }: MemberChange,
 ): D1PreparedStatement[] {
   return [
-    database
-      .prepare("DELETE FROM scim_member WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2))")
-      .bind(id, JSON.stringify(remove)),
-    database
-      .prepare(
-        `INSERT OR IGNORE INTO scim_member (group_id, user_id)
-         SELECT ?1, user_id FROM scim_user WHERE user_id IN (SELECT value FROM json_each(?2))`,
-      )
-      .bind(id, JSON.stringify(add)),
+    ...inParts(remove).flatMap((ids) => [
+      database
+        .prepare(
+          "DELETE FROM scim_member WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2))",
+        )
+        .bind(id, ids),
+      markDue(database, LISTED, ids),
+    ]),
+    ...inParts(add).flatMap((ids) => [
+      database
+        .prepare(
+          `INSERT OR IGNORE INTO scim_member (group_id, user_id)
+           SELECT ?1, user_id FROM scim_user WHERE user_id IN (SELECT value FROM json_each(?2))`,
+        )
+        .bind(id, ids),
+      markDue(database, LISTED, ids),
+    ]),
     database.prepare("UPDATE scim_group SET updated_at = ? WHERE id = ?").bind(Date.now(), id),
-    markDue(database, "user_id IN (SELECT value FROM json_each(?))", JSON.stringify([...remove, ...add])),
   ];
+}
+
+/** Ids as JSON texts, each of which D1 takes as a bound value. */
+function inParts(ids: readonly string[]): string[] {
+  // No person has a longer id; those of people who are not provisioned count for nothing.
+  const possible = ids.filter((one) => one.length <= LONGEST);
+  return Array.from({ length: Math.ceil(possible.length / AT_ONCE) }, (_, index) =>
+    JSON.stringify(possible.slice(index * AT_ONCE, (index + 1) * AT_ONCE)),
+  );
 }
 
 async function rename(env: Env, group: ScimGroup, body: GroupBody): Promise<void> {
