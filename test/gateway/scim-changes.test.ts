@@ -192,3 +192,42 @@ describe("a group of 50,000 members", () => {
     await ask("DELETE", path);
   });
 });
+
+describe("a person who is created", () => {
+  it("is there whole or not at all, so that the request can be repeated", async () => {
+    const userName = "repeated@corp.example";
+    await env.PLATFORM_DB.prepare(
+      "CREATE TRIGGER stop_scim BEFORE INSERT ON scim_user BEGIN SELECT RAISE(ABORT, 'away'); END",
+    ).run();
+    expect((await create({ userName })).status).toBe(503);
+    await env.PLATFORM_DB.prepare("DROP TRIGGER stop_scim").run();
+    const { status, body } = await create({ userName, active: false });
+    expect([status, body.userName, body.active]).toEqual([201, userName, false]);
+  });
+
+  it("by several requests at once is created by one, and the others get 409", async () => {
+    const userName = "at-once@corp.example";
+    const all = await Promise.all(Array.from({ length: 4 }, () => create({ userName })));
+    expect(all.map(({ status, body }) => [status, body.scimType]).sort()).toEqual([
+      [201, undefined],
+      [409, "uniqueness"],
+      [409, "uniqueness"],
+      [409, "uniqueness"],
+    ]);
+  });
+
+  it("or renamed or moved at once with another one to the same name gets 409", async () => {
+    const people = await Promise.all([create(), create()]);
+    const userName = "same@corp.example";
+    const moved = await Promise.all(people.map(({ body }) => ask("PUT", `/Users/${body.id}`, { userName })));
+    expect(moved.map(({ status }) => status).sort()).toEqual([200, 409]);
+    const displayName = "Same";
+    const added = await Promise.all([1, 2].map(() => ask("POST", "/Groups", { displayName })));
+    expect(added.map(({ status }) => status).sort()).toEqual([201, 409]);
+    const groups = await Promise.all(["A", "B"].map((name) => ask("POST", "/Groups", { displayName: name })));
+    const renamed = await Promise.all(
+      groups.map(({ body }) => ask("PUT", `/Groups/${body.id}`, { displayName: "Both" })),
+    );
+    expect(renamed.map(({ status }) => status).sort()).toEqual([200, 409]);
+  });
+});

@@ -6,6 +6,7 @@ import {
   type PatchOperation,
   parse,
   readSelection,
+  requireUnique,
   ScimError,
   type Selection,
   select,
@@ -33,6 +34,8 @@ const MEMBERS = "user_id IN (SELECT user_id FROM scim_member WHERE group_id = ?)
 
 /** Condition on `scim_user`: listed in JSON. */
 const LISTED = "user_id IN (SELECT value FROM json_each(?))";
+
+const TAKEN = "Another group has this name.";
 
 /** Longest id of a person, in characters of at most six bytes in JSON. */
 const LONGEST = 64;
@@ -75,7 +78,7 @@ export async function createGroup(env: Env, body: GroupBody): Promise<ScimGroup>
   const id = crypto.randomUUID().replaceAll("-", "");
   await requireFree(env.PLATFORM_DB, body.displayName, id);
   const database = env.PLATFORM_DB;
-  await database.batch([
+  const adding = database.batch([
     database
       .prepare(
         "INSERT INTO scim_group (id, display_name, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)",
@@ -83,6 +86,7 @@ export async function createGroup(env: Env, body: GroupBody): Promise<ScimGroup>
       .bind(id, body.displayName, body.externalId ?? null, Date.now()),
     ...memberStatements(database, id, { add: valuesOf(body.members ?? []) }),
   ]);
+  await requireUnique(adding, TAKEN);
   await followDue(env);
   return await findGroup(env.PLATFORM_DB, id);
 }
@@ -245,10 +249,8 @@ async function rename(env: Env, group: ScimGroup, body: GroupBody): Promise<void
     .prepare("UPDATE scim_group SET display_name = ?, external_id = ?, updated_at = ? WHERE id = ?")
     .bind(body.displayName, body.externalId ?? null, Date.now(), group.id);
   // Rules go by the name.
-  await database.batch([
-    renaming,
-    ...(body.displayName === group.display_name ? [] : [markDue(database, MEMBERS, group.id)]),
-  ]);
+  const due = body.displayName === group.display_name ? [] : [markDue(database, MEMBERS, group.id)];
+  await requireUnique(database.batch([renaming, ...due]), TAKEN);
   await followDue(env);
 }
 
@@ -257,7 +259,7 @@ async function requireFree(database: D1Database, displayName: string, id: string
     .prepare("SELECT 1 FROM scim_group WHERE display_name = ? AND id <> ?")
     .bind(displayName, id)
     .first();
-  if (other !== null) throw new ScimError(409, "Another group has this name.", "uniqueness");
+  if (other !== null) throw new ScimError(409, TAKEN, "uniqueness");
 }
 
 async function readMembers(database: D1Database, id: string): Promise<string[]> {

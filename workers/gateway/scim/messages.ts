@@ -192,3 +192,13 @@ export function parse<Value>(schema: z.ZodType<Value>, body: unknown): Value {
     "invalidValue",
   );
 }
+
+/** Waits for a change of the database. Throws `uniqueness` with this detail for a value that was taken a moment ago. */
+export async function requireUnique<Value>(change: Promise<Value>, detail: string): Promise<Value> {
+  try {
+    return await change;
+  } catch (failure) {
+    if (String(failure).includes("UNIQUE constraint failed")) throw new ScimError(409, detail, "uniqueness");
+    throw failure;
+  }
+}

@@ -1,17 +1,26 @@
-import { overConnection } from "../../../shared/encoding/platform-database.ts";
-import { changePerson, setAccess } from "../../../shared/people/change-person.ts";
+import { splitStatements } from "../../../shared/encoding/split-statements.ts";
 import { NO_ROLE } from "../../../shared/people/federated.ts";
-import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
+import { addPerson, moveToEmail, nameWhoChanged, setDisabled } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { readEmail, readName } from "../single-sign-on/read-claims.ts";
-import { followPerson } from "./follow-groups.ts";
-import { type PatchOperation, parse, ScimError, URN, type UserBody, userBody, withPath } from "./messages.ts";
+import { followPerson, markDue } from "./follow-groups.ts";
+import {
+  type PatchOperation,
+  parse,
+  requireUnique,
+  ScimError,
+  URN,
+  type UserBody,
+  userBody,
+  withPath,
+} from "./messages.ts";
 
 /** An account that has the address of a person to provision. */
 interface Known {
   id: string;
+  disabled: number;
   provisioned: number | null;
   /** Who vouches for the person; `null` if none does. */
   issuer: string | null;
@@ -43,6 +52,7 @@ export const USER_FILTERS = Object.keys(FILTERS);
 
 /** Who changes people here, for the trail. */
 const BY = "/scim/v2";
+const TAKEN = "Another account has this address.";
 
 /** One page of provisioned people, and how many there are. */
 export async function listUsers(
@@ -81,36 +91,50 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   const now = Date.now();
   const known = await database
     .prepare(
-      `SELECT "id", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned,
+      `SELECT "id", "disabled", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned,
          (SELECT issuer FROM federated_identity WHERE user_id = "id") AS issuer FROM "user" WHERE "email" = ?`,
     )
     .bind(email)
     .first<Known>();
   const { signIn } = await policyInForce(env);
-  if (known !== null && !mayAdopt(signIn, email, known)) {
-    throw new ScimError(409, "Another account has this address.", "uniqueness");
-  }
+  if (known !== null && !mayAdopt(signIn, email, known)) throw new ScimError(409, TAKEN, "uniqueness");
   const id = known?.id ?? createId();
+  const at = new Date(now).toISOString();
+  const changes: string[] = [];
   if (known === null) {
-    const at = new Date(now).toISOString();
-    const person = {
-      id,
-      accountId: createId(),
-      email,
-      name: nameOf(body, email),
-      role: NO_ROLE,
-      passwordHash: null,
-      at,
-    };
-    await carryOut(env, await changePerson(overConnection(database), id, addPerson(person), BY));
+    const account = { accountId: createId(), role: NO_ROLE, passwordHash: null };
+    changes.push(addPerson({ id, ...account, email, name: nameOf(body, email), at }));
   }
-  await database
-    .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
-    .bind(id, body.externalId ?? null, now)
-    .run();
-  await setActive(env, await findUser(database, id), body.active);
-  await followPerson(env, id);
+  const disabled = known?.disabled === 1;
+  if (typeof body.active === "boolean" && body.active === disabled)
+    changes.push(setDisabled(id, !body.active, at));
+  await changeUser(env, id, changes, [
+    database
+      .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
+      .bind(id, body.externalId ?? null, now),
+  ]);
   return await findUser(database, id);
+}
+
+/**
+ * Changes a person and what is kept of their provisioning in one transaction, and then carries it out and gives them the
+ * role of their groups. What a request that ends half way leaves is done within five minutes.
+ *
+ * @param changes - SQL; of each the trail says who made it
+ */
+async function changeUser(
+  env: Env,
+  id: string,
+  changes: readonly string[],
+  kept: readonly D1PreparedStatement[],
+): Promise<void> {
+  const database = env.PLATFORM_DB;
+  const marked = changes.map((sql) => ({ sql, mark: crypto.randomUUID() }));
+  const sql = marked.map(({ sql, mark }) => `${sql}\n${nameWhoChanged(id, BY, mark)}`).join("\n");
+  const changing = splitStatements(sql).map((statement) => database.prepare(statement));
+  await requireUnique(database.batch([...changing, ...kept, markDue(database, "user_id = ?", id)]), TAKEN);
+  for (const { mark } of marked) await runMarkedJob(env, mark);
+  await followPerson(env, id);
 }
 
 function mayAdopt(rules: SignInRules, email: string, { provisioned, issuer }: Known): boolean {
@@ -125,18 +149,20 @@ export async function replaceUser(env: Env, user: ScimUser, body: UserBody): Pro
   const email = emailOf(body);
   if (email !== user.email) {
     const taken = await database.prepare(`SELECT 1 FROM "user" WHERE "email" = ?`).bind(email).first();
-    if (taken !== null) throw new ScimError(409, "Another account has this address.", "uniqueness");
+    if (taken !== null) throw new ScimError(409, TAKEN, "uniqueness");
   }
-  const at = new Date();
-  await overConnection(database).change(
-    moveToEmail(user.id, { email, name: nameOf(body, email), at: at.toISOString() }),
-  );
-  await database
-    .prepare("UPDATE scim_user SET external_id = ?, updated_at = ? WHERE user_id = ?")
-    .bind(body.externalId ?? null, at.getTime(), user.id)
-    .run();
-  await setActive(env, user, body.active);
-  await followPerson(env, user.id);
+  const now = Date.now();
+  const at = new Date(now).toISOString();
+  const access =
+    typeof body.active === "boolean" && body.active !== (user.disabled === 0)
+      ? [setDisabled(user.id, !body.active, at)]
+      : [];
+  await changeUser(env, user.id, access, [
+    database.prepare(moveToEmail(user.id, { email, name: nameOf(body, email), at })),
+    database
+      .prepare("UPDATE scim_user SET external_id = ?, updated_at = ? WHERE user_id = ?")
+      .bind(body.externalId ?? null, now, user.id),
+  ]);
   return await findUser(database, user.id);
 }
 
@@ -153,10 +179,15 @@ export async function patchUser(
   return await replaceUser(env, user, { ...body, displayName: name });
 }
 
-/** Ends a person's provisioning and keeps them out at the next request; what they did stays in the trail. */
+/**
+ * Ends a person's provisioning and keeps them out: sessions, tokens, keys and approvals end at the next request. What they
+ * did stays in the trail.
+ */
 export async function removeUser(env: Env, user: ScimUser): Promise<void> {
-  await setActive(env, user, false);
-  await env.PLATFORM_DB.prepare("DELETE FROM scim_user WHERE user_id = ?").bind(user.id).run();
+  const off = user.disabled === 1 ? [] : [setDisabled(user.id, true, new Date().toISOString())];
+  await changeUser(env, user.id, off, [
+    env.PLATFORM_DB.prepare("DELETE FROM scim_user WHERE user_id = ?").bind(user.id),
+  ]);
 }
 
 /** A person as RFC 7643 §4.1 writes them. */
@@ -177,16 +208,6 @@ export function toUser({ PUBLIC_URL }: Env, user: ScimUser) {
       location: `${PUBLIC_URL}/scim/v2/Users/${user.id}`,
     },
   };
-}
-
-/** Keeps the person out, or lets them in; changes nothing without a word on it. Out: sessions, tokens, keys and approvals end at the next request. */
-async function setActive(env: Env, { id, disabled }: ScimUser, active: UserBody["active"]): Promise<void> {
-  if (active === undefined || active === null || active === (disabled === 0)) return;
-  await carryOut(env, await setAccess(overConnection(env.PLATFORM_DB), id, !active, BY));
-}
-
-async function carryOut(env: Env, mark: string): Promise<void> {
-  await runMarkedJob(env, mark);
 }
 
 /** Attributes of a person as operations leave them; {@link userBody} judges the values. */
