@@ -1,5 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { overConnection } from "../../shared/encoding/platform-database.ts";
+import { setAccess } from "../../shared/people/change-person.ts";
 import { setSignIn } from "../support/single-sign-on.ts";
 
 const TOKEN = "test-only-scim-token-0123456789abcdef";
@@ -229,5 +231,53 @@ describe("a person who is created", () => {
       groups.map(({ body }) => ask("PUT", `/Groups/${body.id}`, { displayName: "Both" })),
     );
     expect(renamed.map(({ status }) => status).sort()).toEqual([200, 409]);
+  });
+});
+
+describe("a person who was removed", () => {
+  const count = (sql: string, id: string) => env.PLATFORM_DB.prepare(sql).bind(id).first("total");
+
+  it("is provisioned again, with the role of their groups and without any way in of before", async () => {
+    setSignIn({ providers: {}, provisioning: { roles: [{ role: "sales", when: { groups: ["Again"] } }] } });
+    const { id, userName } = (await create()).body;
+    const { body: group } = await ask("POST", "/Groups", { displayName: "Again", members: [{ value: id }] });
+    const role = () =>
+      env.PLATFORM_DB.prepare(`SELECT "role" FROM "user" WHERE "id" = ?`).bind(id).first("role");
+    expect(await role()).toBe("sales");
+    await env.PLATFORM_DB.batch([
+      env.PLATFORM_DB.prepare("INSERT INTO federated_identity VALUES ('https://issuer', ?1, ?1, 1, 1)").bind(
+        id,
+      ),
+      env.PLATFORM_DB.prepare(
+        "INSERT INTO passkey (id, user_id, name, public_key, counter, transports, created_at) VALUES (?1, ?1, 'x', 'x', 0, '[]', 1)",
+      ).bind(id),
+    ]);
+    expect((await ask("DELETE", `/Users/${id}`)).status).toBe(204);
+    const again = await create({ userName, displayName: "Again", externalId: "again" });
+    expect([again.status, again.body]).toEqual([
+      201,
+      expect.objectContaining({ id, userName, displayName: "Again", externalId: "again", active: true }),
+    ]);
+    expect(await role()).toBe("-");
+    expect(await count("SELECT count(*) AS total FROM passkey WHERE user_id = ?", id)).toBe(0);
+    expect(await count("SELECT count(*) AS total FROM federated_identity WHERE user_id = ?", id)).toBe(0);
+    await patch(`/Groups/${group.id}`, { op: "add", path: "members", value: [{ value: id }] });
+    expect(await role()).toBe("sales");
+    expect((await create({ userName })).status).toBe(409);
+  });
+
+  it("stays out when the body says so", async () => {
+    const { id, userName } = (await create()).body;
+    await ask("DELETE", `/Users/${id}`);
+    expect((await create({ userName, active: false })).body).toMatchObject({ id, active: false });
+  });
+
+  it("and was let in again by hand is not taken over", async () => {
+    const { id, userName } = (await create()).body;
+    await ask("DELETE", `/Users/${id}`);
+    for (const disabled of [false, true]) {
+      await setAccess(overConnection(env.PLATFORM_DB), id, disabled, "tester");
+      expect((await create({ userName })).body).toMatchObject({ status: "409", scimType: "uniqueness" });
+    }
   });
 });

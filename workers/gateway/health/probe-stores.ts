@@ -122,6 +122,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "scim_due",
     "scim_group",
     "scim_member",
+    "scim_removed",
     "scim_user",
     "session",
     "standing_approval",

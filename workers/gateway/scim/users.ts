@@ -1,6 +1,12 @@
 import { splitStatements } from "../../../shared/encoding/split-statements.ts";
-import { NO_ROLE } from "../../../shared/people/federated.ts";
-import { addPerson, moveToEmail, nameWhoChanged, setDisabled } from "../../../shared/people/statements.ts";
+import { NO_ROLE, unlinkIdentities } from "../../../shared/people/federated.ts";
+import {
+  addPerson,
+  moveToEmail,
+  nameWhoChanged,
+  setDisabled,
+  setRole,
+} from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
@@ -21,7 +27,10 @@ import {
 interface Known {
   id: string;
   disabled: number;
+  role: string;
   provisioned: number | null;
+  /** Provisioned before, and kept out since. */
+  removed: number | null;
   /** Who vouches for the person; `null` if none does. */
   issuer: string | null;
 }
@@ -82,8 +91,8 @@ export async function findUser(database: D1Database, id: string): Promise<ScimUs
 
 /**
  * Adds a person, without a role until a group gives one. An account that is there already comes under provisioning if its
- * e-mail domain belongs to a provider of single sign-on and no other issuer vouches for it; every other one is not
- * touched (409).
+ * e-mail domain belongs to a provider of single sign-on and no other issuer vouches for it. So does a person who was
+ * removed here and kept out since (RFC 7644 §3.6), without any way in of before. Every other account is not touched (409).
  */
 export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   const database = env.PLATFORM_DB;
@@ -91,7 +100,8 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   const now = Date.now();
   const known = await database
     .prepare(
-      `SELECT "id", "disabled", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned,
+      `SELECT "id", "disabled", "role", (SELECT 1 FROM scim_removed WHERE user_id = "id") AS removed,
+         (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned,
          (SELECT issuer FROM federated_identity WHERE user_id = "id") AS issuer FROM "user" WHERE "email" = ?`,
     )
     .bind(email)
@@ -105,14 +115,25 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
     const account = { accountId: createId(), role: NO_ROLE, passwordHash: null };
     changes.push(addPerson({ id, ...account, email, name: nameOf(body, email), at }));
   }
-  const disabled = known?.disabled === 1;
-  if (typeof body.active === "boolean" && body.active === disabled)
-    changes.push(setDisabled(id, !body.active, at));
-  await changeUser(env, id, changes, [
+  const kept = [
     database
       .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
       .bind(id, body.externalId ?? null, now),
-  ]);
+  ];
+  const isBack = known?.removed === 1;
+  if (isBack) {
+    // The address may be another person's by now.
+    changes.push(unlinkIdentities(id, BY));
+    if (known.role !== NO_ROLE) changes.push(setRole(id, NO_ROLE, at));
+    kept.push(
+      database.prepare(moveToEmail(id, { email, name: nameOf(body, email), at })),
+      database.prepare("DELETE FROM scim_removed WHERE user_id = ?").bind(id),
+    );
+  }
+  const disabled = known?.disabled === 1;
+  const active = body.active ?? (isBack || !disabled);
+  if (active === disabled) changes.push(setDisabled(id, !active, at));
+  await changeUser(env, id, changes, kept);
   return await findUser(database, id);
 }
 
@@ -137,7 +158,8 @@ async function changeUser(
   await followPerson(env, id);
 }
 
-function mayAdopt(rules: SignInRules, email: string, { provisioned, issuer }: Known): boolean {
+function mayAdopt(rules: SignInRules, email: string, { provisioned, removed, issuer }: Known): boolean {
+  if (removed === 1) return true;
   const owner = rules.providers.get(providerOfEmail(rules, email) ?? "");
   if (provisioned === 1 || owner === undefined) return false;
   return issuer === null || issuer === issuerOf(owner);
@@ -187,6 +209,10 @@ export async function removeUser(env: Env, user: ScimUser): Promise<void> {
   const off = user.disabled === 1 ? [] : [setDisabled(user.id, true, new Date().toISOString())];
   await changeUser(env, user.id, off, [
     env.PLATFORM_DB.prepare("DELETE FROM scim_user WHERE user_id = ?").bind(user.id),
+    env.PLATFORM_DB.prepare("INSERT OR REPLACE INTO scim_removed (user_id, removed_at) VALUES (?, ?)").bind(
+      user.id,
+      Date.now(),
+    ),
   ]);
 }
 
