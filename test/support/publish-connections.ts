@@ -20,13 +20,13 @@ export async function publishConnections(
 }
 
 /** Publishes a policy in which viewers, who may not see personal data, use a connection. */
-export async function openToViewers(name: string): Promise<void> {
+export async function openToViewers(...names: string[]): Promise<void> {
   await publish(({ roles }) => {
     const viewer = roles.viewer as NonNullable<typeof roles.viewer>;
     roles.viewer = {
       ...viewer,
-      scopes: [...viewer.scopes, `${name}:read`],
-      allowed_tools: [...viewer.allowed_tools, `${name}_*`],
+      scopes: [...viewer.scopes, ...names.map((name) => `${name}:read`)],
+      allowed_tools: [...viewer.allowed_tools, ...names.map((name) => `${name}_*`)],
     };
   });
   await announce();

@@ -40,6 +40,11 @@ interface ColumnRow {
   comment: string;
 }
 
+/** Whether a table gives rows of others, such as of those that a view reads. The server does not say of which. */
+function givesOthers(engine: string, name: string): boolean {
+  return /view|^(?:Merge|Distributed|Buffer|Dictionary|Alias)$/i.test(engine) || name.startsWith(".inner");
+}
+
 /** The tables that the entry exposes and the account may read. */
 export async function readClickhouseCatalogue(ask: Ask, { expose }: ClickhouseEntry): Promise<Catalogue> {
   const isExposed = matchExposed(expose);
@@ -64,6 +69,7 @@ export async function readClickhouseCatalogue(ask: Ask, { expose }: ClickhouseEn
           required: !column.type.startsWith("Nullable("),
           comment: column.comment === "" ? null : column.comment,
         })),
+        ...(givesOthers(engine, name) && { rowsOf: null }),
         keys: key === "" ? [] : [`ORDER BY (${key})`],
       }),
     );

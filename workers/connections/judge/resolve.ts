@@ -198,6 +198,7 @@ class Resolver {
     // With unknown columns it could hide some, and a name of an outer query could be one of them.
     if (table.columns.length === 0)
       throw reject(`The columns of ${quote(name)} are not known, so no statement may use it.`);
+    if (table.isWithheld) throw forbidView(name);
     this.tables.add(table);
     if (columns.length > 0 && table.columns.some(({ hidden }) => hidden))
       throw forbid(
@@ -315,6 +316,12 @@ function isDeclared(name: string, declared: Declared | null): boolean {
   for (let at = declared; at !== null; at = at.outer)
     if (at.name.toLowerCase() === name.toLowerCase()) return true;
   return false;
+}
+
+function forbidView(name: string): Error {
+  return forbid(
+    `The view ${quote(name)} reads tables with columns that are hidden from your role, or it is not known what it reads. The connection's file can classify the view's own columns.`,
+  );
 }
 
 function visible(name: string): Column {

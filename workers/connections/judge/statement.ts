@@ -4,6 +4,8 @@ export interface ExposedTable {
   name: string;
   /** All columns of the table, in its order: a `*` is judged by this list. */
   columns: readonly ExposedColumn[];
+  /** Whether it is a view of which it is not known what it shows of columns that the role may not see. */
+  isWithheld?: boolean;
 }
 
 /** `hidden`: the caller's role may not see it. */

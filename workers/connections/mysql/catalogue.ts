@@ -9,6 +9,7 @@ import {
   whereExposed,
 } from "../sql/exposed-catalogue.ts";
 import type { CatalogueTable } from "../sql/operation.ts";
+import { tablesOfViews, type ViewRow } from "./views.ts";
 
 /** Runs a statement of ours. */
 export type Ask = <Row>(sql: string) => Promise<Row[]>;
@@ -25,6 +26,10 @@ const columnsWhere = (exposed: string) => `
          IS_NULLABLE AS nullable, COLUMN_COMMENT AS comment
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA NOT IN ${SYSTEM} AND ${exposed}
    ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION LIMIT ${MOST_COLUMNS + 1}`;
+
+const viewsWhere = (exposed: string) => `
+  SELECT TABLE_SCHEMA AS tableSchema, TABLE_NAME AS name, VIEW_DEFINITION AS definition
+    FROM information_schema.VIEWS WHERE TABLE_SCHEMA NOT IN ${SYSTEM} AND ${exposed} LIMIT ${MOST_TABLES + 1}`;
 
 const keysWhere = (exposed: string) => `
   SELECT k.TABLE_SCHEMA AS tableSchema, k.TABLE_NAME AS tableName, k.CONSTRAINT_NAME AS name, k.COLUMN_NAME AS col,
@@ -73,6 +78,7 @@ export async function readMysqlCatalogue(ask: Ask, { expose }: MysqlEntry): Prom
     JSON.stringify([row.tableSchema, row.tableName]);
   const columns = Map.groupBy(read.rows, pathOf);
   const keys = Map.groupBy(await ask<KeyRow>(keysWhere(where("k."))), pathOf);
+  const views = tablesOfViews(await ask<ViewRow>(viewsWhere(where())), found.rows);
   const tables = found.rows
     .filter(({ tableSchema, name }) => isExposed(`${tableSchema}.${name}`))
     .map(({ tableSchema, name, type, estimate, comment }): CatalogueTable => {
@@ -91,6 +97,7 @@ export async function readMysqlCatalogue(ask: Ask, { expose }: MysqlEntry): Prom
           comment: column.comment === "" ? null : column.comment,
         })),
         keys: describeKeys(keys.get(path) ?? []),
+        ...(/view/i.test(type) && { rowsOf: views.get(`${tableSchema}.${name}`) ?? null }),
       };
     });
   return keepComplete(

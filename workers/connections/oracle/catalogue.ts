@@ -91,6 +91,7 @@ export async function readOracleCatalogue(ask: Ask, { expose }: OracleEntry): Pr
         schema: table.owner,
         name: table.table,
         kind: table.kind === "VIEW" ? "view" : "table",
+        ...(table.kind === "VIEW" && { rowsOf: null }),
         rows: table.estimate,
         comment: table.comment,
         columns: (columns.get(pathOf(table)) ?? []).map((column) => ({

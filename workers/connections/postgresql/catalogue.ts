@@ -26,6 +26,54 @@ const tablesWhere = (exposed: string) => `
      AND has_any_column_privilege(c.oid, 'SELECT') AND ${exposed}
    ORDER BY n.nspname, c.relname LIMIT ${MOST_TABLES + 1}`;
 
+/**
+ * From each table to those of which it gives rows: what a view reads, at any depth, and parents and children. `$1` are the
+ * tables that the file classifies. What a function of a view reads is not known, unless it is of C, as those of
+ * PostgreSQL and of extensions are.
+ */
+const rowsWhere = (exposed: string) => `
+  WITH RECURSIVE walk (start, at, how) AS (
+    SELECT c.oid, c.oid, 'read' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE (c.relkind IN ('v', 'm') OR EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)))
+       AND c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+       AND ${exposed}
+    UNION
+    SELECT w.start, e.other, e.how FROM walk w JOIN LATERAL (
+      SELECT d.refobjid AS other, 'read' AS how
+        FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+       WHERE w.how = 'read' AND r.ev_class = w.at AND r.ev_type = '1' AND d.refclassid = 'pg_class'::regclass
+      UNION ALL SELECT inhparent, 'up' FROM pg_inherits WHERE inhrelid = w.at AND w.how IN ('read', 'up')
+      UNION ALL SELECT inhrelid, 'down' FROM pg_inherits WHERE inhparent = w.at AND w.how IN ('read', 'down')
+    ) e ON true
+  )
+  SELECT sn.nspname AS schema, s.relname AS name,
+         array_agg(DISTINCT n.nspname || '.' || c.relname)
+           FILTER (WHERE c.oid <> s.oid AND n.nspname || '.' || c.relname = ANY ($1::text[])) AS tables,
+         bool_or(w.how = 'read' AND EXISTS (
+           SELECT FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+             JOIN pg_proc p ON p.oid = d.refobjid JOIN pg_language l ON l.oid = p.prolang
+            WHERE r.ev_class = w.at AND r.ev_type = '1' AND d.refclassid = 'pg_proc'::regclass
+              AND l.lanname NOT IN ('internal', 'c'))) AS is_unknown
+    FROM walk w JOIN pg_class s ON s.oid = w.start JOIN pg_namespace sn ON sn.oid = s.relnamespace
+    JOIN pg_class c ON c.oid = w.at JOIN pg_namespace n ON n.oid = c.relnamespace
+   GROUP BY sn.nspname, s.relname`;
+
+interface RowsOf {
+  schema: string;
+  name: string;
+  tables: string[] | null;
+  is_unknown: boolean;
+}
+
+/** Every name of a table that the path of a classified column may begin with. */
+function tablesIn(columns: PostgresqlEntry["columns"]): string[] {
+  const names = Object.keys(columns).flatMap((path) => {
+    const parts = path.split(".");
+    return parts.slice(1).map((_, at) => parts.slice(0, at + 1).join("."));
+  });
+  return [...new Set(names)];
+}
+
 interface Row {
   schema: string;
   name: string;
@@ -39,7 +87,7 @@ interface Row {
 /** The tables that the entry exposes and the role may read. */
 export async function readCatalogue(
   client: Pick<Client, "query">,
-  { expose }: PostgresqlEntry,
+  { expose, columns: classified }: PostgresqlEntry,
 ): Promise<Catalogue> {
   const isExposed = matchExposed(expose);
   const where = whereExposed(
@@ -48,10 +96,18 @@ export async function readCatalogue(
     { escapesTexts: false, namesEscape: false },
   );
   const found = takeMost((await client.query<Row>(tablesWhere(where))).rows, MOST_TABLES);
+  const others = (await client.query<RowsOf>(rowsWhere(where), [tablesIn(classified)])).rows;
+  const rowsOf = new Map(
+    others.map(({ schema, name, tables, is_unknown }) => [
+      JSON.stringify([schema, name]),
+      is_unknown ? null : (tables ?? undefined),
+    ]),
+  );
   const tables = found.rows
     .filter(({ schema, name }) => isExposed(`${schema}.${name}`))
-    .map(
-      ({ schema, name, is_view, rows: estimate, comment, columns, keys }): CatalogueTable => ({
+    .map(({ schema, name, is_view, rows: estimate, comment, columns, keys }): CatalogueTable => {
+      const given = rowsOf.get(JSON.stringify([schema, name]));
+      return {
         schema,
         name,
         kind: is_view ? "view" : "table",
@@ -64,8 +120,9 @@ export async function readCatalogue(
           comment: about,
         })),
         keys: keys ?? [],
-      }),
-    );
+        ...(given !== undefined && { rowsOf: given }),
+      };
+    });
   // Each row brings all columns of its table.
   return keepComplete({ rows: tables, cut: found.cut }, { rows: [], cut: false }, () => false);
 }

@@ -1,5 +1,5 @@
 import type { CachedAnswer } from "../../../shared/call/cached-answer.ts";
-import type { Classification, MaskRules } from "../../../shared/call/mask-rules.ts";
+import type { MaskRules, Treatment } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
@@ -21,6 +21,7 @@ import { rememberCatalogue } from "../catalogue-memory.ts";
 import { judgeOf } from "../judge/judges.ts";
 import type { JudgedStatement, StatementRules } from "../judge/statement.ts";
 import { hasJudgedColumns } from "./check-columns.ts";
+import { ColumnSight } from "./column-sight.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
 
 /** An entry of an SQL database. */
@@ -52,6 +53,8 @@ export class SqlHandle {
   readonly #call: SqlCall;
   /** Read once a call: the statement is judged by the tables whose schema it is then run in. */
   #known: Promise<{ tables: readonly CatalogueTable[]; cached: CachedAnswer | null }> | null = null;
+  /** By the tables of `#known`. */
+  #sight: ColumnSight | null = null;
 
   constructor(call: SqlCall) {
     this.#call = call;
@@ -59,18 +62,14 @@ export class SqlHandle {
 
   /** The tables that the connection exposes, as the database describes them; some minutes old at most, which the call is told. */
   async catalogue(call: CatalogueLimits): Promise<readonly CatalogueTable[]> {
+    await this.#sightOf(call);
     return await this.#tables(call, (cached) => call.fromCache(cached));
   }
 
-  /** The class of a column, by `schema.table.column`. */
-  classOf(column: string): Classification {
-    const { columns, data_class } = this.#call.entry;
-    return columns[column] ?? data_class;
-  }
-
-  /** Whether the caller's role may not see a column. */
+  /** Whether the caller's role may not see a column of the catalogue, by `schema.table.column`. */
   isHidden(column: string): boolean {
-    return this.#call.masks.fields[this.classOf(column)] !== "show";
+    if (this.#sight === null) throw new Error("The catalogue decides what is hidden; read it first.");
+    return this.#sight.isHidden(column);
   }
 
   /** Runs a statement that the caller wrote: one that only reads what its role may see. */
@@ -116,9 +115,11 @@ export class SqlHandle {
     const cache = effect === "read" ? this.#cacheOf(rule, `named ${query}`, limits) : undefined;
     const answer = await this.#run(operation, sql, values, { rows: most, cache }, limits);
     if (judged !== null) this.#requireJudged(answer, judged);
-    const { fields } = this.#call.masks;
+    const sight = await this.#sightOf(limits);
+    const isComputed = judged === null && answer.columns.some(({ origin }) => origin === null);
+    const computed = isComputed ? await this.#treatmentOfComputed(sql, values, sight, limits) : "show";
     const treatments = answer.columns.map(({ origin }) =>
-      origin === null ? "show" : fields[this.classOf(origin)],
+      origin === null ? computed : sight.treatmentOf(origin),
     );
     const rows = answer.rows.map((row) =>
       row.map((value, index) => {
@@ -128,6 +129,32 @@ export class SqlHandle {
       }),
     );
     return { ...answer, rows };
+  }
+
+  /**
+   * How a column is shown of which the database does not say where it comes from. A role that may write the statement
+   * itself sees it; else it may hold the strictest column of the tables that the statement reads.
+   */
+  async #treatmentOfComputed(
+    sql: string,
+    values: readonly JsonValue[],
+    sight: ColumnSight,
+    limits: CallLimits,
+  ): Promise<Treatment> {
+    if (!sight.hidesAny) return "show";
+    try {
+      await this.#judge(sql, values, limits);
+      return "show";
+    } catch (refusal) {
+      if (!(refusal instanceof ToolError)) throw refusal;
+    }
+    // The judge gives the tables of a statement in which nothing is hidden, and refuses what it does not know.
+    const judge = await judgeOf(this.#call.entry.kind);
+    const read = await judge(sql, await this.#rules(null, limits)).catch((refusal: unknown) => {
+      if (refusal instanceof ToolError) return null;
+      throw refusal;
+    });
+    return sight.strictestOf(read === null ? null : read.tables);
   }
 
   /** The catalogue, for a call that does not show it, too. */
@@ -142,6 +169,12 @@ export class SqlHandle {
     const { tables, cached } = await this.#known;
     if (cached !== null) fromCache?.(cached);
     return tables;
+  }
+
+  async #sightOf(limits: CallLimits): Promise<ColumnSight> {
+    const tables = await this.#tables(limits);
+    this.#sight ??= new ColumnSight(this.#call.entry, this.#call.masks, tables);
+    return this.#sight;
   }
 
   async #readTables(limits: CallLimits) {
@@ -172,21 +205,8 @@ export class SqlHandle {
 
   async #judge(sql: string, values: readonly JsonValue[], limits: CallLimits): Promise<JudgedStatement> {
     const { entry } = this.#call;
-    const tables = await this.#tables(limits);
-    const rules: StatementRules = {
-      tables: tables.map(({ schema, name, columns }) => ({
-        schema,
-        name,
-        columns: columns.map((column) => ({
-          name: column.name,
-          hidden: this.isHidden(`${schema}.${name}.${column.name}`),
-        })),
-      })),
-      searchPath: this.#searchPath(tables),
-      functions: entry.functions,
-    };
     const judge = await judgeOf(entry.kind);
-    const judged = await judge(sql, rules);
+    const judged = await judge(sql, await this.#rules(await this.#sightOf(limits), limits));
     const { parameters } = judged;
     if (parameters !== values.length) {
       throw new ToolError(
@@ -198,6 +218,24 @@ export class SqlHandle {
       );
     }
     return judged;
+  }
+
+  /** What a statement may use; everything that the connection exposes without a sight. */
+  async #rules(sight: ColumnSight | null, limits: CallLimits): Promise<StatementRules> {
+    const tables = await this.#tables(limits);
+    return {
+      tables: tables.map((table) => ({
+        schema: table.schema,
+        name: table.name,
+        isWithheld: sight?.isWithheld(table) ?? false,
+        columns: table.columns.map(({ name }) => ({
+          name,
+          hidden: sight?.isHidden(`${table.schema}.${table.name}.${name}`) ?? false,
+        })),
+      })),
+      searchPath: this.#searchPath(tables),
+      functions: this.#call.entry.functions,
+    };
   }
 
   async #run(

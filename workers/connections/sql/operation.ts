@@ -46,6 +46,11 @@ export interface CatalogueTable {
   columns: CatalogueColumn[];
   /** Keys in the database's own words: `PRIMARY KEY (id)`. */
   keys: string[];
+  /**
+   * For one that gives rows of others, which of the classified tables those may be, as `schema.table`: what a view reads, or
+   * the parents and children of a table. `null`: not known.
+   */
+  rowsOf?: string[] | null;
 }
 
 /** One column of a {@link CatalogueTable}. */
