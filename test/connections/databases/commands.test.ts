@@ -137,6 +137,11 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
       /create objects/,
     ],
     ["GRANT pg_write_all_data TO reader", "REVOKE pg_write_all_data FROM reader", /pg_write_all_data/],
+    [
+      "CREATE ROLE w; GRANT INSERT ON orders TO w; ALTER ROLE reader NOINHERIT; GRANT w TO reader",
+      "REVOKE w FROM reader; ALTER ROLE reader INHERIT; DROP OWNED BY w; DROP ROLE w",
+      /write to orders, after SET ROLE w/,
+    ],
     ["ALTER ROLE reader CREATEDB", "ALTER ROLE reader NOCREATEDB", /create databases/],
     ["ALTER ROLE reader BYPASSRLS", "ALTER ROLE reader NOBYPASSRLS", /row-level security/],
     ["ALTER ROLE reader SUPERUSER", "ALTER ROLE reader NOSUPERUSER", /superuser/],

@@ -22,24 +22,42 @@ const POWERFUL = [
   "pg_checkpoint",
 ];
 
-/** Privileges on objects that change something. `by_public`: every role has it. */
+/**
+ * Privileges on objects that change something, of the account and of each role that it has without inheriting its
+ * privileges: SET ROLE gives them to it. `by_public`: every role has it.
+ */
 const GRANTS = `
-  SELECT 'write to ' || c.oid::regclass AS what, 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ' || c.oid::regclass || ' FROM ' || quote_ident(current_user) AS remedy, false AS by_public
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WITH who AS (
+    SELECT r.oid AS id, quote_ident(r.rolname) AS quoted, r.rolname = current_user AS own,
+           CASE WHEN r.rolname = current_user THEN '' ELSE ', after SET ROLE ' || quote_ident(r.rolname) END AS how,
+           'REVOKE ' || quote_ident(r.rolname) || ' FROM ' || quote_ident(current_user) AS leave
+      FROM pg_roles r
+     WHERE r.rolname = current_user
+        OR (pg_has_role(current_user, r.oid, 'MEMBER') AND NOT pg_has_role(current_user, r.oid, 'USAGE'))
+  )
+  SELECT 'write to ' || c.oid::regclass || how AS what,
+         CASE WHEN own THEN 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ' || c.oid::regclass || ' FROM ' || quoted ELSE leave END AS remedy,
+         false AS by_public
+    FROM who CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
    WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
-     AND (pg_has_role(current_user, c.relowner, 'MEMBER') OR has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-          OR has_any_column_privilege(c.oid, 'INSERT, UPDATE'))
+     AND (pg_has_role(id, c.relowner, 'MEMBER') OR has_table_privilege(id, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+          OR has_any_column_privilege(id, c.oid, 'INSERT, UPDATE'))
   UNION ALL
-  SELECT 'use the sequence ' || c.oid::regclass, 'REVOKE USAGE, UPDATE ON SEQUENCE ' || c.oid::regclass || ' FROM ' || quote_ident(current_user), false
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind = 'S' AND n.nspname NOT LIKE 'pg\\_%' AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'USAGE, UPDATE') END
+  SELECT 'use the sequence ' || c.oid::regclass || how,
+         CASE WHEN own THEN 'REVOKE USAGE, UPDATE ON SEQUENCE ' || c.oid::regclass || ' FROM ' || quoted ELSE leave END, false
+    FROM who CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind = 'S' AND n.nspname NOT LIKE 'pg\\_%' AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(id, c.oid, 'USAGE, UPDATE') END
   UNION ALL
-  SELECT 'create objects in the schema ' || quote_ident(n.nspname), 'REVOKE CREATE ON SCHEMA ' || quote_ident(n.nspname) || ' FROM PUBLIC, ' || quote_ident(current_user),
+  SELECT 'create objects in the schema ' || quote_ident(n.nspname) || how,
+         CASE WHEN own THEN 'REVOKE CREATE ON SCHEMA ' || quote_ident(n.nspname) || ' FROM PUBLIC, ' || quoted ELSE leave END,
          coalesce(EXISTS (SELECT 1 FROM aclexplode(n.nspacl) WHERE grantee = 0 AND privilege_type = 'CREATE'), false)
-    FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND has_schema_privilege(n.oid, 'CREATE')
+    FROM who CROSS JOIN pg_namespace n
+   WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND has_schema_privilege(id, n.oid, 'CREATE')
+     AND (own OR NOT has_schema_privilege(n.oid, 'CREATE'))
   UNION ALL
-  SELECT 'create schemas in this database', 'REVOKE CREATE ON DATABASE ' || quote_ident(current_database()) || ' FROM ' || quote_ident(current_user), false
-   WHERE has_database_privilege(current_database(), 'CREATE')
+  SELECT 'create schemas in this database' || how,
+         CASE WHEN own THEN 'REVOKE CREATE ON DATABASE ' || quote_ident(current_database()) || ' FROM ' || quoted ELSE leave END, false
+    FROM who WHERE has_database_privilege(id, current_database(), 'CREATE')
   UNION ALL
   SELECT 'create temporary tables, as every role may', 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC', true
    WHERE has_database_privilege(current_database(), 'TEMPORARY')
