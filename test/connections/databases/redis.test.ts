@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
-import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
+import { openToViewers, PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { onRedis, SERVERS } from "./servers.ts";
 
@@ -104,5 +104,46 @@ describe.skipIf(SERVERS.redis === null)("a Redis connection", () => {
     expect(writing.ok && writing.report.excess.length).toBe(16);
     const refused = await gate.probe({ name: "cache", revision: "", entry: entry("reader") }, "wrong");
     expect(refused).toMatchObject({ ok: false, failure: { code: "unavailable" } });
+  });
+
+  it.each([
+    ["keys below a prefix", "~session:*", 8],
+    ["one key that a prefix names", "~events", 3],
+    ["keys of another prefix", "~other:*", 0],
+  ])("tells of an account that may write %s, and changes none", async (_what, keys, count) => {
+    const name = "half";
+    const rights = ["~*", "&*", "-@all", "+@read", "+@connection", "-@dangerous", "-keys"];
+    await asOwner(
+      ["ACL", "SETUSER", name, "reset", "on", `>${PASSWORD}`, ...rights.filter((right) => right !== "~*")],
+      ["ACL", "SETUSER", name, "%R~*", `(+@write ${keys})`],
+      ["SET", "session:", "kept"],
+    );
+    const gate = connectionGate(env, "cache", 0);
+    const exposed = { expose: { prefixes: ["session:", "events"] } };
+    const probed = await gate.probe({ name: "cache", revision: "", entry: entry(name, exposed) }, PASSWORD);
+    expect(probed).toMatchObject({ ok: true });
+    expect(probed.ok && probed.report.excess.map(({ what }) => what)).toHaveLength(count);
+    const session = await openSession({ server: "cache", lane: "stateless", scopes: ["cache:read"] });
+    expect((await session.call("cache_get_key", { key: "session:" })).data.value).toBe("kept");
+    const { data } = await session.call("cache_read_stream", { key: "events" });
+    expect(data.entries).toHaveLength(2);
+  });
+
+  it("gives nothing to a role that may not see the class of its data", async () => {
+    await publishConnections({ cache: entry("reader", { data_class: "pii" }) });
+    await openToViewers("cache");
+    const open = (role: string) =>
+      openSession({ server: "cache", lane: "stateless", as: role, role, scopes: ["cache:read"] });
+    const [viewer, admin] = [await open("viewer"), await open("admin")];
+    for (const [tool, args] of [
+      ["cache_get_key", { key: "session:7" }],
+      ["cache_scan_keys", { prefix: "session:" }],
+      ["cache_read_stream", { key: "events" }],
+    ] as const) {
+      const { error, data } = await viewer.call(tool, args);
+      expect(error, tool).toMatchObject({ code: "forbidden", message: expect.stringContaining("pii") });
+      expect(data, tool).toBeUndefined();
+    }
+    expect((await admin.call("cache_get_key", { key: "session:7" })).data.value.user).toBe("user-7");
   });
 });

@@ -82,7 +82,7 @@ class RedisSession implements Session {
     await this.#client.ping();
     const ms = Date.now() - start;
     const { expose, reach } = entry as RedisEntry;
-    const writes = await this.#findWrites();
+    const writes = await this.#findWrites(expose.prefixes);
     return {
       server: "Redis",
       ms,
@@ -109,35 +109,52 @@ class RedisSession implements Session {
   /**
    * What the account may do beyond reading. `ACL DRYRUN` is not for such an account, so commands are sent that
    * change nothing even where they are allowed: on a key that does not exist, or reading the server's settings.
+   * Rights may be for keys of a pattern alone, so that those below each exposed prefix are tried, and the prefix itself as a key.
    */
-  async #findWrites(): Promise<string[]> {
-    const key = `gatehouse:probe:${crypto.randomUUID()}`;
-    const found: string[] = [];
-    for (const [command, ...given] of PROBES) {
-      const failure = await this.#client
-        .call(command, ...given.map((part) => (part === KEY ? key : part)))
-        .then(
-          () => null,
-          (error: unknown) => error,
-        );
-      if (!(failure instanceof Error && failure.message.startsWith("NOPERM"))) found.push(command);
+  async #findWrites(prefixes: readonly string[]): Promise<string[]> {
+    const name = `gatehouse:probe:${crypto.randomUUID()}`;
+    const found = new Set<string>();
+    const attempt = async ([command, ...given]: Probe, key: string) => {
+      const parts = given.map((part) => (part === KEY ? key : part === MEMBER ? name : part));
+      const failure = await this.#client.call(command, ...parts).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (!(failure instanceof Error && failure.message.startsWith("NOPERM"))) found.add(command);
+    };
+    for (const probe of [...KEY_PROBES, ...PROBES]) await attempt(probe, name);
+    for (const prefix of new Set(prefixes)) {
+      for (const probe of KEY_PROBES) await attempt(probe, `${prefix}${name}`);
+      for (const probe of MEMBER_PROBES) await attempt(probe, prefix);
     }
-    return found;
+    return [...found];
   }
 }
 
-const KEY = "<key>";
+type Probe = readonly [string, ...string[]];
 
-/** One command of each category that a reading account must not have. */
-const PROBES: readonly (readonly [string, ...string[]])[] = [
+const KEY = "<key>";
+const MEMBER = "<member>";
+
+/** Commands that remove a member which no key has: they change nothing of a key that exists. */
+const MEMBER_PROBES: readonly Probe[] = [
+  ["HDEL", KEY, MEMBER],
+  ["SREM", KEY, MEMBER],
+  ["ZREM", KEY, MEMBER],
+];
+
+/** One command of each category of keys that a reading account must not have. */
+const KEY_PROBES: readonly Probe[] = [
   ["SET", KEY, "", "XX"],
   ["DEL", KEY],
   ["EXPIRE", KEY, "1"],
-  ["HDEL", KEY, "field"],
   ["LPUSHX", KEY, "value"],
-  ["SREM", KEY, "member"],
-  ["ZREM", KEY, "member"],
   ["XDEL", KEY, "0-1"],
+  ...MEMBER_PROBES,
+];
+
+/** One command of each other category. */
+const PROBES: readonly Probe[] = [
   ["PUBLISH", KEY, ""],
   ["EVAL", "return 1", "0"],
   ["SCRIPT", "EXISTS", KEY],

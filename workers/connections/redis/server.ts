@@ -157,7 +157,10 @@ function ask(
   args: Record<string, JsonValue>,
 ): Promise<JsonValue> {
   const { env, principal, masks, ...target } = context.store;
-  const { cache: rule } = target.entry;
+  const { cache: rule, data_class, title } = target.entry;
+  // Names of keys are data of the class, too.
+  if (masks.fields[data_class] !== "show")
+    throw new ToolError("forbidden", `${title} holds ${data_class} data, which this role may not see.`);
   const cache = rule && { rule, tool: name, masks, call: context };
   return askConnection(env, target, { name, arguments: args, repeatable: true, cache }, principal, context);
 }
