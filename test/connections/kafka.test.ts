@@ -249,6 +249,24 @@ describe("what an account of Kafka may do", () => {
     expect(text).toMatch(/"topics":\["orders-gatehouse-probe-/);
   });
 
+  it("is asked for each exposed topic, also for those that the entry names for writing", async () => {
+    const topicOf = (request: unknown) => /"(?:topic|name)":"([^"]+)"/.exec(JSON.stringify(request))?.[1];
+    const onlyOf = (allowed: string) => (request: unknown) =>
+      topicOf(request) === allowed
+        ? Promise.resolve()
+        : Promise.reject(failure("TOPIC_AUTHORIZATION_FAILED"));
+    const writes = { produce: onlyOf("private") } as unknown as Partial<Broker>;
+    const both = { expose: { topics: ["orders", "private"] } };
+    const found = async (changes: Partial<Broker>, more = {}) =>
+      (await inspectKafka(clusterOf(MESSAGES, changes), entryOf({ ...both, ...more }))).excess.map(
+        ({ what }) => what,
+      );
+    expect(await found(writes)).toEqual(["write to private"]);
+    expect(await found(writes, { produce: ["private"] })).toEqual([]);
+    const deletes = { deleteRecords: onlyOf("private") } as unknown as Partial<Broker>;
+    expect(await found(deletes, { produce: ["*"] })).toEqual(["delete messages of private"]);
+  });
+
   it("includes writing to the topics that the entry names for it", async () => {
     const allowed = { produce: () => Promise.reject(failure("UNKNOWN_TOPIC_OR_PARTITION")) };
     const cluster = clusterOf(MESSAGES, allowed);

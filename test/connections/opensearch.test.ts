@@ -237,6 +237,28 @@ describe("a session with OpenSearch or Elasticsearch, against a double of their 
     expect(report.excess.map(({ what }) => what)).toEqual(["write on orders*"]);
   });
 
+  it("asks what the account may do with each exposed index", async () => {
+    const mappings = Object.fromEntries(["orders-1", "orders-2"].map((name) => [name, { mappings: {} }]));
+    const exposed = {
+      "GET /orders*,logs/_mapping": [200, mappings],
+      "GET /orders*,logs/_alias": [200, { "orders-1": { aliases: {} }, "orders-2": { aliases: {} } }],
+    } as unknown as Answers;
+    const open = await serve("opensearch", { ...exposed, "DELETE /orders-2/_doc/": [409, {}] });
+    const { excess } = await open.session.inspect(open.target);
+    expect(excess.map(({ what }) => what)).toEqual(["write documents of orders-2"]);
+    const elastic = await serve("elasticsearch", {
+      ...exposed,
+      _has_privileges: [
+        200,
+        { cluster: {}, index: { "orders*": { write: false }, "orders-2": { write: true } } },
+      ],
+    });
+    const report = await elastic.session.inspect(elastic.target);
+    expect(report.excess.map(({ what }) => what)).toEqual(["write on orders-2"]);
+    const question = elastic.asked.find(({ request }) => request.includes("_has_privileges"))?.body;
+    expect(question).toMatchObject({ index: [{ names: ["orders*", "logs", "orders-1", "orders-2"] }] });
+  });
+
   it.each([
     ["an account that only reads", {}, []],
     [

@@ -7,6 +7,9 @@ import type { Cluster } from "./driver.ts";
 /** A partition that no topic has: what is sent to it is refused, and where it is not allowed, for that reason. */
 const NO_PARTITION = 2_000_000_000;
 
+/** Requests that are under way at the same moment. */
+const AT_ONCE = 8;
+
 /** Kafka's number for a topic among resources. */
 const TOPIC = 2;
 
@@ -16,13 +19,20 @@ export async function inspectKafka(cluster: Cluster, entry: KafkaEntry): Promise
   const sources = await readTopics(cluster, entry);
   const ms = Date.now() - start;
   const excess: ConnectionReport["excess"][number][] = [];
-  const readOnly = sources.map(({ name }) => name).find((name) => !mayProduce(entry, name));
-  for (const { what, remedy, attempt } of probesOf(cluster, readOnly)) {
-    const failure = await attempt().then(
-      () => null,
-      (thrown: unknown) => thrown,
+  // Rights are of topics: each one is asked for. A few at a time, since a connection may expose many.
+  const probes = probesOf(cluster, sources, entry);
+  for (let at = 0; at < probes.length; at += AT_ONCE) {
+    const some = probes.slice(at, at + AT_ONCE);
+    const failures = await Promise.all(
+      some.map(({ attempt }) =>
+        attempt().then(
+          () => null,
+          (thrown: unknown) => thrown,
+        ),
+      ),
     );
-    if (!isUnauthorized(failure)) excess.push({ what, remedy, blocking: true });
+    for (const [place, { what, remedy }] of some.entries())
+      if (!isUnauthorized(failures[place])) excess.push({ what, remedy, blocking: true });
   }
   const { expose, classes, produce } = entry;
   const checked = checkAgainstSources(
@@ -46,11 +56,11 @@ interface Probe {
  * One request of each kind of change, in a form that changes nothing where it is allowed: checked only, of a topic
  * that does not exist, or to a partition that no topic has. Kafka tells an account nothing of its rights.
  */
-function probesOf(cluster: Cluster, topic: string | undefined): Probe[] {
+function probesOf(cluster: Cluster, sources: readonly { name: string }[], entry: KafkaEntry): Probe[] {
   const name = `gatehouse-probe-${crypto.randomUUID()}`;
   const timeout = 3_000;
   const controller = () => cluster.findControllerBroker();
-  const onTopic = topic === undefined ? [] : probesOfTopic(cluster, topic);
+  const topics = sources.map((source) => source.name);
   return [
     {
       what: "create topics",
@@ -66,19 +76,20 @@ function probesOf(cluster: Cluster, topic: string | undefined): Probe[] {
       what: "delete topics",
       remedy: "Remove its ACLs for Delete on topics.",
       attempt: async () =>
-        (await controller()).deleteTopics({ topics: [`${topic ?? "x"}-${name}`], timeout }),
+        (await controller()).deleteTopics({ topics: [`${topics[0] ?? "x"}-${name}`], timeout }),
     },
-    ...onTopic,
+    ...topics.flatMap((topic) => probesOfTopic(cluster, topic, mayProduce(entry, topic))),
   ];
 }
 
-function probesOfTopic(cluster: Cluster, topic: string): Probe[] {
+/** `isWritten`: the entry names the topic for writing. */
+function probesOfTopic(cluster: Cluster, topic: string, isWritten: boolean): Probe[] {
   const leader = async () => {
     const [nodeId = ""] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
     return await cluster.findBroker({ nodeId });
   };
   const message = { key: null, value: "", headers: {}, timestamp: "0" };
-  return [
+  const write: Probe[] = [
     {
       what: `write to ${topic}`,
       remedy: `Remove its ACLs for Write on topics that the entry does not name under \`produce\`.`,
@@ -89,6 +100,9 @@ function probesOfTopic(cluster: Cluster, topic: string): Probe[] {
           topicData: [{ topic, partitions: [{ partition: NO_PARTITION, messages: [message] }] }],
         }),
     },
+  ];
+  return [
+    ...(isWritten ? [] : write),
     {
       what: `change the configuration of ${topic}`,
       remedy: "Remove its ACLs for AlterConfigs.",

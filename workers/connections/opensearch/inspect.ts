@@ -26,7 +26,7 @@ export async function inspectSearch(
   { sources, withheld }: SearchCatalogue,
 ): Promise<ConnectionReport> {
   const start = Date.now();
-  const privileges = product === "Elasticsearch" ? await readPrivileges(send, entry) : null;
+  const privileges = product === "Elasticsearch" ? await readPrivileges(send, entry, sources) : null;
   const excess = privileges ?? (await probeWrites(send, sources));
   const ms = Date.now() - start;
   const { expose, classes } = entry;
@@ -39,14 +39,23 @@ export async function inspectSearch(
   return { server, ms, excess, ...checked, mistakes: [...checked.mistakes, ...mistakes] };
 }
 
+/** Requests that are under way at the same moment. */
+const AT_ONCE = 4;
+
 type Excess = ConnectionReport["excess"][number];
 
 const CLUSTER_RIGHTS = ["manage", "manage_security", "manage_ingest_pipelines", "manage_index_templates"];
 const INDEX_RIGHTS = ["write", "create_index", "delete_index", "manage"];
 
 /** What Elasticsearch says of the account («Has privileges»); `null` where its security is off. */
-async function readPrivileges(send: SendRequest, { expose }: OpensearchEntry): Promise<Excess[] | null> {
-  const index = [{ names: expose.indices, privileges: INDEX_RIGHTS }];
+async function readPrivileges(
+  send: SendRequest,
+  { expose }: OpensearchEntry,
+  sources: readonly DocumentSource[],
+): Promise<Excess[] | null> {
+  // Of a glob the server says whether the account has a right on all that it may match.
+  const names = [...new Set([...expose.indices, ...sources.map(({ name }) => name)])];
+  const index = [{ names, privileges: INDEX_RIGHTS }];
   const { status, body } = await send("POST", "/_security/user/_has_privileges", {
     cluster: CLUSTER_RIGHTS,
     index,
@@ -77,24 +86,24 @@ async function readPrivileges(send: SendRequest, { expose }: OpensearchEntry): P
  * not exist, or with a condition that no document meets. OpenSearch tells an account nothing of its rights.
  */
 function probesOf(
-  index: string | undefined,
+  indices: readonly string[],
 ): readonly { what: string; method: string; path: string; body?: JsonValue }[] {
   const name = `gatehouse-probe-${crypto.randomUUID()}`;
   const never = "if_seq_no=9007199254740991&if_primary_term=9007199254740991";
-  const own = index === undefined ? null : encodeURIComponent(index);
   return [
-    ...(own === null
-      ? []
-      : [
-          { what: `write documents of ${index}`, method: "DELETE", path: `/${own}/_doc/${name}?${never}` },
-          {
-            what: `change the mapping of ${index}`,
-            method: "PUT",
-            path: `/${own}/_mapping`,
-            body: { properties: {} },
-          },
-          { what: `delete indices named ${index}…`, method: "DELETE", path: `/${own}-${name}` },
-        ]),
+    ...indices.flatMap((index) => {
+      const own = encodeURIComponent(index);
+      return [
+        { what: `write documents of ${index}`, method: "DELETE", path: `/${own}/_doc/${name}?${never}` },
+        {
+          what: `change the mapping of ${index}`,
+          method: "PUT",
+          path: `/${own}/_mapping`,
+          body: { properties: {} },
+        },
+        { what: `delete indices named ${index}…`, method: "DELETE", path: `/${own}-${name}` },
+      ];
+    }),
     { what: "delete indices", method: "DELETE", path: `/${name}` },
     {
       what: "change settings of the cluster",
@@ -109,15 +118,18 @@ function probesOf(
 }
 
 async function probeWrites(send: SendRequest, sources: readonly DocumentSource[]): Promise<Excess[]> {
-  // An alias may have no index to write to; its indices are not named to the account.
-  const first = sources.find(({ kind }) => kind === "index") ?? sources[0];
+  const remedy =
+    "Give its role the action groups read and view_index_metadata on the exposed indices, and no other.";
   const found: Excess[] = [];
-  for (const { what, method, path, body } of probesOf(first?.name)) {
-    const { status } = await send(method, path, body);
-    if (status === 401 || status === 403) continue;
-    const remedy =
-      "Give its role the action groups read and view_index_metadata on the exposed indices, and no other.";
-    found.push({ what, remedy, blocking: true });
+  // Rights are of indices: each one is asked for. A few at a time, since a connection may expose many.
+  const probes = probesOf(sources.map(({ name }) => name));
+  for (let at = 0; at < probes.length; at += AT_ONCE) {
+    const some = probes.slice(at, at + AT_ONCE);
+    const answers = await Promise.all(some.map(({ method, path, body }) => send(method, path, body)));
+    for (const [place, { what }] of some.entries()) {
+      const status = answers[place]?.status;
+      if (status !== 401 && status !== 403) found.push({ what, remedy, blocking: true });
+    }
   }
   return found;
 }
