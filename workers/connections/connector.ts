@@ -35,7 +35,12 @@ export interface Session {
   ): Promise<JsonValue | PartialAnswer>;
   /** What the account may do, and how the entry fits the other system. */
   inspect(target: ConnectionTarget): Promise<ConnectionReport>;
-  /** Ends the running request at the other system, over a socket of its own. */
+  /**
+   * Set where a cancel may still reach the session when the request has ended by itself: the pool waits for the cancel, and
+   * closes the session.
+   */
+  readonly isEndedByCancel?: true;
+  /** Ends the running request at the other system. */
   cancel(): Promise<void>;
   /** Closes the socket without waiting for the other system. */
   close(): void;

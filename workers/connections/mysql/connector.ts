@@ -66,6 +66,7 @@ function configOf(env: Env, { reach, title }: MysqlEntry, secret: string | null)
 const SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
 class MysqlSession implements Session {
+  readonly isEndedByCancel = true;
   readonly #connection: Connection;
   readonly #another: () => Promise<Connection>;
   #usable = true;

@@ -76,6 +76,7 @@ export function connectOracle(open: OpenOracle): Connector {
 export const oracle: Connector = connectOracle(openOracle);
 
 class OracleSession implements Session {
+  readonly isEndedByCancel = true;
   readonly #link: OracleLink;
   #usable = true;
   /** When the running request has to end, in milliseconds since 1970. */

@@ -57,6 +57,7 @@ interface Internals {
 }
 
 class PostgresqlSession implements Session {
+  readonly isEndedByCancel = true;
   readonly #client: Client;
   readonly #another: () => Client;
   #usable = true;

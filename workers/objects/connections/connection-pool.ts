@@ -2,7 +2,6 @@ import { DurableObject } from "cloudflare:workers";
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import { Deadline, type PauseDeadline } from "../../../shared/guard/run.ts";
 import type {
   ConnectionAnswer,
   ConnectionCaller,
@@ -13,7 +12,7 @@ import type {
   ConnectionState,
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
-import { log, logFailure } from "../../../shared/observe/log.ts";
+import { logFailure } from "../../../shared/observe/log.ts";
 import { flushSpans } from "../../../shared/observe/spans.ts";
 import { runBelow } from "../../../shared/observe/trace.ts";
 import {
@@ -28,11 +27,13 @@ import { loadConnector } from "../../connections/load-connector.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { readSecret } from "../../connections/vault.ts";
 import { AnswerCache } from "./answer-cache.ts";
+import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
 import { Outage } from "./outage.ts";
 import { openResilience, type Resilience } from "./resilience.ts";
 import { SessionStore } from "./session-store.ts";
 import { WaitingWrites } from "./waiting-writes.ts";
+import { TimedOut, within } from "./within.ts";
 
 /** Milliseconds that the other system has after its own time limit before its socket is closed. */
 const GRACE_MS = 1_500;
@@ -46,7 +47,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   readonly #sessions = new SessionStore();
   readonly #memory = new Map<string, unknown>();
   readonly #answers = new AnswerCache();
-  readonly #running = new Map<string, Session>();
+  readonly #cancels = new Cancels(this.ctx.id.name ?? "");
   readonly #writes = new WaitingWrites(this.ctx.storage);
   readonly #conversations = new Conversations((id) => this.cancel(id), this.#writes);
   #resilience: Resilience | undefined;
@@ -120,16 +121,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
         : { ok: true, value };
     } catch (failure) {
       return { ok: false, failure: this.#explain(failure, resilience, target, request) };
+    } finally {
+      this.#cancels.forget(request.id);
     }
   }
 
   async cancel(id: string): Promise<void> {
-    await this.#running
-      .get(this.#conversations.firstId(id))
-      ?.cancel()
-      .catch((failure: unknown) => {
-        log("warn", "connection_not_cancelled", { connection: this.#name(), error: String(failure) });
-      });
+    await this.#cancels.cancel(this.#conversations.firstId(id));
   }
 
   async probe(
@@ -182,20 +180,15 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     deadline: number,
     conversation: Conversation,
   ) {
+    this.#cancels.check(request.id);
     const session = this.#sessions.take(sessionKeyOf(target)) ?? (await this.#openFor(target, deadline));
-    const left = deadline - Date.now();
-    if (left <= 0) {
-      this.#sessions.giveBack(session);
-      throw new RefusedRequest({
-        code: "timeout",
-        message: "The call waited too long for the connection.",
-        sent: false,
-      });
-    }
-    const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
-    this.#running.set(request.id, session);
     const start = Date.now();
+    const left = deadline - start;
+    const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
     try {
+      this.#cancels.check(request.id);
+      if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
+      this.#cancels.begin(request.id, session);
       const value = await within(
         (hold) => session.run(target, request, timeoutMs, conversation.callerOf(hold)),
         timeoutMs + GRACE_MS,
@@ -210,7 +203,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       }
       throw await this.#classify(failure, target);
     } finally {
-      this.#running.delete(request.id);
+      await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
     }
   }
@@ -278,11 +271,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     this.#resilience ??= openResilience(connection, () => this.#sessions.dropIdle());
     return this.#resilience;
   }
-
-  #name(): string {
-    return this.ctx.id.name ?? "";
-  }
 }
+
+const WAITED_TOO_LONG: ConnectionFailure = {
+  code: "timeout",
+  message: "The call waited too long for the connection.",
+  sent: false,
+};
 
 function describeOutage(title: string, eventId?: string): ConnectionFailure {
   const event = eventId === undefined ? "" : ` Event id: ${eventId}.`;
@@ -293,8 +288,6 @@ function notKnown(what: string): ConnectionFailure {
   return { code: "outcome_unknown", message: `${what} It is not known whether it was carried out.` };
 }
 
-class TimedOut extends Error {}
-
 /**
  * Sessions of one revision are kept apart by what their person's client can be asked. An entry that is not published has
  * no revision: its content takes the place, so that a changed one is not asked at its former address.
@@ -302,20 +295,4 @@ class TimedOut extends Error {}
 function sessionKeyOf({ revision, entry, session }: ConnectionTarget): string {
   const content = revision === "" ? digestText(canonicalize(entry as unknown as JsonValue)) : revision;
   return session === undefined ? content : `${content} ${JSON.stringify(session)}`;
-}
-
-/**
- * Rejects with {@link TimedOut} after `ms`, without the time that `work` holds while a person answers. The
- * work goes on; its caller closes the session.
- */
-async function within<Value>(work: (hold: PauseDeadline) => Promise<Value>, ms: number): Promise<Value> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const deadline = new Deadline(ms, () => reject(new TimedOut(`No answer within ${ms} ms.`)));
-  const running = work((waiting) => deadline.hold(waiting));
-  try {
-    return await Promise.race([running, late]);
-  } finally {
-    deadline.end();
-    running.catch(() => {});
-  }
 }
