@@ -195,12 +195,20 @@ export interface ConnectionGate {
   state(): Promise<ConnectionState>;
 }
 
-/** Sessions of one object: the platform gives six sockets, and one is kept for cancelling. */
+/** Most sessions of one object: the platform gives six sockets, and one is kept for cancelling. */
 export const SESSIONS_PER_OBJECT = 4;
 
 /** How many objects serve a connection. */
-export function countShards(entry: ConnectionEntry): number {
-  return Math.ceil(entry.limits.concurrent / SESSIONS_PER_OBJECT);
+export function countShards({ limits }: ConnectionEntry): number {
+  return Math.ceil(limits.concurrent / SESSIONS_PER_OBJECT);
+}
+
+/** How many calls one of these objects runs at a time: all of them together, the limit of the entry. */
+export function shareOf(entry: ConnectionEntry, shard: number): number {
+  const { concurrent } = entry.limits;
+  const shards = countShards(entry);
+  // An object that no call goes to any more serves the last ones.
+  return Math.max(1, Math.floor(concurrent / shards) + (shard < concurrent % shards ? 1 : 0));
 }
 
 /** One object of a connection: one of its shards, or the one that holds a person's sessions. */

@@ -2,15 +2,17 @@ import { DurableObject } from "cloudflare:workers";
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import type {
-  ConnectionAnswer,
-  ConnectionCaller,
-  ConnectionFailure,
-  ConnectionGate,
-  ConnectionReport,
-  ConnectionRequest,
-  ConnectionState,
-  ConnectionTarget,
+import {
+  type ConnectionAnswer,
+  type ConnectionCaller,
+  type ConnectionFailure,
+  type ConnectionGate,
+  type ConnectionReport,
+  type ConnectionRequest,
+  type ConnectionState,
+  type ConnectionTarget,
+  SESSIONS_PER_OBJECT,
+  shareOf,
 } from "../../../shared/objects/connection-gate.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
 import { flushSpans } from "../../../shared/observe/spans.ts";
@@ -111,7 +113,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     conversation: Conversation,
   ): Promise<ConnectionAnswer> {
     const deadline = Date.now() + request.timeoutMs;
-    const resilience = this.#resilienceOf(target.name);
+    const resilience = this.#resilienceOf(target);
     try {
       const value = await resilience.execute(request.repeatable, () =>
         this.#attempt(target, request, deadline, conversation),
@@ -267,8 +269,11 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     return failure instanceof Outage && !failure.isSent ? { ...described, sent: false } : described;
   }
 
-  #resilienceOf(connection: string): Resilience {
-    this.#resilience ??= openResilience(connection, () => this.#sessions.dropIdle());
+  #resilienceOf({ name, entry, session }: ConnectionTarget): Resilience {
+    this.#resilience ??= openResilience(name, () => this.#sessions.dropIdle());
+    const shard = Number(/:(\d+)$/.exec(this.ctx.id.name ?? "")?.[1] ?? 0);
+    const ofPerson = Math.min(SESSIONS_PER_OBJECT, entry.limits.concurrent);
+    this.#resilience.resize(session === undefined ? shareOf(entry, shard) : ofPerson);
     return this.#resilience;
   }
 }

@@ -1,5 +1,4 @@
 import {
-  bulkhead,
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
@@ -9,8 +8,8 @@ import {
   retry,
   wrap,
 } from "cockatiel";
-import { SESSIONS_PER_OBJECT } from "../../../shared/objects/connection-gate.ts";
 import { log } from "../../../shared/observe/log.ts";
+import { CallQueue } from "./call-queue.ts";
 import { Outage } from "./outage.ts";
 
 /** Requests that wait for a session of one object. */
@@ -26,6 +25,8 @@ const PROBE_AFTER_MS = 5_000;
 export interface Resilience {
   /** Runs `work` through queue and breaker; once more after a lost connection if it may be repeated. */
   execute<Value>(repeatable: boolean, work: () => Promise<Value>): Promise<Value>;
+  /** How many requests run at a time from now on. */
+  resize(slots: number): void;
   state(): { running: number; waiting: number; breaker: "closed" | "open" | "half_open" };
   secondsUntilProbe(): number;
 }
@@ -36,7 +37,7 @@ export interface Resilience {
  * @param onBreak - called each time that the breaker opens
  */
 export function openResilience(connection: string, onBreak: () => void = () => {}): Resilience {
-  const queue = bulkhead(SESSIONS_PER_OBJECT, QUEUE);
+  const queue = new CallQueue(QUEUE);
   const breaker = circuitBreaker(handleType(Outage), {
     halfOpenAfter: PROBE_AFTER_MS,
     breaker: new ConsecutiveBreaker(BREAK_AFTER),
@@ -58,13 +59,14 @@ export function openResilience(connection: string, onBreak: () => void = () => {
     BACKOFF,
   );
   const again = retry(handleType(Outage), BACKOFF);
-  const safe = wrap(again, breaker, queue);
-  const unsafe = wrap(once, breaker, queue);
+  const safe = wrap(again, breaker);
+  const unsafe = wrap(once, breaker);
   return {
-    execute: (repeatable, work) => (repeatable ? safe : unsafe).execute(work),
+    execute: (repeatable, work) => (repeatable ? safe : unsafe).execute(() => queue.execute(work)),
+    resize: (slots) => queue.resize(slots),
     state: () => ({
-      running: SESSIONS_PER_OBJECT - queue.executionSlots,
-      waiting: QUEUE - queue.queueSlots,
+      running: queue.running,
+      waiting: queue.waiting,
       breaker: NAMES[breaker.state],
     }),
     secondsUntilProbe: () => Math.max(1, Math.ceil((brokenAt + PROBE_AFTER_MS - Date.now()) / 1_000)),
