@@ -17,23 +17,52 @@ export async function findElsewhere(
 ): Promise<ConnectionFailure | null> {
   if (!takesSecret(entry)) return null;
   const secret = entry.secret ?? connection;
-  const { revisions } = await policyInForce(env);
-  const published = await Promise.all(
-    publishedServers.choose(revisions).map(async (name) => {
-      const { entry: other } = parseRevision(name, await readRevision(env, String(revisions.get(name))));
-      return takesSecret(other) && (other.secret ?? name) === secret ? [placeOf(other)] : [];
-    }),
-  );
-  const known = new Set(published.flat());
-  if (known.size === 0 || known.has(placeOf(entry))) return null;
+  const published = await publishedWith(env, secret);
+  const known = new Set(published.map((one) => placeOf(one.entry)));
+  const place = placeOf(entry);
+  if (known.size === 0 || known.has(place)) return null;
+  // The same address, where the secret went unencrypted until now.
+  if ("tls" in entry.reach && entry.reach.tls === "required" && known.has(`${place}${WITHOUT_TLS}`))
+    return null;
   const what = isExchanged(entry) ? `What Gatehouse signs for "${connection}"` : `The secret "${secret}"`;
   return {
     code: "forbidden",
-    message: `${what} belongs to ${[...known].join(" and ")}; the file names ${placeOf(entry)}, which does not get it.`,
+    message: `${what} belongs to ${[...known].join(" and ")}; the file names ${place}, which does not get it.`,
     action: "If the new address is right, say so: the same command with --new-address.",
     attempt: "other_address",
   };
 }
+
+/** The published connections that use a secret of the vault. */
+export async function publishedWith(
+  env: Env,
+  secret: string,
+): Promise<{ name: string; entry: ConnectionEntry }[]> {
+  const { revisions } = await policyInForce(env);
+  const published = await Promise.all(
+    publishedServers.choose(revisions).map(async (name) => {
+      const { entry } = parseRevision(name, await readRevision(env, String(revisions.get(name))));
+      return { name, entry };
+    }),
+  );
+  return published.filter(({ name, entry }) => takesSecret(entry) && (entry.secret ?? name) === secret);
+}
+
+const WITHOUT_TLS = " without TLS";
+
+/** Ports that an entry without one means: with TLS, and without. */
+const USUAL_PORTS: Readonly<
+  Record<Exclude<ConnectionEntry["kind"], "openapi" | "mcp">, readonly [secure: number, plain: number]>
+> = {
+  postgresql: [5432, 5432],
+  mysql: [3306, 3306],
+  clickhouse: [8443, 8123],
+  opensearch: [9200, 9200],
+  oracle: [2484, 1521],
+  mongodb: [27_017, 27_017],
+  kafka: [9093, 9092],
+  redis: [6379, 6379],
+};
 
 function takesSecret(entry: ConnectionEntry): boolean {
   // An assertion is like a secret: who gets it can name the person elsewhere, within its audience and two minutes.
@@ -44,11 +73,17 @@ function takesSecret(entry: ConnectionEntry): boolean {
 
 /** The place that a secret is sent to: an origin, those of the tokens' addresses with it, or a host with its port. */
 function placeOf(entry: ConnectionEntry): string {
-  const { reach } = entry;
-  const asked = "auth" in entry ? tokenAddresses(entry.auth).map((address) => new URL(address).origin) : [];
-  const tokens = asked.length === 0 ? "" : ` by ${[...new Set(asked)].sort().join(", ")}`;
-  if ("url" in reach) return `${new URL(reach.url).origin}${tokens}`;
-  return "host" in reach ? `${reach.host}:${reach.port}` : `the binding ${reach.hyperdrive}`;
+  if (entry.kind === "openapi" || entry.kind === "mcp") {
+    const asked = tokenAddresses(entry.auth).map((address) => new URL(address).origin);
+    const tokens = asked.length === 0 ? "" : ` by ${[...new Set(asked)].sort().join(", ")}`;
+    return `${new URL(entry.reach.url).origin}${tokens}`;
+  }
+  const { kind, reach } = entry;
+  if ("hyperdrive" in reach) return `the binding ${reach.hyperdrive}`;
+  const [secure, plain] = USUAL_PORTS[kind];
+  const isSecure = reach.tls === "required";
+  const port = reach.port ?? (isSecure ? secure : plain);
+  return `${reach.host.toLowerCase()}:${port}${isSecure ? "" : WITHOUT_TLS}`;
 }
 
 /** Of an authorization server each address that gets the secret, or whose metadata name one that does. */
