@@ -10,7 +10,7 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { writeSecret } from "../../connections/vault.ts";
 import { describeTrust } from "./describe-trust.ts";
 import { newAddress, reviewCommands } from "./review-commands.ts";
-import { findElsewhere } from "./secret-address.ts";
+import { findElsewhere, publishedWith } from "./secret-address.ts";
 import { sessionFor } from "./session-for.ts";
 import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
@@ -38,7 +38,7 @@ const command = z.discriminatedUnion("command", [
   z.strictObject({
     command: z.literal("secret"),
     name: z.string().regex(/^[a-z][a-z0-9-]{0,47}$/),
-    /** Connections that use it: their sockets are closed. */
+    /** Connections of the file that use it: their sockets are closed, and those of published ones that do. */
     connections: z.array(connectionName).max(200),
     /** `null` removes it. */
     secret: z.string().min(1).max(SECRET_LENGTH).nullable(),
@@ -114,9 +114,12 @@ async function changeSecret(
   const version = await writeSecret(env, name, secret, Date.now(), expires_at);
   const event = { type: "connection_secret" as const, by, secret: name, version, removed: secret === null };
   await principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `secret ${name} ${version}`, event);
-  // Sockets that were opened with the old password end before the next call.
+  // Sockets that were opened with the old password end before the next call, those of connections that the file of the command
+  // does not name, too.
+  const published = await publishedWith(env, name);
+  const users = new Set([...connections, ...published.map((one) => one.name)]);
   await Promise.all(
-    connections.flatMap((connection) =>
+    [...users].flatMap((connection) =>
       Array.from({ length: MOST_SHARDS }, (_, shard) =>
         connectionGate(env, connection, shard).closeSessions(),
       ),

@@ -211,9 +211,16 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   async #openFor(target: ConnectionTarget, deadline: number): Promise<Session> {
-    const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
-    this.#sessions.adopt(session, sessionKeyOf(target));
-    return session;
+    for (;;) {
+      const before = this.#sessions.closings;
+      const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
+      if (before === this.#sessions.closings) {
+        this.#sessions.adopt(session, sessionKeyOf(target));
+        return session;
+      }
+      // Its secret was changed meanwhile.
+      session.close();
+    }
   }
 
   async #open(target: ConnectionTarget, given: string | null, timeoutMs = OPEN_MS): Promise<Session> {

@@ -14,9 +14,15 @@ interface Held {
 /** The sessions of one object. A session belongs to one revision of its connection. */
 export class SessionStore {
   readonly #held = new Map<Session, Held>();
+  #closings = 0;
 
   get size(): number {
     return this.#held.size;
+  }
+
+  /** How often all sessions were closed: one that began to open before the last time has a former secret. */
+  get closings(): number {
+    return this.#closings;
   }
 
   /**
@@ -58,6 +64,7 @@ export class SessionStore {
 
   /** Closes idle sessions now, and those in use when their request ends. */
   closeAll(): void {
+    this.#closings += 1;
     for (const [session, held] of this.#held) {
       if (held.busy) held.retired = true;
       else this.#drop(session);
