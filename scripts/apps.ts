@@ -1,12 +1,13 @@
-import { parseArgs } from "node:util";
 import type { RegisteredClient } from "../shared/auth/registered-client.ts";
 import { isAcceptableRedirect } from "../workers/gateway/oauth/redirects.ts";
 import { addClient, createClient, listClients, removeClient } from "./apps/statements.ts";
+import { type Command, command } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { ENVIRONMENTS, type EnvironmentName, readEnvironment } from "./local/project.ts";
-import { openPlatformDatabase, type PlatformDatabase, type Row } from "./platform/database.ts";
+import { readEnvironment } from "./local/project.ts";
+import type { Row } from "./platform/database.ts";
+import { environmentOf, openPlatform, PLACE } from "./platform/place.ts";
 import { nameAsker } from "./platform/requests.ts";
-import { runCommand } from "./platform/run-command.ts";
+import { runCommands } from "./platform/run-command.ts";
 
 const HELP = `Registers apps that cannot register themselves: they are given a client id, and an address for codes.
 
@@ -21,16 +22,16 @@ const HELP = `Registers apps that cannot register themselves: they are given a c
 
 const SEE_HELP = "For the commands: npm run apps -- --help";
 
-interface Flags {
-  name?: string | undefined;
-  id?: string | undefined;
-  redirect: string[];
-  secret: boolean;
-  environment: EnvironmentName;
-}
+const REGISTER = {
+  name: { type: "string" },
+  redirect: { type: "string", multiple: true, default: [] as string[] },
+  secret: { type: "boolean", default: false },
+  ...PLACE,
+} as const;
 
-const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
-  async register(database, { name, redirect, secret: confidential, environment }) {
+const COMMANDS: Readonly<Record<string, Command>> = {
+  register: command({ takes: REGISTER }, async ({ name, redirect, secret: confidential, ...place }) => {
+    const database = openPlatform(place);
     const known = name?.trim() ?? "";
     if (known === "" || known.length > 80 || /\p{Cc}/u.test(known)) {
       throw new CommandFailure("--name must be 1 to 80 characters without control characters.", SEE_HELP);
@@ -46,19 +47,21 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const at = Date.now();
     const { client, secret } = createClient(known, redirect, confidential, at);
     await database.change(addClient(client, nameAsker("apps"), at));
-    const url = String(readEnvironment(environment).vars.PUBLIC_URL);
+    const url = String(readEnvironment(environmentOf(place)).vars.PUBLIC_URL);
     console.log(`Registered ${known}. Give it:
   MCP URL         ${url}/mcp, or another address that ${url}/ lists
   client id       ${client.clientId}
   client secret   ${secret ?? "none: it uses PKCE"}${secret === null ? "" : "     (shown this once)"}
   codes go to     ${redirect.join("\n                  ")}`);
-  },
-  async list(database) {
+  }),
+  list: command({ takes: PLACE }, async (place) => {
+    const database = openPlatform(place);
     const rows = await database.query(listClients());
     for (const row of rows) console.log(describe(row));
     console.log(`${rows.length} ${rows.length === 1 ? "app" : "apps"}`);
-  },
-  async remove(database, { id }) {
+  }),
+  remove: command({ takes: { id: { type: "string" }, ...PLACE } }, async ({ id, ...place }) => {
+    const database = openPlatform(place);
     if (id === undefined) throw new CommandFailure("--id is missing.", SEE_HELP);
     const [found] = await database.query(listClients(id));
     if (found === undefined) {
@@ -66,7 +69,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     }
     await database.change(removeClient(id));
     console.log(`Removed ${id}. Its connections end at their next token refresh.`);
-  },
+  }),
 };
 
 function describe({ client_id, record, by, at }: Row): string {
@@ -76,40 +79,7 @@ function describe({ client_id, record, by, at }: Row): string {
   return `${client_id}  ${client.clientName} (${kind}), ${day}, ${by}\n  ${client.redirectUris.join("\n  ")}`;
 }
 
-function readCommand() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        name: { type: "string" },
-        id: { type: "string" },
-        redirect: { type: "string", multiple: true, default: [] },
-        secret: { type: "boolean", default: false },
-        env: { type: "string", default: "local" },
-        state: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const { env, state, help, ...flags } = values;
-    const environment = ENVIRONMENTS.find((name) => name === env);
-    if (environment === undefined) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
-    return {
-      command: help ? undefined : positionals[0],
-      environment,
-      state,
-      flags: { ...flags, environment },
-    };
-  } catch (error) {
-    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
-  }
-}
+/** `npm run apps`. */
+export const APPS = { name: "apps", help: HELP, commands: COMMANDS };
 
-async function main(): Promise<void> {
-  const { command, environment, state, flags } = readCommand();
-  if (command === undefined) return console.log(HELP);
-  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-  if (run === undefined) throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
-  await run(openPlatformDatabase(environment, state), flags);
-}
-
-await runCommand(main);
+if (import.meta.main) await runCommands(APPS);

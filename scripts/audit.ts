@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { readExportLine } from "../shared/audit/export-line.ts";
 import { exportLines } from "../shared/audit/export-lines.ts";
 import { type AskedSpan, verifyExport } from "../shared/audit/verify-export.ts";
@@ -8,11 +7,12 @@ import { printDeadLetters, redrive } from "./audit/dead-letters.ts";
 import { formatFinding, formatIncomplete, formatSummary } from "./audit/format.ts";
 import { changeHold, type Held, listHolds } from "./audit/holds.ts";
 import { checkSignedFile } from "./audit/signed-file.ts";
+import { type Command, command, type Values } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { openPlatformDatabase, type TrailDatabase, trailOf } from "./platform/database.ts";
+import { trailOf } from "./platform/database.ts";
 import { waitFor } from "./platform/notify-worker.ts";
-import { runCommand } from "./platform/run-command.ts";
+import { addresseeOf, environmentOf, openPlatform, PLACE } from "./platform/place.ts";
+import { runCommands } from "./platform/run-command.ts";
 
 const HELP = `Exports the audit trail, verifies an export without any connection, and sets holds on data.
 
@@ -48,12 +48,20 @@ const NOT_SIGNED = 3;
 
 const SEE_HELP = "For the commands: npm run audit -- --help";
 
-type Flags = ReturnType<typeof readCommand>["values"];
+const TEXT = { type: "string" } as const;
+const SPAN = { from: TEXT, to: TEXT } as const;
+const HOLD = {
+  user: TEXT,
+  everybody: { type: "boolean", default: false },
+  reason: TEXT,
+  ...PLACE,
+} as const;
+const VERIFY = { ...SPAN, key: { type: "string", multiple: true, default: [] as string[] } } as const;
 
-const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string[]) => Promise<void>>> = {
-  async export(flags) {
+const COMMANDS: Readonly<Record<string, Command>> = {
+  export: command({ takes: { ...SPAN, ...PLACE } }, async (flags) => {
     const span = readSpan(flags);
-    const lines = exportLines(trailOf(open(flags)), readEnvironment(flags), span, Date.now());
+    const lines = exportLines(trailOf(openPlatform(flags)), environmentOf(flags), span, Date.now());
     for await (const line of lines) {
       process.stdout.write(`${JSON.stringify(line)}\n`);
       if (line.line !== "end") continue;
@@ -62,8 +70,8 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
       );
       for (const text of formatIncomplete(incomplete)) console.error(text);
     }
-  },
-  async verify(flags, [file]) {
+  }),
+  verify: command({ takes: VERIFY, words: ["<file>"] }, async (flags, [file]) => {
     if (file === undefined) throw new CommandFailure("Name the file to verify.", SEE_HELP);
     const lines = await readLines(file);
     if (!lines.some(readExportLine))
@@ -80,50 +88,40 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
     if (signed !== null) console.log(signed.text);
     if (verification.findings.length > 0 || signed?.holds === false) process.exitCode = 1;
     else if (verification.unsigned > 0) process.exitCode = NOT_SIGNED;
-  },
-  async hold(flags) {
+  }),
+  hold: command({ takes: HOLD }, async (flags) => {
     const held = readHeld(flags);
-    await changeHold(open(flags), held, readReason(flags), true);
+    await changeHold(openPlatform(flags), held, readReason(flags), true);
     console.log(`Hold set: no data of ${held ?? "any person"} is removed, erasure included.`);
-  },
-  async release(flags) {
+  }),
+  release: command({ takes: HOLD }, async (flags) => {
     const held = readHeld(flags);
-    await changeHold(open(flags), held, readReason(flags), false);
+    await changeHold(openPlatform(flags), held, readReason(flags), false);
     console.log(`Released. The next hourly run removes expired data.`);
-  },
-  async holds(flags) {
-    const rows = await open(flags).query(listHolds());
+  }),
+  holds: command({ takes: PLACE }, async (flags) => {
+    const rows = await openPlatform(flags).query(listHolds());
     for (const { user_id, email, reason, at } of rows) {
       const who = user_id === null ? "everybody" : `${email ?? "(erased)"} ${user_id}`;
       console.log(`${new Date(Number(at)).toISOString()}  ${who}: ${reason}`);
     }
     console.log(rows.length === 1 ? "1 hold" : `${rows.length} holds`);
-  },
-  async "dead-letters"(flags) {
-    await printDeadLetters(open(flags));
-  },
-  async redrive(flags) {
-    const addressee = { environment: readEnvironment(flags), stateFolder: flags.state };
-    await redrive(open(flags), waitFor(addressee, PATIENCE_MS));
-  },
+  }),
+  "dead-letters": command({ takes: PLACE }, async (flags) => {
+    await printDeadLetters(openPlatform(flags));
+  }),
+  redrive: command({ takes: PLACE }, async (flags) => {
+    await redrive(openPlatform(flags), waitFor(addresseeOf(flags), PATIENCE_MS));
+  }),
 };
 
-function open(flags: Flags): TrailDatabase {
-  return openPlatformDatabase(readEnvironment(flags), flags.state);
-}
-
-function readEnvironment({ env }: Flags): EnvironmentName {
-  if (isEnvironment(env)) return env;
-  throw new CommandFailure(`--env must be one of ${ENVIRONMENTS.join(", ")}.`, SEE_HELP);
-}
-
-function readHeld({ user, everybody }: Flags): Held {
+function readHeld({ user, everybody }: Values<typeof HOLD>): Held {
   if ((user === undefined) === !everybody)
     throw new CommandFailure("Name the person: --user <address or id>, or --everybody.", SEE_HELP);
   return user ?? null;
 }
 
-function readReason({ reason }: Flags): string {
+function readReason({ reason }: Values<typeof HOLD>): string {
   const text = reason?.trim() ?? "";
   if (text.length >= 3 && text.length <= 500 && !/\p{Cc}/u.test(text)) return text;
   throw new CommandFailure("Say why: --reason, in 3 to 500 characters on one line.", SEE_HELP);
@@ -140,7 +138,7 @@ async function readLines(file: string): Promise<string[]> {
 }
 
 /** Both ends are inclusive, because records are stored by the millisecond; `--to` itself is exclusive. */
-function readSpan(flags: Flags): AskedSpan {
+function readSpan(flags: Values<typeof SPAN>): AskedSpan {
   const from = readMoment("from", flags.from);
   const to = readMoment("to", flags.to);
   if (from !== null && to !== null && from >= to)
@@ -155,41 +153,7 @@ function readMoment(flag: string, text: string | undefined): number | null {
   throw new CommandFailure(`--${flag} ${JSON.stringify(text)} is not a date.`, SEE_HELP);
 }
 
-function isEnvironment(text: string): text is EnvironmentName {
-  return (ENVIRONMENTS as readonly string[]).includes(text);
-}
+/** `npm run audit`. */
+export const AUDIT = { name: "audit", help: HELP, commands: COMMANDS };
 
-function readCommand() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        from: { type: "string" },
-        to: { type: "string" },
-        key: { type: "string", multiple: true, default: [] },
-        user: { type: "string" },
-        everybody: { type: "boolean", default: false },
-        reason: { type: "string" },
-        env: { type: "string", default: "local" },
-        state: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
-  }
-}
-
-async function main(): Promise<void> {
-  const { values, positionals } = readCommand();
-  const [name, ...operands] = positionals;
-  if (values.help || name === undefined) {
-    console.log(HELP);
-    return;
-  }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) throw new CommandFailure(`There is no command "${name}".`, SEE_HELP);
-  await command(values, operands);
-}
-
-await runCommand(main);
+if (import.meta.main) await runCommands(AUDIT);

@@ -1,6 +1,6 @@
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { takeBackup } from "./backup/take-backup.ts";
+import { command, runScript } from "./local/command-line.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
 import { ROOT } from "./local/root.ts";
@@ -13,13 +13,31 @@ every object, KV and R2. Gatehouse must not run meanwhile. Deployments: docs/bac
   npm run backup -- <folder> --state <folder> local storage elsewhere, as with npm start
 `;
 
-try {
-  const { values, positionals } = readCommand();
-  const [target] = positionals;
-  if (values.help || target === undefined) console.log(HELP);
-  else await run(path.resolve(target), values.state);
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
+/** `npm run backup`. */
+export const BACKUP = {
+  name: "backup",
+  help: HELP,
+  commands: {
+    "": command(
+      { takes: { state: { type: "string" } }, words: ["<folder>"] },
+      async ({ state }, [target]) => {
+        if (target === undefined)
+          throw new CommandFailure(
+            "Name the folder to copy to.",
+            "For the options: npm run backup -- --help",
+          );
+        await run(path.resolve(target), state);
+      },
+    ),
+  },
+};
+
+if (import.meta.main) {
+  try {
+    await runScript(BACKUP);
+  } catch (failure) {
+    process.exitCode = reportFailure(failure);
+  }
 }
 
 async function run(target: string, state: string | undefined): Promise<void> {
@@ -33,19 +51,5 @@ async function run(target: string, state: string | undefined): Promise<void> {
     console.log(`To go back to it: npm run restore -- ${target}`);
   } finally {
     giveBack();
-  }
-}
-
-function readCommand() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: { state: { type: "string" }, help: { type: "boolean", short: "h", default: false } },
-    });
-  } catch (error) {
-    throw new CommandFailure(
-      error instanceof Error ? error.message : String(error),
-      "For the options: npm run backup -- --help",
-    );
   }
 }

@@ -1,4 +1,6 @@
-import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { type BenchName, benchCommand } from "./bench/options.ts";
+import { runScript, type Script } from "./local/command-line.ts";
+import { reportFailure } from "./local/failure.ts";
 
 const HELP = `Measures Gatehouse on this machine.
 
@@ -30,7 +32,7 @@ const HELP = `Measures Gatehouse on this machine.
 crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
 `;
 
-const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
+const BENCHES: Readonly<Record<BenchName, () => Promise<unknown>>> = {
   calls: () => import("./bench/calls.ts"),
   decide: () => import("./bench/decide.ts"),
   sessions: () => import("./bench/sessions.ts"),
@@ -55,21 +57,24 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   "tool-search": () => import("./bench/tool-search.ts"),
 };
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+/** `npm run bench`: without a name, that of the calls. */
+export const BENCH: Script = {
+  name: "bench",
+  help: HELP,
+  commands: {
+    "": benchCommand("calls", BENCHES.calls),
+    ...Object.fromEntries(
+      Object.entries(BENCHES).map(([name, start]) => [name, benchCommand(name as BenchName, start)]),
+    ),
+  },
+};
 
-try {
-  const [first = "calls"] = process.argv.slice(2);
-  if (first === "--help") {
-    console.log(HELP);
-  } else {
-    const named = !first.startsWith("--");
-    const start = SUBJECTS[named ? first : "calls"];
-    if (start === undefined) throw new CommandFailure(`There is no bench called "${first}".`, HELP);
-    // Each bench parses its own options, as if it were started alone.
-    if (named) process.argv.splice(2, 1);
-    await start();
+if (import.meta.main) {
+  process.env.WRANGLER_SEND_METRICS = "false";
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+  try {
+    await runScript(BENCH);
+  } catch (failure) {
+    process.exitCode = reportFailure(failure);
   }
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
 }

@@ -1,7 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { parseArgs } from "node:util";
-import { add } from "./connections/add.ts";
+import { add, REACH } from "./connections/add.ts";
 import type { WorkerPlace } from "./connections/ask-worker.ts";
 import { bridge } from "./connections/bridge.ts";
 import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
@@ -14,10 +13,11 @@ import {
 } from "./connections/files.ts";
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
 import { approve, refuse, showReview, withdraw } from "./connections/review.ts";
+import { type Command, command, refuseBoth, type Values } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { ENVIRONMENTS } from "./local/project.ts";
 import { ROOT } from "./local/root.ts";
-import { runCommand } from "./platform/run-command.ts";
+import { ADDRESS, addresseeOf, PLACE } from "./platform/place.ts";
+import { runCommands } from "./platform/run-command.ts";
 
 const HELP = `Connects databases and HTTP APIs of your company. Entries are in ${CONNECTION_FILES.connections}.
 
@@ -33,7 +33,8 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   npm run connections -- secret shop                   sets the password, from a prompt or standard input
   npm run connections -- secret shop --expires 2027-01-31   the same; an alert tells before that day
   npm run connections -- secret shop --remove
-  npm run connections -- review shop                   what an MCP server offers, and how it differs from what is approved
+  npm run connections -- review shop                   what an MCP server offers, and how it differs from what is approved;
+                                                       --verbose: with what is decided; --person: with that person's account
   npm run connections -- approve shop add echo         approves tools by name; --all: everything that waits
   npm run connections -- refuse shop steal             decides against what waits, until the other side changes it
   npm run connections -- withdraw shop add             takes an approval back, from the next publication on
@@ -47,10 +48,11 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   --file <connections.yaml>        another file
   --env local|staging|production   default: local; --state <folder> as with npm start
   --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
-  --new-address                    test, review, publish: the secret may go to an address that no published connection has
+  --new-address                    add, test, doctor, review, publish: the secret may go to an address that no published connection has
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile; --auth per_person: each person's own account
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  --hyperdrive <binding> in the place of an address; Redis: --prefixes "session:,cart:"
                   Oracle: --service SALES --user GATEHOUSE --tables "SALES.*", in upper case as the dictionary has them
                   Kafka: --expose "orders,events.*" --auth none|plain|scram-sha-512
                   MongoDB: --expose "orders,customers"; OpenSearch: --expose "orders*,logs*" --auth basic:user|bearer|header:Authorization|none
@@ -60,131 +62,127 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   To go back to an earlier publication: npm run policy -- publish --publication N
 `;
 
-const OPTIONS = {
-  file: { type: "string", default: CONNECTION_FILES.connections },
-  env: { type: "string", default: "local" },
-  state: { type: "string" },
-  url: { type: "string" },
-  note: { type: "string", default: "" },
-  remove: { type: "boolean", default: false },
-  expires: { type: "string" },
-  all: { type: "boolean", default: false },
-  "new-address": { type: "boolean", default: false },
-  person: { type: "string" },
-  verbose: { type: "boolean", default: false },
-  "web-address": { type: "string" },
-  kind: { type: "string" },
-  profile: { type: "string" },
-  document: { type: "string" },
-  address: { type: "string" },
-  auth: { type: "string" },
+const TEXT = { type: "string" } as const;
+const FILE = { file: { type: "string", default: CONNECTION_FILES.connections } } as const;
+const REVIEW = { ...FILE, person: TEXT, ...REACH } as const;
+const ADD = {
+  ...FILE,
+  kind: TEXT,
+  profile: TEXT,
+  document: TEXT,
+  address: TEXT,
+  "web-address": TEXT,
+  auth: TEXT,
   set: { type: "string", multiple: true },
-  host: { type: "string" },
-  port: { type: "string" },
-  database: { type: "string" },
-  service: { type: "string" },
-  user: { type: "string" },
-  tls: { type: "string" },
-  tables: { type: "string" },
-  prefixes: { type: "string" },
-  expose: { type: "string" },
-  title: { type: "string" },
-  description: { type: "string" },
-  owner: { type: "string" },
-  hyperdrive: { type: "string" },
-  "token-endpoint": { type: "string" },
-  issuer: { type: "string" },
-  audience: { type: "string" },
-  "client-id": { type: "string" },
-  help: { type: "boolean", short: "h", default: false },
+  host: TEXT,
+  port: TEXT,
+  database: TEXT,
+  service: TEXT,
+  user: TEXT,
+  tls: TEXT,
+  tables: TEXT,
+  prefixes: TEXT,
+  expose: TEXT,
+  title: TEXT,
+  description: TEXT,
+  owner: TEXT,
+  hyperdrive: TEXT,
+  "token-endpoint": TEXT,
+  issuer: TEXT,
+  audience: TEXT,
+  "client-id": TEXT,
+  ...REACH,
 } as const;
+const NAME = ["<connection>"];
+const NAMES = ["<connection>", "<names…>"];
 
-async function main(): Promise<void> {
-  const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
-  const [command, name, ...rest] = positionals;
-  if (flags.help || command === undefined) {
-    console.log(HELP);
-    return;
-  }
-  const place = placeOf(flags);
-  switch (command) {
-    case "add":
-      return await add(requireName(name), flags, place);
-    case "check": {
-      const { connections } = await loadConnections(flags.file);
-      console.log(`✓ ${flags.file} is valid: ${Object.keys(connections).length} connections.`);
-      return;
-    }
-    case "build":
-      await writeFile(
-        path.join(ROOT, CONNECTION_FILES.schema),
-        `${JSON.stringify(writeConnectionsSchema(), null, 2)}\n`,
-      );
-      console.log(`✓ Wrote ${CONNECTION_FILES.schema}.`);
-      return;
-    case "test":
-      return await testAll(await loadWanted(flags.file, place), name, place, flags.person);
-    case "doctor":
-      return await doctor(await loadWanted(flags.file, place), requireName(name), place, flags.person);
-    case "secret":
-      return await changeSecret(
-        await loadWanted(flags.file, place),
-        requireName(name),
-        { isRemoved: flags.remove, expires: flags.expires },
-        place,
-      );
-    case "operations":
-      console.log(await showOperations(await loadWanted(flags.file, place), requireName(name), flags.file));
-      return;
-    case "diff":
-      console.log(await describeDifference(await loadWanted(flags.file, place), flags.file, place));
-      return;
-    case "publish":
-      return await publish(await loadWanted(flags.file, place), flags, place);
-    case "versions":
-      console.log(await showVersions(requireName(name), place));
-      return;
-    case "remove":
-      return await remove(requireName(name), flags.note, place);
-    case "bridge":
-      return await bridge(
-        [name, ...rest].filter((part) => part !== undefined),
-        flags.port,
-      );
-    case "review":
-      return await showReview(await loadConnections(flags.file), requireName(name), flags, place);
-    case "approve":
-      return await approve(await loadConnections(flags.file), requireName(name), rest, flags, place);
-    case "refuse":
-      return await refuse(await loadConnections(flags.file), requireName(name), rest, flags, place);
-    case "withdraw":
-      return await withdraw(requireName(name), rest, place);
-    case "status":
-      return await showStatus(place);
-    default:
-      throw new CommandFailure(`There is no command "${command}".`, "See: npm run connections -- --help");
-  }
-}
+const COMMANDS: Readonly<Record<string, Command>> = {
+  add: command({ takes: ADD, words: NAME }, async (flags, [name]) => {
+    await add(requireName(name), flags, placeOf(flags));
+  }),
+  check: command({ takes: FILE }, async ({ file }) => {
+    const { connections } = await loadConnections(file);
+    console.log(`✓ ${file} is valid: ${Object.keys(connections).length} connections.`);
+  }),
+  build: command({ takes: {} }, async () => {
+    const schema = `${JSON.stringify(writeConnectionsSchema(), null, 2)}\n`;
+    await writeFile(path.join(ROOT, CONNECTION_FILES.schema), schema);
+    console.log(`✓ Wrote ${CONNECTION_FILES.schema}.`);
+  }),
+  test: command({ takes: REVIEW, words: ["[connection]"] }, async (flags, [name]) => {
+    const place = placeOf(flags);
+    await testAll(await loadWanted(flags.file, place), name, place, flags.person);
+  }),
+  doctor: command({ takes: REVIEW, words: NAME }, async (flags, [name]) => {
+    const place = placeOf(flags);
+    await doctor(await loadWanted(flags.file, place), requireName(name), place, flags.person);
+  }),
+  secret: command(
+    {
+      takes: { ...FILE, expires: TEXT, remove: { type: "boolean", default: false }, ...ADDRESS },
+      words: NAME,
+    },
+    async (flags, [name]) => {
+      refuseBoth("connections secret", flags, ["remove", "expires"]);
+      const place = placeOf(flags);
+      const change = { isRemoved: flags.remove, expires: flags.expires };
+      await changeSecret(await loadWanted(flags.file, place), requireName(name), change, place);
+    },
+  ),
+  operations: command({ takes: { ...FILE, ...PLACE }, words: NAME }, async (flags, [name]) => {
+    const wanted = await loadWanted(flags.file, placeOf(flags));
+    console.log(await showOperations(wanted, requireName(name), flags.file));
+  }),
+  diff: command({ takes: { ...FILE, ...ADDRESS } }, async (flags) => {
+    const place = placeOf(flags);
+    console.log(await describeDifference(await loadWanted(flags.file, place), flags.file, place));
+  }),
+  publish: command({ takes: { ...FILE, note: { type: "string", default: "" }, ...REACH } }, async (flags) => {
+    const place = placeOf(flags);
+    await publish(await loadWanted(flags.file, place), flags, place);
+  }),
+  versions: command({ takes: PLACE, words: NAME }, async (flags, [name]) => {
+    console.log(await showVersions(requireName(name), placeOf(flags)));
+  }),
+  remove: command(
+    { takes: { note: { type: "string", default: "" }, ...ADDRESS }, words: NAME },
+    async (flags, [name]) => await remove(requireName(name), flags.note, placeOf(flags)),
+  ),
+  bridge: command(
+    { takes: { port: TEXT }, words: ["<command…>"] },
+    async ({ port }, words) => await bridge(words, port),
+  ),
+  review: command(
+    { takes: { ...REVIEW, verbose: { type: "boolean", default: false } }, words: NAME },
+    async (flags, [name]) =>
+      await showReview(await loadConnections(flags.file), requireName(name), flags, placeOf(flags)),
+  ),
+  approve: command(
+    { takes: { ...REVIEW, all: { type: "boolean", default: false } }, words: NAMES },
+    async (flags, [name, ...names]) => {
+      if (flags.all && names.length > 0)
+        throw new CommandFailure(
+          "connections approve takes names or --all, not both.",
+          "Leave one of them out.",
+        );
+      const document = await loadConnections(flags.file);
+      await approve(document, requireName(name), names, flags, placeOf(flags));
+    },
+  ),
+  refuse: command({ takes: REVIEW, words: NAMES }, async (flags, [name, ...names]) => {
+    await refuse(await loadConnections(flags.file), requireName(name), names, flags, placeOf(flags));
+  }),
+  withdraw: command({ takes: ADDRESS, words: NAMES }, async (flags, [name, ...names]) => {
+    await withdraw(requireName(name), names, placeOf(flags));
+  }),
+  status: command({ takes: ADDRESS }, async (flags) => await showStatus(placeOf(flags))),
+};
 
-function placeOf({
-  env,
-  state,
-  url,
-  "new-address": newAddress,
-}: {
-  env: string;
-  state?: string;
-  url?: string;
-  "new-address": boolean;
-}): WorkerPlace {
-  const environment = ENVIRONMENTS.find((known) => known === env);
-  if (environment === undefined) {
-    throw new CommandFailure(
-      `--env must be one of ${ENVIRONMENTS.join(", ")}.`,
-      "See: npm run connections -- --help",
-    );
-  }
-  return { env: environment, state, url, newAddress };
+function placeOf(
+  flags: Values<typeof PLACE> & { url?: string | undefined; "new-address"?: boolean },
+): WorkerPlace {
+  const { environment, stateFolder, url } = addresseeOf(flags);
+  return { env: environment, state: stateFolder, url, newAddress: flags["new-address"] ?? false };
 }
 
 function requireName(name: string | undefined): string {
@@ -192,4 +190,7 @@ function requireName(name: string | undefined): string {
   throw new CommandFailure("Name a connection.", "See: npm run connections -- --help");
 }
 
-await runCommand(main);
+/** `npm run connections`. */
+export const CONNECTIONS = { name: "connections", help: HELP, commands: COMMANDS };
+
+if (import.meta.main) await runCommands(CONNECTIONS);

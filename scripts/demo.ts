@@ -1,9 +1,9 @@
-import { parseArgs } from "node:util";
 import { at, Unavailable } from "./demo/answer.ts";
 import { Browser } from "./demo/browser.ts";
 import { SCENES, type Scene } from "./demo/job.ts";
 import { authorize, discover, registerClient, type Token } from "./demo/oauth.ts";
 import { GENERATIONS, openSession } from "./demo/session.ts";
+import { command, runScript } from "./local/command-line.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { parsePort } from "./local/port.ts";
@@ -17,11 +17,16 @@ const HELP = `Plays the main job as a real client would, in both protocol genera
 
 const ACCOUNT = { email: "sales@gatehouse.example", password: DEMO_PASSWORD };
 
-endWithReader();
-try {
-  await main();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
+/** `npm run demo`. */
+export const DEMO = { name: "demo", help: HELP, commands: { "": command({ takes: {} }, main) } };
+
+if (import.meta.main) {
+  endWithReader();
+  try {
+    await runScript(DEMO);
+  } catch (failure) {
+    process.exitCode = reportFailure(failure);
+  }
 }
 
 /** The server on the requested port; without a port, the one that the storage notes. */
@@ -31,8 +36,6 @@ function findLocal(port: string | undefined): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
-  if (values.help) return console.log(HELP);
   const base = (process.env.GATEHOUSE_URL ?? findLocal(process.env.PORT)).replace(/\/$/, "");
   await requireServer(base);
   const began = performance.now();

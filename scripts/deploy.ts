@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { parseArgs } from "node:util";
 import { buildBundle } from "./check/bundle.ts";
 import { migrations } from "./check/migrations.ts";
 import { findFlagProblem } from "./deploy/compatibility.ts";
@@ -13,6 +12,7 @@ import {
 } from "./deploy/plan.ts";
 import { runSteps } from "./deploy/run-steps.ts";
 import { type DeploymentTarget, readTarget } from "./deploy/target.ts";
+import { command, runScript, type Values } from "./local/command-line.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ROOT } from "./local/root.ts";
@@ -25,21 +25,27 @@ const HELP = `Deploys Gatehouse: creates what the account lacks, migrates, then 
   npm run deploy -- --dry-run          a rehearsal, offline: builds, tries migrations, prints the steps
 `;
 
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+const TAKES = {
+  env: { type: "string", default: "production" },
+  rotate: { type: "string", multiple: true, default: [] as string[] },
+  "dry-run": { type: "boolean", default: false },
+} as const;
 
-endWithReader();
-try {
-  await main();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
+/** `npm run deploy`. */
+export const DEPLOY = { name: "deploy", help: HELP, commands: { "": command({ takes: TAKES }, main) } };
+
+if (import.meta.main) {
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+  endWithReader();
+  try {
+    await runScript(DEPLOY);
+  } catch (failure) {
+    process.exitCode = reportFailure(failure);
+  }
 }
 
-async function main(): Promise<void> {
-  const { environment, rehearsal, rotate, help } = readFlags();
-  if (help) {
-    console.log(HELP);
-    return;
-  }
+async function main({ rotate, "dry-run": rehearsal, env }: Values<typeof TAKES>): Promise<void> {
+  const environment = readEnvironment(env);
   const target = readTarget(environment);
   const unknown = rotate.find((name) => !target.secrets.includes(name));
   if (unknown !== undefined) {
@@ -129,26 +135,10 @@ function warnAboutWorkingTree(): void {
   }
 }
 
-function readFlags() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        env: { type: "string", default: "production" },
-        rotate: { type: "string", multiple: true, default: [] },
-        "dry-run": { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const { env } = values;
-    if (env !== "production" && env !== "staging") {
-      throw new Error(`--env ${env} cannot be deployed; it is production or staging.`);
-    }
-    const environment: "production" | "staging" = env;
-    return { environment, rehearsal: values["dry-run"], rotate: values.rotate, help: values.help };
-  } catch (error) {
-    throw new CommandFailure(
-      error instanceof Error ? error.message : String(error),
-      "For the options: npm run deploy -- --help",
-    );
-  }
+function readEnvironment(env: string): "production" | "staging" {
+  if (env === "production" || env === "staging") return env;
+  throw new CommandFailure(
+    `--env ${env} cannot be deployed; it is production or staging.`,
+    "For the options: npm run deploy -- --help",
+  );
 }

@@ -1,12 +1,13 @@
 import { text } from "node:stream/consumers";
 import { connectAsPerson } from "./connect/sign-in.ts";
 import type { ImportCounts, ImportDestination } from "./knowledge/destination.ts";
-import { type ImportArguments, readImportArguments } from "./knowledge/import-arguments.ts";
+import { IMPORT_OPTIONS, type ImportArguments, readImportArguments } from "./knowledge/import-arguments.ts";
 import { type FolderImport, importFolder } from "./knowledge/import-folder.ts";
 import { readMediaFile } from "./knowledge/link-media.ts";
 import { openLocalDestination } from "./knowledge/local-destination.ts";
 import { withPastedText } from "./knowledge/pasted-text.ts";
 import { openRemoteDestination } from "./knowledge/remote-destination.ts";
+import { command, runScript } from "./local/command-line.ts";
 import { openLocalDatabases } from "./local/databases.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
@@ -39,21 +40,28 @@ const AUTHOR = { id: "kb-import", name: "Import" };
 /** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 2_000;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+/** `npm run kb:import`. */
+export const KB_IMPORT = {
+  name: "kb:import",
+  help: HELP,
+  commands: {
+    "": command({ takes: IMPORT_OPTIONS, words: ["<folder, file or ->"] }, async (flags, [place]) => {
+      const wanted = await readImportArguments(flags, place);
+      if (wanted.url === undefined) await importHere(wanted);
+      else await importThere(wanted, wanted.url);
+    }),
+  },
+};
 
-endWithReader();
-try {
-  await run();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-}
-
-async function run(): Promise<void> {
-  const wanted = await readImportArguments();
-  if (wanted === "help") console.log(HELP);
-  else if (wanted.url === undefined) await importHere(wanted);
-  else await importThere(wanted, wanted.url);
+if (import.meta.main) {
+  process.env.WRANGLER_SEND_METRICS = "false";
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+  endWithReader();
+  try {
+    await runScript(KB_IMPORT);
+  } catch (failure) {
+    process.exitCode = reportFailure(failure);
+  }
 }
 
 /** Imports into the storage of this machine. */

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { createKeyId, createSecret } from "../shared/auth/access-key.ts";
 import { type PublicKey, readPublicKey } from "../shared/auth/public-key.ts";
 import { KEY_DAYS, keyRequest, OVERLAP_HOURS, type Proof } from "../shared/people/key-request.ts";
@@ -15,12 +14,13 @@ import {
 import { findByEmail, idOfUser } from "../shared/people/statements.ts";
 import { bundledPolicy } from "../shared/policy/bundled.ts";
 import { describeKey, type KeyRow } from "./keys/describe-key.ts";
+import { type Command, command, refuseBoth, type Values } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import type { PlatformDatabase } from "./platform/database.ts";
 import { addressOf, notifyWorker, type Told } from "./platform/notify-worker.ts";
+import { ADDRESS, addresseeOf, openPlatform, PLACE } from "./platform/place.ts";
 import { nameAsker } from "./platform/requests.ts";
-import { runCommand } from "./platform/run-command.ts";
+import { runCommands } from "./platform/run-command.ts";
 
 const HELP = `API keys, for agents without a browser. People make their own at /account/keys; this command does it for them.
 
@@ -46,13 +46,37 @@ const SEE_LIST = "See them: npm run keys -- list";
 /** Most keys that one listing prints. */
 const LISTED = 1_000;
 
-type Flags = ReturnType<typeof readCommand>["flags"];
+const TEXT = { type: "string" } as const;
+const SEVERAL = { type: "string", multiple: true, default: [] as string[] } as const;
 
-const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
-  async create(database, flags) {
+const CREATE = {
+  email: TEXT,
+  name: TEXT,
+  path: SEVERAL,
+  scope: SEVERAL,
+  tool: SEVERAL,
+  network: SEVERAL,
+  certificate: SEVERAL,
+  days: { type: "string", default: String(KEY_DAYS.default) },
+  "public-key": TEXT,
+  workload: { type: "boolean", default: false },
+  ...ADDRESS,
+} as const;
+const ROTATE = {
+  id: TEXT,
+  overlap: { type: "string", default: String(OVERLAP_HOURS.default) },
+  "public-key": TEXT,
+  ...ADDRESS,
+} as const;
+
+type AddressFlags = Values<typeof ADDRESS>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  create: command({ takes: CREATE }, async (flags) => {
+    const database = openPlatform(flags);
     const { owner, role } = await requirePerson(database, flags.email);
     const request = readRequest(flags);
-    const publicKey = await readKeyFile(request.proof, flags.publicKey);
+    const publicKey = await readKeyFile(request.proof, flags["public-key"]);
     const id = createKeyId();
     const { text, ...secret } = createSecret();
     const by = nameAsker("keys");
@@ -64,14 +88,16 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     showProof({ ...request, id, text }, flags);
     warnOfFactor(role);
     await tell(flags, mark);
-  },
-  async list(database, { email }) {
+  }),
+  list: command({ takes: { email: TEXT, ...PLACE } }, async ({ email, ...place }) => {
+    const database = openPlatform(place);
     const owner = email === undefined ? undefined : (await requirePerson(database, email)).owner;
     const rows = (await database.query(listKeys(owner, LISTED))) as unknown as KeyRow[];
     for (const row of rows) console.log(describeKey(row, Date.now()));
     console.log(`${rows.length} ${rows.length === 1 ? "key" : "keys"}`);
-  },
-  async rotate(database, flags) {
+  }),
+  rotate: command({ takes: ROTATE }, async (flags) => {
+    const database = openPlatform(flags);
     const key = await requireKey(database, flags.id);
     const hours = Number(flags.overlap);
     if (flags.overlap.trim() === "" || !Number.isInteger(hours) || hours < 0 || hours > OVERLAP_HOURS.max) {
@@ -83,7 +109,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const at = Date.now();
     if (Number(key.ends_at) <= at)
       throw new CommandFailure("This key has ended.", "Make another: npm run keys -- create");
-    const publicKey = await readKeyFile(key.proof, flags.publicKey);
+    const publicKey = await readKeyFile(key.proof, flags["public-key"]);
     const { text, ...secret } = createSecret();
     const mark = crypto.randomUUID();
     const digests = await database.query(listSecrets(key.id, at));
@@ -97,8 +123,9 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const [owner] = await database.query(`SELECT "role" FROM "user" WHERE "id" = ${idOfUser(key.owner)};`);
     warnOfFactor(String(owner?.role));
     await tell(flags, mark);
-  },
-  async revoke(database, flags) {
+  }),
+  revoke: command({ takes: { id: TEXT, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const key = await requireKey(database, flags.id);
     const mark = crypto.randomUUID();
     const change = announceKeyChange(
@@ -109,7 +136,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     await database.change(`${change}\n${removeKey(key.id)}`);
     console.log(`Revoked ${key.id} "${key.name}".`);
     await tell(flags, mark);
-  },
+  }),
 };
 
 /** When a change counts for open sessions: at their next call, once the Worker knows of it. */
@@ -120,15 +147,15 @@ const WHEN: Readonly<Record<Told, string>> = {
   not_running: "No Gatehouse runs on this storage: it applies from the next start.",
 };
 
-async function tell(flags: Flags, mark: string): Promise<void> {
-  console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
+async function tell(flags: AddressFlags, mark: string): Promise<void> {
+  console.log(WHEN[await notifyWorker(addresseeOf(flags), { path: "/people/changes", body: { mark } })]);
 }
 
 function showProof(
   { id, proof, resources, text }: { id: string; proof: Proof; resources: readonly string[]; text: string },
-  flags: Flags,
+  flags: AddressFlags,
 ): void {
-  const base = addressOf(flags);
+  const base = addressOf(addresseeOf(flags));
   const endpoint = `client_id ${id} at ${new URL("/oauth/token", base).href}`;
   const lines: Readonly<Record<Proof, string>> = {
     secret: `Key, shown this once: ${text}\nThe agent sends it to ${new URL(resources[0] ?? "/mcp", base).href} as: Authorization: Bearer <key>\nOr as client_secret of ${endpoint}`,
@@ -197,11 +224,10 @@ const OPTIONS: Readonly<Record<string, string>> = {
   days: "--days",
 };
 
-function readRequest({ name, path, scope, tool, network, certificate, days, publicKey, workload }: Flags) {
-  if (workload && publicKey !== undefined) {
-    throw new CommandFailure("Give --public-key or --workload.", SEE_HELP);
-  }
-  const proof: Proof = workload ? "workload" : publicKey === undefined ? "secret" : "public_key";
+function readRequest(flags: Values<typeof CREATE>) {
+  refuseBoth("keys create", flags, ["public-key", "workload"]);
+  const { name, path, scope, tool, network, certificate, days, workload } = flags;
+  const proof: Proof = workload ? "workload" : flags["public-key"] === undefined ? "secret" : "public_key";
   const parsed = keyRequest.safeParse({
     name: name ?? "",
     ...{
@@ -226,48 +252,7 @@ function readRequest({ name, path, scope, tool, network, certificate, days, publ
   );
 }
 
-function readCommand() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        email: { type: "string" },
-        name: { type: "string" },
-        id: { type: "string" },
-        path: { type: "string", multiple: true, default: [] },
-        scope: { type: "string", multiple: true, default: [] },
-        tool: { type: "string", multiple: true, default: [] },
-        network: { type: "string", multiple: true, default: [] },
-        certificate: { type: "string", multiple: true, default: [] },
-        days: { type: "string", default: String(KEY_DAYS.default) },
-        "public-key": { type: "string" },
-        workload: { type: "boolean", default: false },
-        overlap: { type: "string", default: String(OVERLAP_HOURS.default) },
-        env: { type: "string", default: "local" },
-        state: { type: "string" },
-        url: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const { env, state, help, "public-key": publicKey, ...flags } = values;
-    const environment: EnvironmentName | undefined = ENVIRONMENTS.find((name) => name === env);
-    if (environment === undefined) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
-    if (flags.url !== undefined && !URL.canParse(flags.url)) throw new Error("--url must be an address.");
-    return {
-      command: help ? undefined : positionals[0],
-      flags: { ...flags, publicKey, environment, stateFolder: state },
-    };
-  } catch (error) {
-    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
-  }
-}
+/** `npm run keys`. */
+export const KEYS = { name: "keys", help: HELP, commands: COMMANDS };
 
-async function main(): Promise<void> {
-  const { command, flags } = readCommand();
-  if (command === undefined) return console.log(HELP);
-  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-  if (run === undefined) throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
-  await run(openPlatformDatabase(flags.environment, flags.stateFolder), flags);
-}
-
-await runCommand(main);
+if (import.meta.main) await runCommands(KEYS);

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
 import { changePerson, giveRole, setAccess } from "../shared/people/change-person.ts";
@@ -15,8 +14,8 @@ import {
 import { addPerson, findByEmail, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
 import { bundledPolicy } from "../shared/policy/bundled.ts";
 import { listRoles } from "../shared/policy/current.ts";
+import { type Command, command, type Values } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { deliverLink } from "./people/deliver-link.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
@@ -26,10 +25,11 @@ import { writeHelp } from "./people/help.ts";
 import { importPeople } from "./people/import-people.ts";
 import { listPage } from "./people/list-page.ts";
 import { addNewTeam, changeMember, listTeams, refuseTeam } from "./people/teams.ts";
-import { openPlatformDatabase, type TrailDatabase } from "./platform/database.ts";
-import { type Addressee, addressOf, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
+import type { TrailDatabase } from "./platform/database.ts";
+import { addressOf, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
+import { ADDRESS, addresseeOf, openPlatform, PLACE } from "./platform/place.ts";
 import { nameAsker, readRequest } from "./platform/requests.ts";
-import { runCommand } from "./platform/run-command.ts";
+import { runCommands } from "./platform/run-command.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -40,66 +40,52 @@ const PATIENCE_MS = 6 * 60_000;
 
 const role = z.enum(ROLES, `The roles are ${ROLES.join(", ")}`);
 
-interface Flags {
-  email?: string | undefined;
-  name?: string | undefined;
-  role?: string | undefined;
-  id?: string | undefined;
-  url?: string | undefined;
-  environment: EnvironmentName;
-  stateFolder?: string | undefined;
-  yes: boolean;
-  /** The file of the command import. */
-  file?: string | undefined;
-  "dry-run": boolean;
-  team?: string | undefined;
-  group?: string | undefined;
-  search?: string | undefined;
-  after?: string | undefined;
-}
+const TEXT = { type: "string" } as const;
 
-async function main(): Promise<void> {
-  const { command, environment, state, flags } = readCommand();
-  if (command === undefined) {
-    console.log(writeHelp(ROLES));
-    return;
-  }
-  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
-  if (run === undefined) {
-    throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
-  }
-  await run(openPlatformDatabase(environment, state), flags);
-}
+/** The person whom a command is about. */
+const ONE = { email: TEXT } as const;
 
-const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) => Promise<void>>> = {
-  async teams(database) {
+type AddressFlags = Values<typeof ADDRESS>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  teams: command({ takes: PLACE }, async (flags) => {
+    const database = openPlatform(flags);
     await listTeams(database);
-  },
-  async "add-team"(database, flags) {
+  }),
+  "add-team": command({ takes: { name: TEXT, role: TEXT, group: TEXT, ...PLACE } }, async (flags) => {
+    const database = openPlatform(flags);
     await addNewTeam(database, {
       name: read("name", name, flags.name),
       role: read("role", role, flags.role),
       group: flags.group ?? null,
     });
-  },
-  async join(database, flags) {
+  }),
+  join: command({ takes: { team: TEXT, ...ONE, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const person = await requirePerson(database, flags);
     refuseTeam(person);
     const mark = await changeMember(database, { team: flags.team ?? "", person, change: "member_added" });
     await sayWhen(flags, mark);
-  },
-  async leave(database, flags) {
+  }),
+  leave: command({ takes: { team: TEXT, ...ONE, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const person = await requirePerson(database, flags);
     const mark = await changeMember(database, { team: flags.team ?? "", person, change: "member_removed" });
     await sayWhen(flags, mark);
-  },
-  async list(database, flags) {
+  }),
+  list: command({ takes: { search: TEXT, after: TEXT, ...PLACE } }, async (flags) => {
+    const database = openPlatform(flags);
     await listPage(database, flags);
-  },
-  async import(database, flags) {
-    await importPeople(database, flags);
-  },
-  async add(database, flags) {
+  }),
+  import: command(
+    { takes: { "dry-run": { type: "boolean", default: false }, ...ADDRESS }, words: ["<file>"] },
+    async (flags, [file]) => {
+      const database = openPlatform(flags);
+      await importPeople(database, { ...flags, ...addresseeOf(flags), file });
+    },
+  ),
+  add: command({ takes: { ...ONE, name: TEXT, role: TEXT, ...PLACE } }, async (flags) => {
+    const database = openPlatform(flags);
     const person = {
       email: read("email", email, flags.email),
       name: read("name", name, flags.name),
@@ -118,21 +104,29 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
     await changePerson(database, person.email, added, nameAsker("people"));
     console.log(`Added ${person.name} (${person.email}) as ${person.role}.`);
     announcePassword(password);
-  },
-  async invite(database, flags) {
+  }),
+  invite: command({ takes: { ...ONE, name: TEXT, role: TEXT, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = read("email", email, flags.email);
     refuseTeam(address);
-    const known = (await database.query(findByEmail(address))).length > 0;
-    if (known && Number((await database.query(readHasPassword(address)))[0]?.total) > 0) {
+    const [known] = await database.query(findByEmail(address));
+    if (known !== undefined && Number((await database.query(readHasPassword(address)))[0]?.total) > 0) {
       throw new CommandFailure(`${address} is already there, with a password.`, "Use the command reset.");
     }
-    const person = known
-      ? null
-      : {
-          email: address,
-          name: read("name", name, flags.name),
-          role: read("role", role, flags.role ?? bundledPolicy().defaultRole),
-        };
+    // Another link leaves the person as before, so a role that it names would be ignored.
+    if (known !== undefined && flags.role !== undefined && flags.role !== known.role)
+      throw new CommandFailure(
+        `${address} is there as ${known.role}.`,
+        `Change it: npm run people -- role --email ${address} --role ${flags.role}`,
+      );
+    const person =
+      known !== undefined
+        ? null
+        : {
+            email: address,
+            name: read("name", name, flags.name),
+            role: read("role", role, flags.role ?? bundledPolicy().defaultRole),
+          };
     const added =
       person === null
         ? noteLink(address)
@@ -150,8 +144,9 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
       console.log(`${address} signs in with ${title}, and needs no link.`);
     }
     if (person !== null) console.log(`Added ${person.name} (${address}) as ${person.role}.`);
-  },
-  async reset(database, flags) {
+  }),
+  reset: command({ takes: { ...ONE, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     refuseTeam(address);
     const title = await findProviderTitle(database, address);
@@ -161,23 +156,26 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
     console.log(
       "The old password works until the link is used. A second factor stays. Make sure that the request came from this person.",
     );
-  },
-  async role(database, flags) {
+  }),
+  role: command({ takes: { ...ONE, role: TEXT, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     const chosen = read("role", role, flags.role);
     const mark = await giveRole(database, address, chosen, nameAsker("people"));
     console.log(`${address} is now ${chosen}. What the role adds, an app gets when it next refreshes.`);
     await sayWhen(flags, mark);
-  },
-  async password(database, flags) {
+  }),
+  password: command({ takes: { ...ONE, ...PLACE } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     refuseTeam(address);
     const password = createPassword();
     await database.change(setPassword(address, await hashPassword(password), new Date().toISOString()));
     console.log(`${address} has a new password and is signed out everywhere.`);
     announcePassword(password);
-  },
-  async "second-factor"(database, flags) {
+  }),
+  "second-factor": command({ takes: { ...ONE, ...PLACE } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     await changePerson(
       database,
@@ -188,25 +186,32 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
     console.log(
       `${address} has no second factor now and is signed out everywhere. Make sure that the request came from this person.`,
     );
-  },
-  async unlink(database, flags) {
+  }),
+  unlink: command({ takes: { ...ONE, ...PLACE } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     const by = nameAsker("people");
     await changePerson(database, address, unlinkIdentities(address, by), by);
     console.log(
       `${address} is signed out everywhere and has no key; apps are disconnected within five minutes. The next sign-in with this address, where it belongs, gets the account.`,
     );
-  },
-  async erase(database, flags) {
+  }),
+  erase: command(
+    { takes: { ...ONE, yes: { type: "boolean", default: false }, ...ADDRESS } },
+    async (flags) => {
+      const database = openPlatform(flags);
+      const address = await requirePerson(database, flags);
+      await erase(database, address, { yes: flags.yes, waiting: waitFor(addresseeOf(flags), PATIENCE_MS) });
+    },
+  ),
+  export: command({ takes: { ...ONE, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
-    await erase(database, address, { yes: flags.yes, waiting: waitFor(flags, PATIENCE_MS) });
-  },
-  async export(database, flags) {
-    const address = await requirePerson(database, flags);
-    const data = await exportPerson(database, address, waitFor(flags, PATIENCE_MS));
+    const data = await exportPerson(database, address, waitFor(addresseeOf(flags), PATIENCE_MS));
     console.log(JSON.stringify(data, null, 2));
-  },
-  async request(database, flags) {
+  }),
+  request: command({ takes: { id: TEXT, ...PLACE } }, async (flags) => {
+    const database = openPlatform(flags);
     const id = read(
       "id",
       z.coerce.number("The id is the number that erase printed").int().positive(),
@@ -215,32 +220,34 @@ const COMMANDS: Readonly<Record<string, (database: TrailDatabase, flags: Flags) 
     const found = await readRequest(database, id);
     if (!found) throw new CommandFailure(`There is no request ${id}.`, "Requests are kept for 30 days.");
     console.log(JSON.stringify(found, null, 2));
-  },
-  async disable(database, flags) {
+  }),
+  disable: command({ takes: { ...ONE, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     const mark = await setAccess(database, address, true, nameAsker("people"));
     console.log(`${address} can no longer sign in, and connected apps are refused.`);
     await sayWhen(flags, mark);
-  },
-  async enable(database, flags) {
+  }),
+  enable: command({ takes: { ...ONE, ...ADDRESS } }, async (flags) => {
+    const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     const mark = await setAccess(database, address, false, nameAsker("people"));
     console.log(`${address} can sign in again.`);
     await sayWhen(flags, mark);
-  },
+  }),
 };
 
 /** Gives a person a link, in one transaction with the change that it comes with. */
 async function giveLink(
   database: TrailDatabase,
-  flags: Flags,
+  flags: AddressFlags,
   { address, kind, also }: { address: string; kind: LinkKind; also: string },
 ): Promise<void> {
   const { token, digest } = createLink();
   const by = nameAsker("people");
   const link = addLink(address, { digest, kind, by, at: Date.now() });
   await changePerson(database, address, `${also}\n${link}`, by);
-  await deliverLink({ to: address, kind, url: addressOfLink(addressOf(flags), token) });
+  await deliverLink({ to: address, kind, url: addressOfLink(addressOf(addresseeOf(flags)), token) });
 }
 
 /** When a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
@@ -251,11 +258,11 @@ const WHEN: Readonly<Record<Told, string>> = {
   not_running: "No Gatehouse runs on this storage: it applies from the next start.",
 };
 
-async function sayWhen(flags: Addressee, mark: string): Promise<void> {
-  console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
+async function sayWhen(flags: AddressFlags, mark: string): Promise<void> {
+  console.log(WHEN[await notifyWorker(addresseeOf(flags), { path: "/people/changes", body: { mark } })]);
 }
 
-async function requirePerson(database: TrailDatabase, flags: Flags): Promise<string> {
+async function requirePerson(database: TrailDatabase, flags: Values<typeof ONE>): Promise<string> {
   const address = read("email", email, flags.email);
   if ((await database.query(findByEmail(address))).length > 0) return address;
   throw new CommandFailure(
@@ -288,43 +295,7 @@ function read<Output>(flag: string, schema: z.ZodType<Output>, value: string | u
   );
 }
 
-function readCommand() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        email: { type: "string" },
-        name: { type: "string" },
-        role: { type: "string" },
-        id: { type: "string" },
-        yes: { type: "boolean", default: false },
-        "dry-run": { type: "boolean", default: false },
-        team: { type: "string" },
-        group: { type: "string" },
-        search: { type: "string" },
-        after: { type: "string" },
-        env: { type: "string", default: "local" },
-        state: { type: "string" },
-        url: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const { env, state, help, ...flags } = values;
-    if (!isEnvironment(env)) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
-    if (flags.url !== undefined && !URL.canParse(flags.url)) throw new Error("--url must be an address.");
-    return {
-      command: help ? undefined : positionals[0],
-      environment: env,
-      state,
-      flags: { ...flags, file: positionals[1], environment: env, stateFolder: state },
-    };
-  } catch (error) {
-    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
-  }
-}
+/** `npm run people`. */
+export const PEOPLE = { name: "people", help: writeHelp(ROLES), commands: COMMANDS };
 
-function isEnvironment(text: string): text is EnvironmentName {
-  return (ENVIRONMENTS as readonly string[]).includes(text);
-}
-
-await runCommand(main);
+if (import.meta.main) await runCommands(PEOPLE);

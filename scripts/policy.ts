@@ -1,20 +1,21 @@
 import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { findLostWorkloads } from "../shared/policy/changes/check-workloads.ts";
 import { describeDifference, type Side } from "../shared/policy/changes/diff.ts";
 import { findUnreachable } from "../shared/policy/changes/find-unreachable.ts";
 import { readPublished, readState } from "../shared/policy/changes/published.ts";
 import { formatMistake, type Mistake } from "../shared/policy/changes/read-policy.ts";
 import type { PolicyDocument } from "../shared/policy/schema.ts";
+import { type Command, command, refuseBoth, type Values } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ROOT } from "./local/root.ts";
-import { runCommand } from "./platform/run-command.ts";
+import type { PlatformDatabase } from "./platform/database.ts";
+import { ADDRESS, openPlatform, PLACE, type Place } from "./platform/place.ts";
+import { runCommands } from "./platform/run-command.ts";
 import { readRegistry } from "./policy/catalogue.ts";
 import { explainFlags } from "./policy/explain.ts";
 import { type Loaded, loadCases, loadPolicy, POLICY_FILES, writtenFiles } from "./policy/files.ts";
-import { openPlatform } from "./policy/place.ts";
 import { listVersions, publishFile, publishPublicationAgain, publishVersionAgain } from "./policy/publish.ts";
 import { simulateDays } from "./policy/simulate.ts";
 
@@ -42,92 +43,92 @@ const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES
                           --session private,untrusted (what the session has read before)
 `;
 
-const OPTIONS = {
-  file: { type: "string", default: POLICY_FILES.policy },
+const TEXT = { type: "string" } as const;
+/** The policy that a command reads. */
+const FILE = { file: { type: "string", default: POLICY_FILES.policy } } as const;
+const PUBLISH = {
+  // Without a default, because an earlier version needs none.
+  file: TEXT,
   note: { type: "string", default: "" },
-  by: { type: "string" },
-  url: { type: "string" },
-  version: { type: "string" },
-  publication: { type: "string" },
-  days: { type: "string", default: "7" },
-  role: { type: "string" },
-  user: { type: "string" },
-  env: { type: "string", default: "local" },
-  state: { type: "string" },
-  tool: { type: "string" },
-  resource: { type: "string" },
-  prompt: { type: "string" },
-  console: { type: "string" },
-  args: { type: "string" },
-  scopes: { type: "string" },
-  country: { type: "string" },
-  ip: { type: "string" },
-  at: { type: "string" },
-  "mfa-age": { type: "string" },
-  session: { type: "string" },
-  help: { type: "boolean", short: "h", default: false },
+  by: TEXT,
+  version: TEXT,
+  publication: TEXT,
+  ...ADDRESS,
 } as const;
+const EXPLAIN = {
+  ...FILE,
+  role: TEXT,
+  user: TEXT,
+  tool: TEXT,
+  resource: TEXT,
+  prompt: TEXT,
+  console: TEXT,
+  args: TEXT,
+  scopes: TEXT,
+  country: TEXT,
+  ip: TEXT,
+  at: TEXT,
+  "mfa-age": TEXT,
+  session: TEXT,
+  ...PLACE,
+} as const;
+const DIFF = { file: TEXT, ...PLACE } as const;
 
-type Flags = ReturnType<typeof readCommand>["flags"];
+const COMMANDS: Readonly<Record<string, Command>> = {
+  check: command({ takes: { ...FILE, ...PLACE } }, check),
+  test: command({ takes: {} }, async () => await test(await load(POLICY_FILES.policy))),
+  build: command({ takes: {} }, build),
+  explain: command({ takes: EXPLAIN }, async (flags) => {
+    refuseBoth("policy explain", flags, ["role", "user"]);
+    console.log(await explainFlags(await load(flags.file), flags));
+  }),
+  diff: command({ takes: DIFF, words: ["[version or file]", "[version or file]"] }, async (flags, words) => {
+    if (flags.file !== undefined && words.length === 2)
+      throw new CommandFailure("policy diff takes two versions or --file, not both.", "Leave --file out.");
+    console.log(await compare(words, flags));
+  }),
+  simulate: command(
+    { takes: { ...FILE, days: { type: "string", default: "7" }, ...PLACE } },
+    async ({ file, days, ...place }) =>
+      console.log(await simulateDays(await load(file), days, place, Date.now())),
+  ),
+  publish: command({ takes: PUBLISH }, async (flags) => console.log(await publish(flags))),
+  versions: command({ takes: PLACE }, async (place) => console.log(await listVersions(place))),
+};
 
-async function main(): Promise<void> {
-  const { command, operands, flags } = readCommand();
-  switch (command) {
-    case undefined:
-      console.log(HELP);
-      return;
-    case "check":
-      await check(flags);
-      return;
-    case "test":
-      await test(await load(POLICY_FILES.policy));
-      return;
-    case "build":
-      await build();
-      return;
-    case "explain":
-      console.log(await explainFlags(await load(flags.file), flags));
-      return;
-    case "diff":
-      console.log(await compare(operands, flags));
-      return;
-    case "simulate":
-      console.log(await simulateDays(await load(flags.file), flags.days, flags, Date.now()));
-      return;
-    case "publish":
-      console.log(await publish(flags));
-      return;
-    case "versions":
-      console.log(await listVersions(flags));
-      return;
-    default:
-      throw new CommandFailure(`There is no command "${command}".`, "See: npm run policy -- --help");
-  }
-}
-
-async function check(flags: Flags): Promise<void> {
+async function check(flags: Values<typeof FILE> & Place): Promise<void> {
+  // Opened at first use: an environment that does not exist is refused, also where no rule needs its database.
+  const platform = openPlatform(flags);
   const { read, known } = await load(flags.file);
   console.log(`✓ ${flags.file} is valid.`);
   const warnings = [
     ...(read.policy ? findUnreachable(read.policy, known) : []),
-    ...(read.value ? await findLost(read.value, flags) : []),
+    ...(read.value ? await findLost(read.value, platform, flags.env) : []),
   ];
   for (const warning of warnings) console.log(`! ${warning}`);
 }
 
 /** Service accounts that rules name and the database of the environment does not have. Only such rules need a database. */
-async function findLost(document: PolicyDocument, flags: Flags): Promise<string[]> {
+async function findLost(
+  document: PolicyDocument,
+  platform: PlatformDatabase,
+  env: string,
+): Promise<string[]> {
   if (Object.keys(document.sign_in?.workloads ?? {}).length === 0) return [];
   try {
-    return await findLostWorkloads(openPlatform(flags), document, Date.now());
+    return await findLostWorkloads(platform, document, Date.now());
   } catch {
-    return [
-      `The service accounts of sign_in.workloads were not looked up: no database of ${flags.env} answers.`,
-    ];
+    return [`The service accounts of sign_in.workloads were not looked up: no database of ${env} answers.`];
   }
 }
 
-async function publish(flags: Flags): Promise<string> {
+async function publish(flags: Values<typeof PUBLISH>): Promise<string> {
+  for (const [one, other] of [
+    ["version", "publication"],
+    ["version", "file"],
+    ["publication", "file"],
+  ] as const)
+    refuseBoth("policy publish", flags, [one, other]);
   // A rollback must not depend on the file in this folder.
   if (flags.version !== undefined) {
     return publishVersionAgain(readNumber(flags.version), await readRegistry(), flags);
@@ -135,14 +136,15 @@ async function publish(flags: Flags): Promise<string> {
   if (flags.publication !== undefined) {
     return publishPublicationAgain(readNumber(flags.publication), await readRegistry(), flags);
   }
-  const loaded = await load(flags.file);
+  const { file = POLICY_FILES.policy } = flags;
+  const loaded = await load(file);
   // The cases belong to the default file.
-  if (flags.file === POLICY_FILES.policy) await test(loaded);
+  if (file === POLICY_FILES.policy) await test(loaded);
   return publishFile(loaded, flags);
 }
 
 /** Compares the policy in force with the file, or the two named versions or files. */
-async function compare([first, second]: readonly string[], flags: Flags): Promise<string> {
+async function compare([first, second]: readonly string[], flags: Values<typeof DIFF>): Promise<string> {
   const database = openPlatform(flags);
   const version = first === undefined ? (await readState(database)).version : 0;
   const read = async (operand: string): Promise<Side> => {
@@ -155,7 +157,11 @@ async function compare([first, second]: readonly string[], flags: Flags): Promis
     return { name: `version ${operand}`, document };
   };
   const before = await read(first ?? String(version));
-  return describeDifference(before, await read(second ?? flags.file), await readRegistry());
+  return describeDifference(
+    before,
+    await read(second ?? flags.file ?? POLICY_FILES.policy),
+    await readRegistry(),
+  );
 }
 
 function readNumber(text: string): number {
@@ -194,15 +200,7 @@ function stopAt(mistakes: readonly Mistake[], advice: string): void {
   if (mistakes.length > 0) throw new CommandFailure(mistakes.map(formatMistake).join("\n  "), advice);
 }
 
-function readCommand() {
-  try {
-    const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
-    const [command, ...operands] = positionals;
-    return { command: values.help ? undefined : command, operands, flags: values };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new CommandFailure(message, "See: npm run policy -- --help");
-  }
-}
+/** `npm run policy`. */
+export const POLICY = { name: "policy", help: HELP, commands: COMMANDS };
 
-await runCommand(main);
+if (import.meta.main) await runCommands(POLICY);

@@ -1,7 +1,7 @@
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { readBackup } from "./backup/manifest.ts";
 import { PARTS, type Part, putBack } from "./backup/put-back.ts";
+import { command, runScript } from "./local/command-line.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
 import { ROOT } from "./local/root.ts";
@@ -19,13 +19,27 @@ npm run -s audit -- export, then verify, names them.
 
 const SEE_HELP = "For the options: npm run restore -- --help";
 
-try {
-  const { values, positionals } = readCommand();
-  const [backup] = positionals;
-  if (values.help || backup === undefined) console.log(HELP);
-  else await run(path.resolve(backup), readParts(values.only), values.state);
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
+/** `npm run restore`. */
+export const RESTORE = {
+  name: "restore",
+  help: HELP,
+  commands: {
+    "": command(
+      { takes: { only: { type: "string" }, state: { type: "string" } }, words: ["<folder>"] },
+      async ({ only, state }, [backup]) => {
+        if (backup === undefined) throw new CommandFailure("Name the folder of the backup.", SEE_HELP);
+        await run(path.resolve(backup), readParts(only), state);
+      },
+    ),
+  },
+};
+
+if (import.meta.main) {
+  try {
+    await runScript(RESTORE);
+  } catch (failure) {
+    process.exitCode = reportFailure(failure);
+  }
 }
 
 async function run(backup: string, only: readonly Part[] | null, state: string | undefined): Promise<void> {
@@ -47,19 +61,4 @@ function readParts(text: string | undefined): Part[] | null {
     if (Object.hasOwn(PARTS, part)) return part as Part;
     throw new CommandFailure(`There is no part ${JSON.stringify(part)}.`, SEE_HELP);
   });
-}
-
-function readCommand() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        only: { type: "string" },
-        state: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
-  }
 }

@@ -1,14 +1,14 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import {
   type DemonstrationDatabase,
   startDemonstrationDatabase,
 } from "./demonstration/demonstration-database.ts";
 import { removeServerFolder } from "./demonstration/server-folder.ts";
 import { renderCard } from "./local/card.ts";
+import { command, runScript, type Values } from "./local/command-line.ts";
 import { listLoaders } from "./local/demonstration.ts";
-import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
 import { watchParent } from "./local/parent.ts";
 import { parsePort, requireFreePort } from "./local/port.ts";
@@ -25,7 +25,7 @@ import { DEMO_PASSWORD, DEMO_PEOPLE } from "./seed/people.ts";
 const HELP = `Runs Gatehouse on this machine, on embedded local storage, with demonstration data.
 
   npm start                         port 8787; the data stays between starts
-  PORT=9000 npm start               another port
+  PORT=9000 npm start               another port; npm start -- --port 9000 as well
   npm start -- --reset              starts with empty storage and fresh data
   npm start -- --contacts 100000    how many contacts the CRM has when it is first loaded (up to 1,000,000)
   npm start -- --events 200000      how many analytics events are first loaded (up to 1,000,000)
@@ -34,33 +34,43 @@ const HELP = `Runs Gatehouse on this machine, on embedded local storage, with de
   npm start -- --no-database        without the demonstration's PostgreSQL
 `;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-// Otherwise the emulator would look up this machine's location on the internet, and warn at length when
-// offline.
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+const TEXT = { type: "string" } as const;
+const FLAG = { type: "boolean", default: false } as const;
+const TAKES = {
+  port: TEXT,
+  state: TEXT,
+  contacts: TEXT,
+  events: TEXT,
+  reset: FLAG,
+  "no-watch": FLAG,
+  "no-database": FLAG,
+} as const;
+
+/** `npm start`. */
+export const START = { name: "start", help: HELP, commands: { "": command({ takes: TAKES }, start) } };
 
 const started = performance.now();
 const cleanUps: (() => unknown)[] = [];
 let ready = false;
 let stopping = false;
 
-surviveFullDisk();
-ownSignals();
-// Only under npm: `node scripts/start.ts &` may outlive its shell.
-if (process.env.npm_lifecycle_event !== undefined) watchParent(() => void stop(0));
-
-try {
-  await start();
-} catch (failure) {
-  if (!stopping) await stop(reportFailure(failure));
+if (import.meta.main) {
+  process.env.WRANGLER_SEND_METRICS = "false";
+  // Otherwise the emulator would look up this machine's location on the internet, and warn at length when
+  // offline.
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+  surviveFullDisk();
+  ownSignals();
+  // Only under npm: `node scripts/start.ts &` may outlive its shell.
+  if (process.env.npm_lifecycle_event !== undefined) watchParent(() => void stop(0));
+  try {
+    await runScript(START);
+  } catch (failure) {
+    if (!stopping) await stop(reportFailure(failure));
+  }
 }
 
-async function start(): Promise<void> {
-  const flags = readFlags();
-  if (flags.help) {
-    console.log(HELP);
-    return;
-  }
+async function start(flags: Values<typeof TAKES>): Promise<void> {
   const port = parsePort(flags.port ?? process.env.PORT);
   await requireFreePort(port);
   const stateFolder = path.resolve(flags.state ?? path.join(ROOT, ".wrangler/state"));
@@ -75,7 +85,7 @@ async function start(): Promise<void> {
     });
   }
   // At the same time as the other data: making a database takes as long as they do.
-  const database = flags.database ? openDatabase(stateFolder, reporter) : Promise.resolve(null);
+  const database = flags["no-database"] ? Promise.resolve(null) : openDatabase(stateFolder, reporter);
   await prepareDatabases({
     stateFolder,
     loaders: listLoaders({
@@ -87,7 +97,7 @@ async function start(): Promise<void> {
   });
   ownSignals();
   const server = await reporter.step("Building and starting the Worker", () =>
-    serve(port, stateFolder, flags.watch),
+    serve(port, stateFolder, !flags["no-watch"]),
   );
   ready = true;
   console.log(
@@ -135,30 +145,6 @@ async function serve(port: number, stateFolder: string, watch: boolean): Promise
 
 function logPath(stateFolder: string): string {
   return path.join(stateFolder, "worker.log");
-}
-
-function readFlags() {
-  try {
-    const { values } = parseArgs({
-      allowNegative: true,
-      options: {
-        port: { type: "string" },
-        state: { type: "string" },
-        contacts: { type: "string" },
-        events: { type: "string" },
-        reset: { type: "boolean", default: false },
-        watch: { type: "boolean", default: true },
-        database: { type: "boolean", default: true },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    return values;
-  } catch (error) {
-    throw new CommandFailure(
-      error instanceof Error ? error.message : String(error),
-      "For the options: npm start -- --help",
-    );
-  }
 }
 
 function parseCount(name: string, text: string | undefined): number | undefined {

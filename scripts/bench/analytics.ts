@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { readEvents } from "../../workers/analytics/ingest/read-events.ts";
 import { MAX_FUNNEL_EVENTS } from "../../workers/analytics/store/funnel.ts";
 import { storeEvents } from "../../workers/analytics/store/ingest.ts";
@@ -9,8 +8,9 @@ import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { generateDays } from "../seed/analytics/events.ts";
 import { listQuestions } from "./analytics/questions.ts";
 import { countReads, type Reads } from "./count-reads.ts";
-import { FIGURES_HELP, FIGURES_OPTIONS, type FiguresStyle, startFigures } from "./figures-table.ts";
+import { FIGURES_HELP, type FiguresStyle, startFigures } from "./figures-table.ts";
 import { loadShop } from "./load-shop.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `
 Measures the analytics questions over shops of several sizes: time in D1 and rows that D1 read. Ten million events take
@@ -28,9 +28,7 @@ const ROUNDS = 5;
 const SLOW_MS = 3_000;
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: { events: { type: "string", default: "100000,1000000,10000000" }, ...FIGURES_OPTIONS },
-  });
+  const { values } = readBench("analytics");
   const sizes = values.events.split(",").map(Number);
   if (sizes.some((size) => !Number.isInteger(size) || size < 1 || size > 10_000_000)) {
     throw new CommandFailure("--events takes numbers from 1 to 10,000,000, with commas.", HELP);

@@ -1,7 +1,6 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { GENERATIONS, type Generation } from "../demo/session.ts";
 import { reportFailure } from "../local/failure.ts";
 import { type BuiltModule, buildVariant } from "./calls/build.ts";
@@ -14,6 +13,7 @@ import { printReport } from "./calls/report.ts";
 import { findFreePort, startBare, startGateway } from "./calls/runtime.ts";
 import { timeDecisions } from "./calls/time-decisions.ts";
 import { BARE, COUNTED, GUARDED, NOTING, type Variant } from "./calls/variants.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `Measures the cost of a guarded call compared to a bare one, in both generations, the variants in turn.
 
@@ -46,12 +46,7 @@ const began = performance.now();
 const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-bench-"));
 const stops: (() => Promise<void>)[] = [];
 try {
-  const options = {
-    quick: { type: "boolean" },
-    short: { type: "boolean" },
-    help: { type: "boolean" },
-  } as const;
-  const { values } = parseArgs({ options });
+  const { values } = readBench("calls");
   if (values.help) console.log(HELP);
   else await run(values.short ? "short" : values.quick ? "quick" : "whole");
 } catch (failure) {

@@ -3,7 +3,6 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { startDatabaseServers } from "../databases/debian-servers.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
@@ -17,6 +16,7 @@ import { FAULTS, openBadServer, openMeter } from "./connections/bad-servers.ts";
 import { BARE_PATH, type BareCall } from "./connections/bare-call.ts";
 import { callFor, ms } from "./connections/call-for.ts";
 import { entryOf, fillServers, MANY, PASSWORD, putInForce } from "./connections/stand.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `Measures connections on Debian's PostgreSQL, MariaDB and Redis: a guarded query through its tool against the bare driver
 in the same object; what one failing system does to nine others; and what a million rows cost.
@@ -40,13 +40,7 @@ const STATEMENTS = {
   redis: "person:7",
 };
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "8" },
-    rounds: { type: "string", default: "3" },
-    help: { type: "boolean" },
-  },
-});
+const { values } = readBench("connections");
 if (values.help) console.log(HELP);
 else
   await measure(

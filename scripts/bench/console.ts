@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { writeDays } from "../../workers/audit-log/figures/write-days.ts";
 import { Browser, findForm } from "../demo/browser.ts";
 import { openLocalDatabases } from "../local/databases.ts";
@@ -12,6 +11,7 @@ import { DEMO_PASSWORD, seedPeople } from "../seed/people.ts";
 import { findFreePort } from "./calls/runtime.ts";
 import { loadSearch } from "./console/load-search.ts";
 import { loadTrail } from "./console/load-trail.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `
 Measures the console over a long trail: how fast its records are stored, and the time of every page at p50 and p95.
@@ -26,15 +26,7 @@ them, without records: up to 10,000,000. With --folder, what was loaded stays th
 const REPEATS = 3;
 const TARGET_MS = 300;
 
-const { values } = parseArgs({
-  options: {
-    records: { type: "string", default: "1000000" },
-    people: { type: "string", default: "100" },
-    calls: { type: "string", default: "0" },
-    samples: { type: "string", default: "30" },
-    folder: { type: "string" },
-  },
-});
+const { values } = readBench("console");
 const [records, people, calls, samples] = [values.records, values.people, values.calls, values.samples].map(
   Number,
 ) as [number, number, number, number];

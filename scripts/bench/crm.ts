@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import type { MaskRules } from "../../shared/call/mask-rules.ts";
 
 import { openCrmStore } from "../../workers/crm/store.ts";
@@ -10,7 +9,8 @@ import { applyMigrations, readMigrations } from "../local/migrate.ts";
 import { type CountedDatabase, countReads, type Reads } from "./count-reads.ts";
 import { loadCustomers } from "./crm/load.ts";
 import { listQuestions, type Question, type Sample } from "./crm/questions.ts";
-import { FIGURES_HELP, FIGURES_OPTIONS, type FiguresStyle, startFigures } from "./figures-table.ts";
+import { FIGURES_HELP, type FiguresStyle, startFigures } from "./figures-table.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `
 Measures every list and search of the CRM over customers of several sizes: D1 time at p50 and p95 of 40 samples, the
@@ -36,13 +36,7 @@ const REPEATS = 3;
 const TARGET_MS = 50;
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      contacts: { type: "string", default: "100000,1000000" },
-      folder: { type: "string" },
-      ...FIGURES_OPTIONS,
-    },
-  });
+  const { values } = readBench("crm");
   const sizes = values.contacts.split(",").map(Number);
   if (sizes.some((size) => !Number.isInteger(size) || size < 1_000 || size > 1_000_000)) {
     throw new CommandFailure("--contacts takes numbers from 1,000 to 1,000,000, with commas.", HELP);

@@ -1,13 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { parse } from "parse5";
 import { convertHtml } from "../knowledge/convert-html.ts";
 import { convertPdf, readPdfText } from "../knowledge/convert-pdf.ts";
 import { readFrontMatter } from "../knowledge/front-matter.ts";
 import { findDocumentedPackages } from "../knowledge/package-documentation.ts";
 import { readDocument } from "../knowledge/read-document.ts";
+import { readBench } from "./options.ts";
 
 /**
  * Converts third-party documents, and counts those that lose words: every example of the CommonMark
@@ -29,7 +29,7 @@ const spec = createRequire(import.meta.url)("commonmark-spec") as {
   tests: { markdown: string; html: string; section: string; number: number }[];
 };
 
-const { values } = parseArgs({ options: { html: { type: "string" }, pdf: { type: "string" } } });
+const { values } = readBench("documents");
 
 print("CommonMark 0.31 examples, HTML to Markdown", convertExamples());
 print("CommonMark 0.31 examples, Markdown as it is", await readExamples());

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { addPerson } from "../../shared/people/statements.ts";
 import { Browser } from "../demo/browser.ts";
@@ -14,6 +13,7 @@ import { buildVariant } from "./calls/build.ts";
 import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
 import { GUARDED } from "./calls/variants.ts";
 import { type FlakyReceiver, startFlakyReceiver } from "./events/receiver.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `Delivers events to a receiver that fails one attempt of ten: an error, a cut connection, or no answer in time. Says how
 many came, how many came twice, and how many attempts it took. Then the app's token is revoked, more happens, and none of
@@ -50,13 +50,7 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      events: { type: "string", default: "10000" },
-      seed: { type: "string", default: "1" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values } = readBench("events");
   if (values.help) return console.log(HELP);
   const count = parseWholeNumber("events", values.events);
   const { script, wasm } = await buildVariant(GUARDED);

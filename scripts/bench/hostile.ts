@@ -2,7 +2,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
 import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { GENERATIONS, type Generation } from "../demo/session.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
@@ -14,6 +13,7 @@ import { GUARDED } from "./calls/variants.ts";
 import { findFault } from "./hostile/find-fault.ts";
 import { type HostileInput, hostileInput } from "./hostile/inputs.ts";
 import { type Attack, openTarget, sendHostile } from "./hostile/send.ts";
+import { readBench } from "./options.ts";
 import { inMiB } from "./sessions/report.ts";
 import { together } from "./sessions/together.ts";
 
@@ -48,16 +48,10 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      inputs: { type: "string", default: "10000" },
-      seed: { type: "string", default: String((Date.now() % MOST_SEED) + 1) },
-      help: { type: "boolean" },
-    },
-  });
+  const { values } = readBench("hostile");
   if (values.help) return console.log(HELP);
   const inputs = parseWholeNumber("inputs", values.inputs);
-  const seed = parseWholeNumber("seed", values.seed, MOST_SEED);
+  const seed = parseWholeNumber("seed", values.seed ?? String((Date.now() % MOST_SEED) + 1), MOST_SEED);
   const { script } = await buildVariant(GUARDED);
   const port = await findFreePort();
   const publicUrl = `http://localhost:${port}`;

@@ -1,9 +1,9 @@
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { applyMigrations, readMigrations } from "../local/migrate.ts";
-import { FIGURES_HELP, FIGURES_OPTIONS } from "./figures-table.ts";
+import { FIGURES_HELP } from "./figures-table.ts";
+import { readBench } from "./options.ts";
 import { loadDocumentation } from "./retrieval/documentation.ts";
 import { reportHardQuestions } from "./retrieval/hard-questions.ts";
 import { reportLeaveOneOut } from "./retrieval/leave-one-out.ts";
@@ -32,14 +32,7 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      collection: { type: "string" },
-      "leave-one-out": { type: "string" },
-      passages: { type: "string" },
-      ...FIGURES_OPTIONS,
-    },
-  });
+  const { values } = readBench("knowledge");
   const sizes = (values.passages ?? "").split(",").filter(Boolean).map(Number);
   if (!sizes.every((size) => Number.isInteger(size) && size > 0)) {
     throw new CommandFailure("--passages takes numbers, such as 10000,100000.", HELP);

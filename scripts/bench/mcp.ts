@@ -3,7 +3,6 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { storeDefinitions } from "../../shared/connections/definition-store.ts";
 import { type ConnectionEntry, connectionEntry } from "../../shared/connections/entry.ts";
 import { describeListed } from "../../workers/connections/mcp/definitions.ts";
@@ -17,6 +16,7 @@ import { findFreePort, startGateway } from "./calls/runtime.ts";
 import { percentile } from "./calls/statistics.ts";
 import { CONNECTED } from "./calls/variants.ts";
 import { callFor, ms } from "./connections/call-for.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `Measures MCP servers as connections: a guarded call against the same call sent to the server directly, and what one bad
 server of ten does to the other nine.
@@ -40,13 +40,7 @@ const TOOL = {
   annotations: { readOnlyHint: true },
 };
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "6" },
-    rounds: { type: "string", default: "2" },
-    help: { type: "boolean" },
-  },
-});
+const { values } = readBench("mcp");
 if (values.help) console.log(HELP);
 else
   await measure(

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { GENERATIONS } from "../demo/session.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
@@ -11,6 +10,7 @@ import { signPeopleIn } from "./calls/people.ts";
 import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
 import { GUARDED } from "./calls/variants.ts";
 import { measurePeaks } from "./memory/peaks.ts";
+import { readBench } from "./options.ts";
 import { inMiB } from "./sessions/report.ts";
 
 const HELP = `Measures whether the gateway's memory grows with the calls that it serves: after equal numbers of calls, what is
@@ -29,17 +29,7 @@ const SETTLE_MS = 20_000;
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
-const { values } = parseArgs({
-  options: {
-    points: { type: "string", default: "6" },
-    calls: { type: "string", default: "1500" },
-    people: { type: "string", default: "10" },
-    peaks: { type: "boolean" },
-    contacts: { type: "string", default: "50000" },
-    streams: { type: "string", default: "10000" },
-    help: { type: "boolean" },
-  },
-});
+const { values } = readBench("memory");
 if (values.help) console.log(HELP);
 else if (values.peaks) {
   await measurePeaks({

@@ -5,10 +5,19 @@ import { compileDocument } from "../connections/openapi/compile-document.ts";
 import { parseDocument } from "../connections/openapi/read-document.ts";
 import { compileProfile } from "../connections/profiles/compile-profile.ts";
 import { loadProfile } from "../connections/profiles/load-profile.ts";
+import { CommandFailure } from "../local/failure.ts";
 import { answerFromMock } from "./openapi/answer-from-mock.ts";
 import { DESCRIPTIONS, readDescription } from "./openapi/descriptions.ts";
 import { mockApi } from "./openapi/mock-api.ts";
+import { readBench } from "./options.ts";
 
+const only = readBench("openapi").words;
+const unknown = only.find((name) => !Object.hasOwn(DESCRIPTIONS, name));
+if (unknown !== undefined)
+  throw new CommandFailure(
+    `There is no description "${unknown}".`,
+    `There are: ${Object.keys(DESCRIPTIONS).join(", ")}.`,
+  );
 /**
  * Imports vendors' own descriptions and calls each of their operations once against a mock that is generated from the
  * same description. `answered` counts calls whose arguments were valid, whose request the mock took, and whose answer was
@@ -17,7 +26,6 @@ import { mockApi } from "./openapi/mock-api.ts";
 const columns = ["operations", "tools", "refused", "answered", "import ms", "MB", "largest KB"];
 console.log(`${"description".padEnd(18)} ${columns.map((name) => name.padStart(10)).join(" ")}`);
 
-const only = process.argv.slice(2);
 const totals = [0, 0, 0, 0];
 const reasons = new Map<string, number>();
 const missed = new Map<string, number>();

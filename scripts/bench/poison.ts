@@ -5,6 +5,7 @@ import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { describeListed } from "../../workers/connections/mcp/definitions.ts";
 import { findInDefinition } from "../../workers/connections/review/find-in-definition.ts";
 import { ROOT } from "../local/root.ts";
+import { readBench } from "./options.ts";
 import { HELD_OUT, type Template, TUNING } from "./poison/templates.ts";
 
 /** Tools of public servers, as their packages list them. */
@@ -35,7 +36,7 @@ const clean = { tuning: tools.filter((one) => !isHeldOut(one)), heldOut: tools.f
 console.log(`${tools.length} clean definitions of ${packages.length} public packages:`);
 for (const { package: name, version, tools: own } of packages)
   console.log(`  ${name}@${version}: ${own.length}`);
-const verbose = process.argv.includes("--verbose");
+const { verbose = false } = readBench("poison").values;
 
 report("looked at while the rules were written", clean.tuning, TUNING, verbose);
 report("held out", clean.heldOut, HELD_OUT, verbose);

@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import { findSensitive } from "../../shared/redact/find-sensitive.ts";
 import { reportFailure } from "../local/failure.ts";
+import { readBench } from "./options.ts";
 import { type Half, readNegatives } from "./redaction/negatives.ts";
 import { makePositives } from "./redaction/positives.ts";
 
@@ -13,9 +13,7 @@ it was found. --list prints every miss and every false alarm of the half.
 `;
 
 try {
-  const { values } = parseArgs({
-    options: { half: { type: "string" }, list: { type: "boolean" }, help: { type: "boolean" } },
-  });
+  const { values } = readBench("redaction");
   if (values.help) console.log(HELP);
   else
     for (const half of ["tuning", "held-out"] as const)

@@ -1,8 +1,8 @@
-import { parseArgs } from "node:util";
 import { STORAGE_LIMIT } from "../../shared/observe/storage-alarm.ts";
 import { MOST_CALLS } from "../../workers/audit-log/figures/remove-calls.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { PRICES, PRICES_AS_OF } from "./calls/costs.ts";
+import { readBench } from "./options.ts";
 import { measureTrail, type TrailCost } from "./scale/measure-trail.ts";
 
 const HELP = `
@@ -11,13 +11,7 @@ Measures what the trail stores for a call, and compares what many people store o
   npm run bench -- scale [--people 5000] [--days 400] [--calls 36]     calls: of one person in a day
 `;
 
-const { values } = parseArgs({
-  options: {
-    people: { type: "string", default: "5000" },
-    days: { type: "string", default: "400" },
-    calls: { type: "string", default: "36" },
-  },
-});
+const { values } = readBench("scale");
 const [people, days, perDay] = [values.people, values.days, values.calls].map(Number);
 if (![people, days, perDay].every((number) => number !== undefined && number >= 1 && number <= 1_000_000))
   throw new CommandFailure("--people, --days and --calls take a number from 1.", HELP);

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { reportFailure } from "../local/failure.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
 import { BARE, GUARDED } from "./calls/variants.ts";
+import { readBench } from "./options.ts";
 import { HIBERNATION_MS, type IdleMemory, measureIdleMemory } from "./sessions/idle-memory.ts";
 import { countRuntimes } from "./sessions/open-files.ts";
 import { inMiB, printReport, type Spread } from "./sessions/report.ts";
@@ -47,14 +47,7 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      sessions: { type: "string", default: "10000" },
-      people: { type: "string", default: "40" },
-      callers: { type: "string", default: "4" },
-      help: { type: "boolean" },
-    },
-  });
+  const { values } = readBench("sessions");
   if (values.help) return console.log(HELP);
   await measure(
     parseWholeNumber("sessions", values.sessions),

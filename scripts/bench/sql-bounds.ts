@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { ToolError } from "../../shared/call/tool-error.ts";
 import { runReadOnly } from "../../workers/analytics/store/read-only-query.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { loadPublicData } from "../seed/analytics/public-data.ts";
 import { loadShop } from "./load-shop.ts";
+import { readBench } from "./options.ts";
 import { readBusyTime } from "./sql-bounds/busy-time.ts";
 import { generateStatement, KNOWN_STATEMENTS, startChance } from "./sql-bounds/generate-statements.ts";
 import { REPORTS } from "./sql-bounds/reports.ts";
@@ -31,13 +31,7 @@ interface Run {
 }
 
 async function runAll(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      statements: { type: "string", default: "500" },
-      seed: { type: "string", default: "1" },
-      events: { type: "string", default: "100000" },
-    },
-  });
+  const { values } = readBench("sql-bounds");
   const [count, seed, events] = [values.statements, values.seed, values.events].map(Number);
   if (![count, seed, events].every((number) => Number.isInteger(number) && Number(number) > 0)) {
     throw new CommandFailure("--statements, --seed and --events take whole numbers from 1.", HELP);

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
 import { findFreePort, startGateway } from "./calls/runtime.ts";
 import { median } from "./calls/statistics.ts";
 import { DEPLOYED, WITHOUT_DRIVERS } from "./calls/variants.ts";
+import { readBench } from "./options.ts";
 
 const HELP = `Measures what the drivers and parsers of connections cost: the size of the upload with and without them, and the time
 and processor time from the start of the runtime to the first answer.
@@ -20,9 +20,7 @@ process.env.WRANGLER_WRITE_LOGS = "false";
 
 const VARIANTS = [DEPLOYED, WITHOUT_DRIVERS];
 
-const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "7" }, help: { type: "boolean" } },
-});
+const { values } = readBench("start-up");
 if (values.help) console.log(HELP);
 else await measure(parseWholeNumber("rounds", values.rounds, 50));
 

@@ -1,9 +1,9 @@
-import { parseArgs } from "node:util";
 import { type OpenapiEntry, openapiEntry } from "../../shared/connections/kinds/openapi.ts";
 import { allowWorkerModules } from "../check/worker-modules.ts";
 import { compileDocument } from "../connections/openapi/compile-document.ts";
 import { parseDocument } from "../connections/openapi/read-document.ts";
 import { readDescription } from "./openapi/descriptions.ts";
+import { readBench } from "./options.ts";
 import { HELD_OUT, HELD_OUT_QUESTIONS } from "./tool-search/held-out-questions.ts";
 import { QUESTIONS } from "./tool-search/questions.ts";
 
@@ -16,13 +16,7 @@ const HELP = `Tool search over vendors' own descriptions: how often the right to
 /** Characters of a token, as elsewhere in these benches. */
 const PER_TOKEN = 4;
 
-const { values: flags } = parseArgs({
-  options: {
-    "held-out": { type: "boolean", default: false },
-    missed: { type: "boolean", default: false },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
+const { values: flags } = readBench("tool-search");
 
 if (flags.help) console.log(HELP);
 else await measure();

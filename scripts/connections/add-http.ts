@@ -18,6 +18,11 @@ interface HttpEntry {
 
 /** Asks for what a ready-made profile lacks. */
 export async function askForProfile(name: string, flags: AddFlags, ask: Ask): Promise<HttpEntry> {
+  if (flags.auth !== undefined && flags.auth !== "per_person")
+    throw new CommandFailure(
+      "A profile has its own authentication; --auth takes per_person alone.",
+      "Leave it out, or change the entry in the file.",
+    );
   const profile = withAccounts(name, await loadProfile(name), flags.auth === "per_person");
   const used = JSON.stringify([profile.address, profile.auth, profile.headers, profile.check]);
   const answers = readAnswers(flags.set ?? []);

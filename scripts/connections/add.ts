@@ -13,7 +13,8 @@ import {
 import { hasClientSecret } from "../../shared/connections/kinds/token-exchange.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/root.ts";
-import { askForDocument, askForProfile } from "./add-http.ts";
+import { ADDRESS } from "../platform/place.ts";
+import { type Ask, askForDocument, askForProfile } from "./add-http.ts";
 import { askForSystem } from "./add-system.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, showTrust, storeSecret, summarize, testConnection } from "./commands.ts";
@@ -48,6 +49,9 @@ export interface AddFlags {
   audience?: string | undefined;
   "client-id"?: string | undefined;
 }
+
+/** Options of the other system's and of Gatehouse's place, which `add` uses for every kind. */
+export const REACH = { ...ADDRESS, "new-address": { type: "boolean", default: false } } as const;
 
 /** Asks for an entry, tests it, writes it to the file, and stores the password. Nothing is published. */
 export async function add(name: string, flags: AddFlags, place: WorkerPlace): Promise<void> {
@@ -132,16 +136,50 @@ interface AskedEntry {
   whatSecret: string;
 }
 
-async function askForEntry(name: string, flags: AddFlags): Promise<AskedEntry> {
+/** Asks for an entry. Throws for a flag that its kind does not use. */
+export async function askForEntry(name: string, given: AddFlags): Promise<AskedEntry> {
   const ask = openQuestions();
+  const { flags, listUnread } = noteReads(given);
   try {
-    if (flags.profile !== undefined) return await askForProfile(flags.profile, flags, ask);
-    if (flags.kind === "openapi" || flags.document !== undefined)
-      return await askForDocument(name, flags, ask);
-    return { raw: await askForSystem(name, flags, ask), whatSecret: `Password of ${name}` };
+    const asked = await askForKind(name, flags, ask);
+    const [unread] = listUnread();
+    if (unread === undefined) return asked;
+    throw new CommandFailure(
+      `--${unread} has no place in this connection.`,
+      "Leave it out. Nothing was written.",
+    );
   } finally {
     ask.end();
   }
+}
+
+async function askForKind(name: string, flags: AddFlags, ask: Ask): Promise<AskedEntry> {
+  const { kind, profile, document } = flags;
+  if (kind !== undefined && kind !== "openapi" && (profile ?? document) !== undefined) {
+    const other = profile === undefined ? "document" : "profile";
+    throw new CommandFailure(
+      `--${other} is for HTTP APIs, and not for --kind ${kind}.`,
+      "Leave one of them out.",
+    );
+  }
+  if (profile !== undefined) return await askForProfile(profile, flags, ask);
+  if (kind === "openapi" || document !== undefined) return await askForDocument(name, flags, ask);
+  return { raw: await askForSystem(name, flags, ask), whatSecret: `Password of ${name}` };
+}
+
+/** Flags that note which of them are read: a kind reads those that it can use, and the others would be ignored. */
+function noteReads(given: AddFlags): { flags: AddFlags; listUnread: () => string[] } {
+  // Both are read before.
+  const read = new Set<string | symbol>(["file", ...Object.keys(REACH)]);
+  const flags = new Proxy(given, {
+    get(target, name) {
+      read.add(name);
+      return Reflect.get(target, name);
+    },
+  });
+  const listUnread = () =>
+    Object.entries(given).flatMap(([name, value]) => (value === undefined || read.has(name) ? [] : [name]));
+  return { flags, listUnread };
 }
 
 /** Asks on a terminal. Without one, a question without a default names the flag that is missing. */

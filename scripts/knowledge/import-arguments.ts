@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { MAX_SLUG_LENGTH, makeSlug } from "../../workers/knowledge/markdown/make-slug.ts";
 import type { NewCollection } from "../../workers/knowledge/store/collections.ts";
+import { refuseBoth, type Values } from "../local/command-line.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName, readEnvironment } from "../local/project.ts";
 import { ROOT } from "../local/root.ts";
@@ -23,12 +23,27 @@ export interface ImportArguments {
   url: URL | undefined;
 }
 
-/** Parses the command line. Throws a {@link CommandFailure} for invalid options. */
-export async function readImportArguments(): Promise<ImportArguments | "help"> {
-  const { values, positionals } = parseOptions();
-  const [named, ...rest] = positionals;
-  if (values.help || named === undefined) return "help";
-  if (rest.length > 0) throw new CommandFailure("More than one place was named.", "Import them one by one.");
+/** Options of an import. */
+export const IMPORT_OPTIONS = {
+  collection: { type: "string" },
+  title: { type: "string" },
+  readers: { type: "string" },
+  overwrite: { type: "boolean", default: false },
+  state: { type: "string" },
+  env: { type: "string" },
+  url: { type: "string" },
+} as const;
+
+/** Reads what the options and the place ask for. Throws a {@link CommandFailure} for invalid ones. */
+export async function readImportArguments(
+  values: Values<typeof IMPORT_OPTIONS>,
+  named: string | undefined,
+): Promise<ImportArguments> {
+  if (named === undefined)
+    throw new CommandFailure("Name a folder or a file.", "For the options: npm run kb:import -- --help");
+  refuseBoth("kb:import", values, ["url", "env"]);
+  refuseBoth("kb:import", values, ["url", "state"]);
+  if (values.env !== "local") refuseBoth("kb:import", values, ["env", "state"]);
   const source = await readSource(named);
   const location = path.resolve(named);
   const base = named === "-" ? "pasted" : path.basename(location).replace(/\.[^.]+$/, "");
@@ -44,7 +59,7 @@ export async function readImportArguments(): Promise<ImportArguments | "help"> {
     title: values.title ?? base.replace(/[-_\s]+/g, " "),
     overwrite: values.overwrite,
     stateFolder: path.resolve(values.state ?? path.join(ROOT, ".wrangler/state")),
-    url: readUrl(values.url, values.env),
+    url: readUrl(values.url, values.env ?? "local"),
   };
 }
 
@@ -107,27 +122,4 @@ function readReaders(named: string | undefined): string[] | null {
   }
   if (roles.includes("everybody")) return null;
   return [...new Set(["admin", ...roles.filter((role) => role !== "")])];
-}
-
-function parseOptions() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        collection: { type: "string" },
-        title: { type: "string" },
-        readers: { type: "string" },
-        overwrite: { type: "boolean", default: false },
-        state: { type: "string" },
-        env: { type: "string", default: "local" },
-        url: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    throw new CommandFailure(
-      error instanceof Error ? error.message : String(error),
-      "For the options: npm run kb:import -- --help",
-    );
-  }
 }

@@ -10,25 +10,17 @@ export class CommandFailure extends Error {
 }
 
 /**
- * Prints a failure and returns the exit code 1. An expected failure, or an unknown flag, is two lines;
- * anything else includes its stack, because then the script is at fault.
+ * Prints a failure and returns the exit code 1. An expected failure is two lines; anything else includes its
+ * stack, because then the script is at fault.
  */
 export function reportFailure(failure: unknown): 1 {
-  if (isWrongFlag(failure)) {
-    // The rest of Node's text is about arguments that begin with a dash.
-    console.error(`\n✗ ${failure.message.split(". ")[0]}.\n  For the options: --help.`);
-  } else if (failure instanceof CommandFailure) {
+  if (failure instanceof CommandFailure) {
     console.error(`\n✗ ${failure.message}\n  ${failure.advice}`);
     if (failure.cause !== undefined) console.error(`  Cause: ${describeCause(failure.cause)}`);
   } else {
     console.error(failure);
   }
   return 1;
-}
-
-/** Whether `parseArgs` of `node:util` threw it, because of the user's arguments. */
-function isWrongFlag(failure: unknown): failure is Error {
-  return failure instanceof Error && "code" in failure && String(failure.code).startsWith("ERR_PARSE_ARGS_");
 }
 
 function describeCause(cause: unknown): string {

@@ -1,3 +1,4 @@
+import { runScript, type Script } from "../local/command-line.ts";
 import { reportFailure } from "../local/failure.ts";
 import { endWithReader } from "../local/output.ts";
 import { advise } from "../policy/advice.ts";
@@ -5,10 +6,10 @@ import { closeDatabases } from "./database.ts";
 import { forgetSegments } from "./fetch-segments.ts";
 
 /** Runs an administrator's command: reports a failure, sets the exit code, and closes the databases. */
-export async function runCommand(main: () => Promise<void>): Promise<void> {
+export async function runCommands(script: Script): Promise<void> {
   endWithReader();
   try {
-    await main();
+    await runScript(script);
   } catch (failure) {
     process.exitCode = reportFailure(advise(failure));
   } finally {

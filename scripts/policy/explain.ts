@@ -1,8 +1,8 @@
 import { findByEmail } from "../../shared/people/statements.ts";
 import { explain, readQuestion, type WrittenQuestion } from "../../shared/policy/changes/explain.ts";
 import { CommandFailure } from "../local/failure.ts";
+import { openPlatform, type Place } from "../platform/place.ts";
 import type { Loaded } from "./files.ts";
-import { openPlatform, type Place } from "./place.ts";
 
 /** A question on the command line, as text. */
 export interface ExplainFlags extends WrittenQuestion, Place {

@@ -17,8 +17,8 @@ import { PolicyRefusal } from "../../shared/policy/changes/refusal.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { notifyWorker } from "../platform/notify-worker.ts";
+import { environmentOf, openPlatform, type Place } from "../platform/place.ts";
 import type { Loaded } from "./files.ts";
-import { environmentOf, openPlatform, type Place } from "./place.ts";
 
 /** Flags of `publish`. */
 export interface PublishFlags extends Place {

@@ -3,8 +3,8 @@ import { report } from "../../shared/policy/changes/replay.ts";
 import { simulate } from "../../shared/policy/changes/simulate.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { trailOf } from "../platform/database.ts";
+import { openPlatform, type Place } from "../platform/place.ts";
 import type { Loaded } from "./files.ts";
-import { openPlatform, type Place } from "./place.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 

@@ -180,7 +180,7 @@ describe("npm run deploy", () => {
 
   it.each([
     [["--env", "local"], "--env local cannot be deployed"],
-    [["--sunshine"], "Unknown option '--sunshine'"],
+    [["--sunshine"], "deploy does not take --sunshine."],
     [["--dry-run", "--rotate", "PUBLIC_URL"], "There is no secret PUBLIC_URL to rotate"],
   ])("refuses %j with one sentence", async (args, sentence) => {
     const { code, stderr } = await runNode("scripts/deploy.ts", args);

@@ -53,6 +53,10 @@ it("people invite and reset print a link that works once, and the database has i
   expect(invited.output).toContain("within 7 days");
   expect(invited.output).not.toContain("Password, shown");
 
+  const raised = await run("invite", "--email", "grace@example.com", "--role", "admin");
+  expect(raised.code).toBe(1);
+  expect(raised.output).toContain("grace@example.com is there as viewer.");
+
   const again = await run("invite", "--email", "grace@example.com");
   const second = linkIn(again.output);
   expect(second).not.toBe("");

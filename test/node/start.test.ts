@@ -206,7 +206,7 @@ describe("npm start, npm run demo, and a second start", () => {
 
   it.each([
     [["--contacts", "2000000"], "--contacts 2000000 is not possible."],
-    [["--sunshine"], "Unknown option '--sunshine'"],
+    [["--sunshine"], "start does not take --sunshine."],
   ])("refuses %j with one sentence", async (flags, sentence) => {
     const refused = start(flags);
     expect(await refused.ended).toBe(1);
