@@ -73,10 +73,21 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const mark = await changeMember(database, { team: flags.team ?? "", person, change: "member_removed" });
     await sayWhen(flags, mark);
   }),
-  list: command({ takes: { search: TEXT, after: TEXT, ...PLACE } }, async (flags) => {
-    const database = openPlatform(flags);
-    await listPage(database, flags);
-  }),
+  list: command(
+    {
+      takes: {
+        search: TEXT,
+        role: TEXT,
+        disabled: { type: "boolean", default: false },
+        after: TEXT,
+        ...PLACE,
+      },
+    },
+    async (flags) => {
+      const database = openPlatform(flags);
+      await listPage(database, flags);
+    },
+  ),
   import: command(
     { takes: { "dry-run": { type: "boolean", default: false }, ...ADDRESS }, words: ["<file>"] },
     async (flags, [file]) => {

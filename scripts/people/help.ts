@@ -7,6 +7,7 @@ export function writeHelp(roles: readonly string[]): string {
   npm run people -- reset --email ada@example.com         a link to choose another password
   npm run people -- import people.csv --dry-run           checks columns email, name, role; without --dry-run adds all or none
   npm run people -- list                                  100 a page; --search for a part of the address, --after for the next page
+  npm run people -- list --role analyst                   of one role; --disabled: those who may not sign in
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
   npm run people -- second-factor --email ada@example.com removes it, for a person who lost phone and codes

@@ -90,11 +90,33 @@ export function findByEmail(email: string): string {
   return `SELECT "email", "name", "role", "disabled" FROM "user" WHERE "email" = ${quoteText(email)};`;
 }
 
-/** One page of users in the order of their addresses, one more than `limit` to tell whether there are others. */
-export function listPeople(search: string, after: string, limit: number): string {
-  const filter = `"email" > ${quoteText(after)} AND instr("email", ${quoteText(search)}) > 0`;
+/** The users to list: with this part in their address, of this role, those who are disabled. */
+export interface PeopleFilter {
+  search: string;
+  role?: string | undefined;
+  isDisabled?: boolean;
+}
+
+/**
+ * One page of users in the order of their addresses, one more than `limit` to tell whether there are others. Reads the
+ * index of addresses from `after` on, until the page is full.
+ */
+export function listPeople(
+  { search, role, isDisabled = false }: PeopleFilter,
+  after: string,
+  limit: number,
+): string {
+  const filter = [
+    `"email" > ${quoteText(after)}`,
+    `instr("email", ${quoteText(search)}) > 0`,
+    ...(role === undefined ? [] : [`"role" = ${quoteText(role)}`]),
+    ...(isDisabled ? [`"disabled" = 1`] : []),
+  ].join(" AND ");
   return `SELECT "email", "name", "role", "disabled" FROM "user" WHERE ${filter} ORDER BY "email" LIMIT ${Math.trunc(limit) + 1};`;
 }
+
+/** The roles that users have. */
+export const ROLES_OF_PEOPLE = `SELECT DISTINCT "role" FROM "user" ORDER BY "role";`;
 
 /** Number of users. */
 export const COUNT_PEOPLE = `SELECT count(*) AS total FROM "user";`;

@@ -105,6 +105,9 @@ describe("people import", () => {
     expect(next.output).toContain("p190@example.com");
     expect(next.output).not.toContain("p188@example.com ");
     expect((await run("list", "--search", "P499")).output).toContain("1 shown, of 500 people");
+    const filtered = await run("list", "--role", "analyst", "--search", "p4", "--disabled");
+    expect(filtered.output).toContain("0 shown, of 500 people");
+    expect(filtered.output).toContain("They have the roles");
   });
 });
 
