@@ -31,8 +31,8 @@ export function requireRight(right: ConsoleRight, page?: string): MiddlewareHand
     const policy = await policyInForce(c.env);
     if (!roleHoldsRight(policy, signIn.person.role, right)) return await refuse(c, toRefusal(policy, right));
     if (requiresFactor(policy, signIn.person.role) && signIn.mfaAt === null) {
-      const missing = signIn.hasSecondFactor || signIn.hasPasskey ? "code" : "set_up";
-      return c.redirect(pathToFactor(missing, addressOf(c.req, page)), 303);
+      // A person who has one was asked for it by `requirePerson`.
+      return c.redirect(pathToFactor("set_up", addressOf(c.req, page)), 303);
     }
     c.set("policy", policy);
     return await next();

@@ -4,16 +4,20 @@ import { isOfServiceAccount, validateKey } from "../keys/validate-key.ts";
 import { type GrantProps, grantIdOf } from "../oauth/grant.ts";
 import { getOAuthServers } from "../oauth/oauth.ts";
 import { listResources } from "../oauth/resources.ts";
+import { owesFactor } from "../second-factor/requirement.ts";
 import { readSignIn } from "../sign-in/auth.ts";
 
 /**
  * Who asks for a file: the person of the bearer token, which is one for the MCP URL of the connection or for the one
- * with all servers, or who signed in on this browser. `null` for everybody else. A key that works from some networks
+ * with all servers, or who signed in on this browser, with their second factor. `null` for everybody else. A key that works from some networks
  * or with some certificates alone does not count: no policy decides here.
  */
 export async function personOfFile(env: Env, request: Request, connection: string): Promise<string | null> {
   const [, token] = /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(request.headers.get("authorization") ?? "") ?? [];
-  if (token === undefined) return (await readSignIn(env, request.headers))?.person.id ?? null;
+  if (token === undefined) {
+    const signIn = await readSignIn(env, request.headers);
+    return signIn === null || owesFactor(signIn) ? null : signIn.person.id;
+  }
   const { authorizationServer } = await getOAuthServers(env);
   for (const resource of await listResources(env)) {
     if (resource.server !== null && resource.server !== connection) continue;

@@ -21,6 +21,14 @@ export function missingWithoutOwn(mfaAt: number | null): MissingFactor {
   return mfaAt === null || mfaAt === FACTOR_TIME_UNKNOWN ? "set_up" : "sign_in";
 }
 
+/**
+ * Whether a person who has a second factor has not given it on this browser. The sign-in itself asks for a code of an
+ * app alone, so a password, or a provider's word, opens a session of a person with a passkey.
+ */
+export function owesFactor({ hasSecondFactor, hasPasskey, mfaAt }: SignIn): boolean {
+  return (hasSecondFactor || hasPasskey) && mfaAt === null;
+}
+
 /** Whether the user's role can do nothing without a second factor. */
 export function requiresFactor(policy: Policy, role: string): boolean {
   return policy.roles.get(role)?.mfaRequired === true;
@@ -34,11 +42,9 @@ export function requiresFactor(policy: Policy, role: string): boolean {
 export function missingToConnect(policy: Policy, signIn: SignIn, now: number): MissingFactor | null {
   const role = policy.roles.get(signIn.person.role);
   const needed = freshnessNeeded(role);
-  const has = signIn.hasSecondFactor || signIn.hasPasskey;
-  // A person with a passkey may have signed in with the password alone: an app must not outlive that sign-in.
-  if (needed === null) return has && signIn.mfaAt === null ? "code" : null;
+  if (needed === null) return owesFactor(signIn) ? "code" : null;
   if (isFresh(signIn.mfaAt, needed, now)) return null;
-  if (has) return "code";
+  if (signIn.hasSecondFactor || signIn.hasPasskey) return "code";
   // The second factor of their provider is too old.
   if (signIn.mfaAt !== null) return missingWithoutOwn(signIn.mfaAt);
   return role?.mfaRequired ? "set_up" : null;

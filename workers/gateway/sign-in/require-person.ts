@@ -1,12 +1,13 @@
 import type { MiddlewareHandler } from "hono";
+import { owesFactor, pathToFactor } from "../second-factor/requirement.ts";
 import { readSignIn, type SignIn } from "./auth.ts";
 
 /** What a route behind {@link requirePerson} knows, as `c.var.signIn`. */
 export type SignedIn = { Bindings: Env; Variables: { signIn: SignIn } };
 
 /**
- * Lets a signed-in, active person through. Everybody else is sent to sign in, and comes back to the page that they
- * asked for; after a form to `page`.
+ * Lets a signed-in, active person through who gave their second factor, if they have one. Everybody else is sent to do
+ * what is missing, and comes back to the page that they asked for; after a form to `page`.
  *
  * @param page - the page with the form, where that is at another address
  */
@@ -15,6 +16,7 @@ export function requirePerson(page?: string): MiddlewareHandler<SignedIn> {
     const signIn = await readSignIn(c.env, c.req.raw.headers);
     if (signIn === null)
       return c.redirect(`/sign-in?next=${encodeURIComponent(addressOf(c.req, page))}`, 303);
+    if (owesFactor(signIn)) return c.redirect(pathToFactor("code", addressOf(c.req, page)), 303);
     c.set("signIn", signIn);
     return await next();
   };
