@@ -1,5 +1,6 @@
 import * as oauth from "oauth4webapi";
 import { log } from "../../../shared/observe/log.ts";
+import { FACTOR_TIME_UNKNOWN } from "../../../shared/policy/second-factor.ts";
 import { type ProviderDocument, saysSecondFactor } from "../../../shared/policy/sign-in/sign-in.ts";
 import { askIssuer, waitForIssuer } from "./ask-issuer.ts";
 import type { Attempt } from "./attempt.ts";
@@ -15,6 +16,8 @@ const STALE_METADATA_MS = 24 * 60 * 60_000;
 const FRESH_SECONDS = 300;
 /** Seconds that a second factor of the issuer may be old. */
 const FACTOR_SECONDS = 12 * 60 * 60;
+/** Seconds by which the issuer's clock may be behind. */
+const CLOCK_SECONDS = 30;
 
 const known = new Map<string, { server: oauth.AuthorizationServer; at: number }>();
 
@@ -69,15 +72,14 @@ export async function finishOidc(
     verifier,
     options,
   );
-  const seconds = maxAgeOf(document, fresh);
   const tokens = await oauth.processAuthorizationCodeResponse(server, client, response, {
     expectedNonce: nonce,
     requireIdToken: true,
-    ...(seconds !== undefined && { maxAge: seconds }),
   });
   await oauth.validateApplicationLevelSignature(server, response, options);
   const signed = oauth.getValidatedIdTokenClaims(tokens);
   if (signed === undefined) throw new TypeError("The answer has no ID token.");
+  requireAge(signed.auth_time, maxAgeOf(document, fresh));
   const claims = {
     ...(await readUserInfo(server, client, tokens.access_token, signed.sub, options)),
     ...signed,
@@ -91,7 +93,7 @@ export async function finishOidc(
     name: readName(claims.name),
     claims,
     provenAt,
-    mfaAt: saysSecondFactor(document.mfa, signed) ? provenAt : null,
+    mfaAt: saysSecondFactor(document.mfa, signed) ? (provenAt ?? FACTOR_TIME_UNKNOWN) : null,
   };
 }
 
@@ -138,6 +140,17 @@ async function discover(issuer: string): Promise<oauth.AuthorizationServer> {
     }
     if (failure instanceof SignInEnded) throw failure;
     throw away("does not answer as it should", failure);
+  }
+}
+
+/**
+ * Refuses a sign-in that the issuer states to be older than what was asked for. Not every issuer states the time, though
+ * `max_age` obliges it to: without it the sign-in counts, and nothing takes it for a fresh one.
+ */
+function requireAge(authTime: number | undefined, seconds: number | undefined): void {
+  if (authTime === undefined || seconds === undefined) return;
+  if (authTime + seconds + CLOCK_SECONDS < Date.now() / 1_000) {
+    throw new TypeError("The issuer asked the person too long ago.");
   }
 }
 
