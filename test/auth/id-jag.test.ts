@@ -342,3 +342,22 @@ describe("no token is given", () => {
     expect((await exchange(await idJag({ sub: state }))).body.error).toBe("invalid_grant");
   });
 });
+
+it.each([
+  ["metadata cannot be reached", "away-1", "/.well-known/openid-configuration"],
+  ["keys cannot be reached", "away-2", "/keys"],
+])("an assertion waits while its issuer's %s, and counts afterwards", async (_what, tenant, missing) => {
+  const issuer = `https://login.corp.example/${tenant}`;
+  setSignIn({ providers: { corp: provider("Corp", issuer, { id_jag: "accepted" }) } });
+  await link(await createPerson("sales"), issuer, "victor");
+  const pages = new Map<string, unknown>([
+    ["/.well-known/openid-configuration", { issuer, jwks_uri: `${issuer}/keys` }],
+    ["/keys", { keys: [await publishAs(corp, "corp-1")] }],
+  ]);
+  for (const [path, body] of pages) if (path !== missing) published.set(`${issuer}${path}`, body);
+  const assertion = await idJag({ iss: issuer });
+  const { status, body } = await exchange(assertion);
+  expect([status, body.error]).toEqual([503, "temporarily_unavailable"]);
+  published.set(`${issuer}${missing}`, pages.get(missing));
+  expect((await exchange(assertion)).status).toBe(200);
+});

@@ -1,4 +1,5 @@
 import type { OAuthAuthorizationServerOptions } from "@cloudflare/workers-oauth-provider";
+import { logFailure } from "../../../shared/observe/log.ts";
 import { policyInForce, roleMayHold } from "../../../shared/policy/current.ts";
 import { FACTOR_TIME_UNKNOWN } from "../../../shared/policy/second-factor.ts";
 import {
@@ -15,6 +16,7 @@ import { type GrantMetadata, toGrantProps } from "./grant.ts";
 import { findResource } from "./resources.ts";
 
 type Options = NonNullable<OAuthAuthorizationServerOptions<Env>["enterpriseManagedAuthorization"]>;
+type Internal = Parameters<NonNullable<OAuthAuthorizationServerOptions<Env>["onError"]>>[0]["internal"];
 type MapClaims = Options["mapClaims"];
 type Claims = Parameters<MapClaims>[0]["claims"];
 
@@ -24,6 +26,8 @@ const [NAME_LENGTH, SUBJECT_LENGTH] = [100, 300];
 const FACTOR_MS = 12 * 60 * 60_000;
 /** Seconds that a removed key of an issuer may still count. */
 const KEYS_SECONDS = 300;
+/** In place of an address that cannot be read now. No host has such a name (RFC 2606 §2), so asking it fails. */
+const NO_ADDRESS = "https://issuer-away.invalid/";
 
 /** Whether the policy trusts an issuer to connect apps. */
 export function acceptsIdJag(rules: SignInRules): boolean {
@@ -42,7 +46,12 @@ export const idJagOptions: Options = {
     if (findVoucher((await policyInForce(env)).signIn, iss) === null) return null;
     const { ASSERTION_ALGORITHMS } = await import("../../../shared/auth/public-key.ts");
     const { findKeys } = await import("../service-tokens/issuer-keys.ts");
-    return { issuer: iss, jwksUri: await findKeys(iss), algorithms: [...ASSERTION_ALGORITHMS] };
+    // The library takes a failure here for an issuer that is not trusted. Keys that it holds count meanwhile.
+    const jwksUri = await findKeys(iss).catch((failure: unknown) => {
+      logFailure("id_jag_issuer_away", failure, { issuer: iss });
+      return NO_ADDRESS;
+    });
+    return { issuer: iss, jwksUri, algorithms: [...ASSERTION_ALGORITHMS] };
   },
   async mapClaims({ claims, clientInfo, resource: url, requestedScope, request, env }) {
     const policy = await policyInForce(env);
@@ -76,6 +85,22 @@ export const idJagOptions: Options = {
     return { userId: person.id, scope, props: toGrantProps(person, mfaAt), metadata };
   },
 };
+
+/**
+ * The answer when an assertion could not be checked because its issuer or our database is away: an app that got the
+ * library's `invalid_grant` would give up. `undefined` for every other error.
+ */
+export function answerUnchecked({ category, reason }: Internal): Response | undefined {
+  if (category !== "enterprise-managed-authorization") return undefined;
+  if (reason !== "jwks_fetch_failed" && reason !== "mapper_threw") return undefined;
+  return Response.json(
+    {
+      error: "temporarily_unavailable",
+      error_description: "The assertion cannot be checked right now. Try again in a moment.",
+    },
+    { status: 503, headers: { "Retry-After": "5", "Cache-Control": "no-store" } },
+  );
+}
 
 /** The active person who signs in with this identity. */
 async function findVouched(database: D1Database, { iss, sub }: Claims): Promise<Person | null> {

@@ -8,7 +8,7 @@ import { withGrantStore } from "../grants/grant-storage.ts";
 import { isOfServiceAccount, validateKey } from "../keys/validate-key.ts";
 import { serveMcp } from "../mcp/mcp.ts";
 import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
-import { acceptsIdJag, idJagOptions } from "./id-jag.ts";
+import { acceptsIdJag, answerUnchecked, idJagOptions } from "./id-jag.ts";
 import { type Resource, toResources } from "./resources.ts";
 
 /** Seconds. Short, because a changed role reaches a token only when it is refreshed. */
@@ -71,6 +71,7 @@ function createOAuthServers(
     onError({ code, status, internal }) {
       const { category, reason } = internal;
       log("warn", "oauth_refused", { code, status, category, reason });
+      return answerUnchecked(internal);
     },
   });
   const resourceServers = new Map(
