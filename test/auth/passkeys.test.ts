@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { Buffer } from "node:buffer";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
+import { createPerson, PASSWORD, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
+import { setSecondFactor } from "../support/policy.ts";
 
 const encoder = new TextEncoder();
 const base64url = (bytes: ArrayBuffer | Uint8Array) => Buffer.from(bytes as Uint8Array).toString("base64url");
@@ -185,7 +186,7 @@ describe("a passkey", () => {
     for (const path of ["/account/passkeys", "/account/keys/new"]) {
       expect((await stolen.get(path)).headers.get("Location")).toMatch(/^\/sign-in\/code/);
     }
-    const started = await stolen.post("/account/second-factor/start", { password: "a long test password" });
+    const started = await stolen.post("/account/second-factor/start", { password: PASSWORD });
     expect(started.headers.get("Location")).toMatch(/^\/sign-in\/passkey/);
     const hers = await use(mallory, { counter: 50 });
     await hers.post("/account/passkeys/remove", { subject: mallory.owner.id, passkey: victor.id });
@@ -196,5 +197,50 @@ describe("a passkey", () => {
         .status,
     ).toBe(303);
     expect(await isIn(await use(mallory, { counter: 60 }))).toBe(false);
+  });
+});
+
+describe("the passkeys of a person", () => {
+  const LIST = "/account/passkeys";
+  const countOf = async ({ id }: TestPerson) =>
+    (
+      await env.PLATFORM_DB.prepare("SELECT count(*) AS total FROM passkey WHERE user_id = ?")
+        .bind(id)
+        .first<{ total: number }>()
+    )?.total;
+
+  it("are added with the password by a person without a factor, however fresh the sign-in is", async () => {
+    const person = await createPerson("sales");
+    const browser = await signIn(person);
+    expect(await (await browser.get(LIST)).text()).toContain('name="password"');
+    const send = async (password: string) => {
+      await browser.get(LIST);
+      const form = { subject: person.id, name: "Phone", answer: "{}", password };
+      return await (await browser.post(LIST, form)).text();
+    };
+    for (const password of ["", "a wrong password"]) {
+      expect(await send(password)).toContain("The password is wrong.");
+    }
+    // The password was right: the answer of the device is what is refused now.
+    expect(await send(PASSWORD)).toContain("the passkey did not fit");
+  });
+
+  it("stay one at least where the role requires a second factor and there is no other", async () => {
+    const person = await createPerson("viewer");
+    const [first, second] = [await makeKey(person), await makeKey(person)];
+    const browser = await use(first);
+    const remove = (key: SoftKey) => browser.post(`${LIST}/remove`, { subject: person.id, passkey: key.id });
+    setSecondFactor("viewer", { required: true });
+    try {
+      expect((await remove(second)).status).toBe(303);
+      const refused = await remove(first);
+      expect(refused.status).toBe(422);
+      expect(await refused.text()).toContain("Your role asks for a second factor");
+      expect(await countOf(person)).toBe(1);
+    } finally {
+      setSecondFactor("viewer", {});
+    }
+    expect((await remove(first)).status).toBe(303);
+    expect(await countOf(person)).toBe(0);
   });
 });

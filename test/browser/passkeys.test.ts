@@ -1,5 +1,6 @@
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
 import { findFaintTexts, findNamelessControls, findOverflow } from "./measure.ts";
 import { arriveAt, openBrowser, openPage, signIn, takePicture } from "./walk.ts";
 
@@ -47,6 +48,8 @@ async function measure(page: Page, name: string): Promise<void> {
 
 async function addPasskey(page: Page, name: string): Promise<void> {
   await page.getByLabel("Name, such as the device").fill(name);
+  const password = page.getByLabel("Your password");
+  if ((await password.count()) > 0) await password.fill(DEMO_PASSWORD);
   await page.getByRole("button", { name: "Add a passkey" }).click();
 }
 

@@ -76,11 +76,23 @@ export async function noteFactorOf(database: D1Database, sessionId: string): Pro
   await database.prepare(`UPDATE "session" SET "mfaAt" = ? WHERE "id" = ?`).bind(Date.now(), sessionId).run();
 }
 
-/** Removes a person's passkey. `false` for any other id, also for that of another person's. */
-export async function removePasskey(database: D1Database, userId: string, id: string): Promise<boolean> {
+/**
+ * Removes a person's passkey. `false` for any other id, also for that of another person's.
+ *
+ * @param keepLast - leave the last one; in one statement, so that two requests at the same time leave it too
+ */
+export async function removePasskey(
+  database: D1Database,
+  userId: string,
+  id: string,
+  keepLast: boolean,
+): Promise<boolean> {
   const result = await database
-    .prepare("DELETE FROM passkey WHERE id = ? AND user_id = ?")
-    .bind(id, userId)
+    .prepare(
+      `DELETE FROM passkey WHERE id = ?1 AND user_id = ?2
+          AND (?3 = 0 OR (SELECT count(*) FROM passkey WHERE user_id = ?2) > 1)`,
+    )
+    .bind(id, userId, keepLast ? 1 : 0)
     .run();
   return result.meta.changes > 0;
 }

@@ -1,5 +1,6 @@
 import type { Child } from "hono/jsx";
 import { Page } from "../../../shared/web/page.tsx";
+import { PasswordField } from "../keys/password-field.tsx";
 import type { StoredPasskey } from "./own-passkeys.ts";
 
 /** Longest name of a passkey, in characters. */
@@ -64,8 +65,9 @@ export function PasskeysPage(props: {
   options: object;
   subject: string;
   notice?: { tone: "good" | "danger"; text: string } | undefined;
+  asksPassword: boolean;
 }) {
-  const { passkeys, options, subject, notice } = props;
+  const { passkeys, options, subject, notice, asksPassword } = props;
   return (
     <Page title="Your passkeys" corner={<a href="/account">Your account</a>}>
       {notice && (
@@ -112,6 +114,7 @@ export function PasskeysPage(props: {
             Name, such as the device
             <input type="text" name="name" required maxlength={NAME_LENGTH} autocomplete="off" />
           </label>
+          {asksPassword && <PasswordField />}
         </PasskeyForm>
       </div>
     </Page>

@@ -1,12 +1,14 @@
 import { Buffer } from "node:buffer";
 import { type Context, Hono } from "hono";
+import { policyInForce } from "../../../shared/policy/current.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
-import { missingForKey } from "../keys/confirm-owner.ts";
+import { missingForKey, refusePassword } from "../keys/confirm-owner.ts";
 import { limitVisitors } from "../limits/limit-address.ts";
+import { hasPassword } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { endOtherSessions } from "../second-factor/enrolment.ts";
-import { pathToFactor } from "../second-factor/requirement.ts";
+import { pathToFactor, requiresFactor } from "../second-factor/requirement.ts";
 import { openAuth } from "../sign-in/auth.ts";
 import { againTo, toLocalPath } from "../sign-in/local-path.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
@@ -77,11 +79,12 @@ passkeyRoutes.post(USE, async (c) => {
 
 passkeyRoutes.get(LIST, requirePerson(), async (c) => {
   const first = await missingFirst(c);
-  if (first !== null) return c.redirect(first, 303);
+  if (first !== null && first !== "password") return c.redirect(first, 303);
   const done = c.req.query("done");
   const text =
     done === "added" ? "The passkey is added." : done === "removed" ? "The passkey is removed." : undefined;
-  return await showList(c, text === undefined ? undefined : { tone: "good", text });
+  const notice = text === undefined ? undefined : { tone: "good" as const, text };
+  return await showList(c, notice, 200, first === "password");
 });
 
 passkeyRoutes.post(LIST, requirePerson(LIST), async (c) => {
@@ -89,16 +92,24 @@ passkeyRoutes.post(LIST, requirePerson(LIST), async (c) => {
   const { id: userId } = c.var.signIn.person;
   const challenge = await endCeremony(c, `add ${userId}`);
   const first = await missingFirst(c);
-  if (first !== null) return c.redirect(first, 303);
+  const asksPassword = first === "password";
+  if (first !== null && !asksPassword) return c.redirect(first, 303);
+  const again = (text: string, status: 422 | 429 = 422) =>
+    showList(c, { tone: "danger", text }, status, asksPassword);
   const name = toDisplayText(form.get("name") ?? "", NAME_LENGTH);
   if (form.get("subject") !== userId || challenge === null || name === "") {
-    return await showList(c, { tone: "danger", text: "Nothing was added. Try again." }, 422);
+    return await again("Nothing was added. Try again.");
+  }
+  if (asksPassword) {
+    const refused = await refusePassword(c, c.var.signIn, form.get("password") ?? "");
+    if (refused !== null) return await again(refused.text, refused.status);
   }
   const { verifyNew } = await import("./verify.ts");
   const made = await verifyNew(c.env.PUBLIC_URL, challenge, form.get("answer") ?? "");
   if (made === null || !(await addPasskey(c.env.PLATFORM_DB, { ...made, userId, name }))) {
-    const text = `Nothing was added: the passkey did not fit, is known already, or you have ${MOST_PASSKEYS}.`;
-    return await showList(c, { tone: "danger", text }, 422);
+    return await again(
+      `Nothing was added: the passkey did not fit, is known already, or you have ${MOST_PASSKEYS}.`,
+    );
   }
   // The device has just verified the person, so this session has given a factor. Others gave a password only, and end.
   await noteFactorOf(c.env.PLATFORM_DB, c.var.signIn.sessionId);
@@ -109,30 +120,35 @@ passkeyRoutes.post(LIST, requirePerson(LIST), async (c) => {
 
 passkeyRoutes.post(`${LIST}/remove`, requirePerson(LIST), async (c) => {
   const form = await readForm(c.req.raw);
-  const { id: userId } = c.var.signIn.person;
+  const { person, hasSecondFactor } = c.var.signIn;
+  const { id: userId } = person;
   const first = await missingFirst(c);
-  if (first !== null) return c.redirect(first, 303);
-  const isOwn = form.get("subject") === userId;
-  if (isOwn && (await removePasskey(c.env.PLATFORM_DB, userId, form.get("passkey") ?? ""))) {
+  // Who has a passkey gives a factor; who has none has nothing to remove.
+  if (first !== null) return c.redirect(first === "password" ? LIST : first, 303);
+  if (form.get("subject") !== userId) return c.redirect(`${LIST}?done=removed`, 303);
+  const keepLast = !hasSecondFactor && requiresFactor(await policyInForce(c.env), person.role);
+  const id = form.get("passkey") ?? "";
+  if (await removePasskey(c.env.PLATFORM_DB, userId, id, keepLast)) {
     await recordEvent(c, userId, { type: "second_factor", step: "turned_off" });
+  } else if (keepLast && (await listPasskeys(c.env.PLATFORM_DB, userId)).some((own) => own.id === id)) {
+    const text = "Your role asks for a second factor. Add another passkey, then remove this one.";
+    return await showList(c, { tone: "danger", text }, 422);
   }
   return c.redirect(`${LIST}?done=removed`, 303);
 });
 
 /**
- * A passkey outlives the browser's sign-in: who has a factor gives a fresh one first, everyone else has signed in within
- * the last 15 minutes.
+ * What a person does first, because a passkey outlives the browser's sign-in: the address of a page, or the password on
+ * this one. As for a key; but who has to set a factor up does that here, with the password, or without one after a
+ * sign-in within the last 15 minutes.
  */
 async function missingFirst(c: Context<SignedIn>): Promise<string | null> {
-  const missing = await missingForKey(c.env, c.var.signIn);
-  if (missing === null || (missing === "set_up" && !c.var.signIn.hasSecondFactor)) return freshOnly(c);
-  return missing === "password" ? freshOnly(c) : pathToFactor(missing, LIST);
-}
-
-function freshOnly(c: Context<SignedIn>): string | null {
-  const { since, mfaAt } = c.var.signIn;
-  const latest = Math.max(since.getTime(), mfaAt ?? 0);
-  return Date.now() - latest < 15 * 60_000 ? null : againTo(LIST);
+  const { signIn } = c.var;
+  const missing = await missingForKey(c.env, signIn);
+  if (missing === null || missing === "password") return missing;
+  if (missing !== "set_up") return pathToFactor(missing, LIST);
+  if (await hasPassword(c.env.PLATFORM_DB, signIn.person.id)) return "password";
+  return Date.now() - signIn.since.getTime() < 15 * 60_000 ? null : againTo(LIST);
 }
 
 async function showUse(
@@ -156,7 +172,8 @@ async function showUse(
 async function showList(
   c: Context<SignedIn>,
   notice?: { tone: "good" | "danger"; text: string },
-  status: 200 | 422 = 200,
+  status: 200 | 422 | 429 = 200,
+  asksPassword = false,
 ): Promise<Response> {
   const { id, email, name } = c.var.signIn.person;
   const passkeys = await listPasskeys(c.env.PLATFORM_DB, id);
@@ -180,7 +197,8 @@ async function showList(
     },
   };
   c.header("Content-Security-Policy", PASSKEY_PAGE_POLICY);
-  return c.html(<PasskeysPage passkeys={passkeys} options={options} subject={id} notice={notice} />, status);
+  const props = { passkeys, options, subject: id, notice, asksPassword };
+  return c.html(<PasskeysPage {...props} />, status);
 }
 
 function idIn(answer: string): string {
