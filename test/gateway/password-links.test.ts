@@ -12,7 +12,7 @@ import { addPerson, setPassword } from "../../shared/people/statements.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { runMaintenance } from "../../workers/gateway/maintenance.ts";
 import { awaitEvents, exportTrail, linksOf } from "../audit/trail.ts";
-import { createPerson, PASSWORD, signIn, TestBrowser } from "../support/oauth.ts";
+import { connect, createPerson, PASSWORD, signIn, TestBrowser } from "../support/oauth.ts";
 import { enrol } from "../support/second-factor.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -105,6 +105,21 @@ describe("a reset", () => {
     await expect(signIn(person)).rejects.toThrow("401");
     const answer = await new TestBrowser().post("/sign-in", { email: person.email, password: CHOSEN });
     expect(answer.headers.get("Location")).toContain("/sign-in/code");
+  });
+
+  it("says what still opens the account, in numbers, and says nothing where there is nothing", async () => {
+    const person = await createPerson("sales");
+    const none = await (await use((await giveLink(person.email)).token)).text();
+    expect(none).not.toContain("still open your account");
+    await connect(person, {}, await signIn(person, CHOSEN));
+    await env.PLATFORM_DB.prepare("INSERT INTO passkey VALUES (?1, ?1, 'p', 'x', 0, '[]', 1, NULL)")
+      .bind(person.id)
+      .run();
+    const some = await (await use((await giveLink(person.email)).token)).text();
+    expect(some).toContain("still open your account");
+    expect(some).toContain('<a href="/account/passkeys">Passkeys: 1</a>');
+    expect(some).toContain('<a href="/account">Connected apps: 1</a>');
+    expect(some).not.toContain("API keys:");
   });
 
   it("that several people use at the same time sets one password", async () => {

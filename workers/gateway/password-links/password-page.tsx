@@ -54,13 +54,45 @@ export function ChoosePage({ link, token, error }: { link: OpenLink; token: stri
   );
 }
 
+/** What still opens an account after its password was reset. */
+export interface LeftAfterReset {
+  passkeys: number;
+  apps: number;
+  keys: number;
+}
+
 /** After a password was chosen. */
-export function ChosenPage() {
+export function ChosenPage({ left }: { left: LeftAfterReset | null }) {
   return (
     <Page title="Your password is set">
       <div class="card">
         <h1>Your password is set</h1>
         <p>Sign in with it. If you have a second factor, Gatehouse asks for that as well.</p>
+        {left !== null && (
+          <div class="notice caution">
+            <p>
+              These still open your account. If another person had your password, look at them once you are
+              signed in, and remove what is not yours.
+            </p>
+            <ul>
+              {left.passkeys > 0 && (
+                <li>
+                  <a href="/account/passkeys">Passkeys: {left.passkeys}</a>
+                </li>
+              )}
+              {left.apps > 0 && (
+                <li>
+                  <a href="/account">Connected apps: {left.apps}</a>
+                </li>
+              )}
+              {left.keys > 0 && (
+                <li>
+                  <a href="/account/keys">API keys: {left.keys}</a>
+                </li>
+              )}
+            </ul>
+          </div>
+        )}
         <p>
           <a class="button primary" href="/sign-in">
             Sign in

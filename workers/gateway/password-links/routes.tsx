@@ -1,11 +1,14 @@
 import { type Context, Hono } from "hono";
 import { refuse } from "../failures.tsx";
+import { countOwnKeys } from "../keys/own-keys.ts";
 import { limitVisitors } from "../limits/limit-address.ts";
+import { getOAuthServers } from "../oauth/oauth.ts";
+import { listPasskeys } from "../passkeys/own-passkeys.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
 import { whomToAsk } from "../whom-to-ask.ts";
-import { ChoosePage, ChosenPage } from "./password-page.tsx";
+import { ChoosePage, ChosenPage, type LeftAfterReset } from "./password-page.tsx";
 import { readLink, useLink } from "./use-link.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
@@ -48,8 +51,19 @@ passwordLinkRoutes.post("/password", async (c) => {
   }
   if (!(await useLink(c.env.PLATFORM_DB, token, chosen))) return await refuseLink(c);
   await recordEvent(c, link.userId, { type: "password_change", succeeded: true, link: link.kind });
-  return c.html(<ChosenPage />);
+  return c.html(<ChosenPage left={link.kind === "reset" ? await findLeft(c.env, link.userId) : null} />);
 });
+
+/** What the reset leaves, because it is the person's or may be: another person may have added it. `null` for nothing. */
+async function findLeft(env: Env, userId: string): Promise<LeftAfterReset | null> {
+  const oauth = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
+  const left = {
+    passkeys: (await listPasskeys(env.PLATFORM_DB, userId)).length,
+    apps: (await oauth.listUserGrants(userId, { limit: 100 })).items.length,
+    keys: await countOwnKeys(env.PLATFORM_DB, userId),
+  };
+  return left.passkeys + left.apps + left.keys > 0 ? left : null;
+}
 
 /** One answer for a link that was used, has ended, or never was, and for a person who is kept out. */
 async function refuseLink(c: GatewayContext): Promise<Response> {
