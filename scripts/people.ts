@@ -20,7 +20,7 @@ import { deliverLink } from "./people/deliver-link.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
 import { email, name } from "./people/fields.ts";
-import { findProviderTitle } from "./people/find-provider.ts";
+import { findProviderTitle, readPolicyInForce, refuseForPassword } from "./people/find-provider.ts";
 import { writeHelp } from "./people/help.ts";
 import { importPeople } from "./people/import-people.ts";
 import { listPage } from "./people/list-page.ts";
@@ -38,8 +38,6 @@ const SEE_HELP = "For the commands: npm run people -- --help";
 /** Milliseconds that a command waits for the Worker, which polls for requests every five minutes. */
 const PATIENCE_MS = 6 * 60_000;
 
-const role = z.enum(ROLES, `The roles are ${ROLES.join(", ")}`);
-
 const TEXT = { type: "string" } as const;
 
 /** The person whom a command is about. */
@@ -56,7 +54,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const database = openPlatform(flags);
     await addNewTeam(database, {
       name: read("name", name, flags.name),
-      role: read("role", role, flags.role),
+      role: await readRole(database, flags.role),
       group: flags.group ?? null,
     });
   }),
@@ -100,8 +98,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const person = {
       email: read("email", email, flags.email),
       name: read("name", name, flags.name),
-      role: read("role", role, flags.role ?? bundledPolicy().defaultRole),
+      role: await readRole(database, flags.role, true),
     };
+    await refuseForPassword(database, person.email);
     if ((await database.query(findByEmail(person.email))).length > 0) {
       throw new CommandFailure(
         `${person.email} is already there.`,
@@ -136,7 +135,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         : {
             email: address,
             name: read("name", name, flags.name),
-            role: read("role", role, flags.role ?? bundledPolicy().defaultRole),
+            role: await readRole(database, flags.role, true),
           };
     const added =
       person === null
@@ -171,7 +170,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   role: command({ takes: { ...ONE, role: TEXT, ...ADDRESS } }, async (flags) => {
     const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
-    const chosen = read("role", role, flags.role);
+    const chosen = await readRole(database, flags.role);
     const mark = await giveRole(database, address, chosen, nameAsker("people"));
     console.log(`${address} is now ${chosen}. What the role adds, an app gets when it next refreshes.`);
     await sayWhen(flags, mark);
@@ -180,6 +179,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
     refuseTeam(address);
+    await refuseForPassword(database, address);
     const password = createPassword();
     await database.change(setPassword(address, await hashPassword(password), new Date().toISOString()));
     console.log(`${address} has a new password and is signed out everywhere.`);
@@ -280,6 +280,18 @@ async function requirePerson(database: TrailDatabase, flags: Values<typeof ONE>)
     `No person has the address ${address}.`,
     "List the people: npm run people -- list",
   );
+}
+
+/** A role of the policy in force. */
+async function readRole(
+  database: TrailDatabase,
+  value: string | undefined,
+  orDefault = false,
+): Promise<string> {
+  const { roles, default_role: fallback } = await readPolicyInForce(database);
+  const names = Object.keys(roles);
+  const schema = z.enum(names as [string, ...string[]], `The roles are ${names.join(", ")}`);
+  return read("role", schema, orDefault ? (value ?? fallback) : value);
 }
 
 function announcePassword(password: string): void {

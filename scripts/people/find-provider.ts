@@ -1,15 +1,31 @@
 import { readPublished, readState } from "../../shared/policy/changes/published.ts";
+import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in/sign-in.ts";
+import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
+
+/** The document of the policy in force. */
+export async function readPolicyInForce(database: PlatformDatabase): Promise<PolicyDocument> {
+  return (await readPublished(database, (await readState(database)).version)).document;
+}
 
 /**
  * What a person with this address signs in with, by the policy in force; `null` for a password. Where passwords are
  * refused and no provider has the domain, single sign-on in general.
  */
 export async function findProviderTitle(database: PlatformDatabase, email: string): Promise<string | null> {
-  const { document } = await readPublished(database, (await readState(database)).version);
-  const rules = compileSignIn(document.sign_in);
+  const rules = compileSignIn((await readPolicyInForce(database)).sign_in);
   const provider = providerOfEmail(rules, email);
   if (provider !== null) return rules.providers.get(provider)?.title ?? provider;
   return rules.passwordAllowed ? null : "single sign-on";
+}
+
+/** Refuses to give a password with which this person could not sign in. */
+export async function refuseForPassword(database: PlatformDatabase, address: string): Promise<void> {
+  const title = await findProviderTitle(database, address);
+  if (title === null) return;
+  throw new CommandFailure(
+    `${address} signs in with ${title}, not with a password.`,
+    "To add the person without one: npm run people -- invite",
+  );
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -34,6 +34,18 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const SIGN_IN = `sign_in:
+  password: refused
+  providers:
+    corp:
+      kind: oidc
+      title: Corp
+      issuer: https://login.example.com
+      client_id: gatehouse
+      domains: [corp.example]
+      roles: [{ role: viewer, when: { groups: [staff] } }]
+`;
 
 const linkIn = (output: string) => /https?:\/\/\S+\/password\?link=([0-9a-f]{64})/.exec(output)?.[1] ?? "";
 
@@ -99,4 +111,46 @@ it("people add a team, name its members, and refuse to make it sign in", async (
   expect([added.code, joined.code], joined.output).toEqual([0, 0]);
   expect((await run("teams")).output).toContain("1 members, named one by one; 0 service accounts");
   expect((await run("invite", "--email", team)).output).toContain("never signs in");
+});
+
+it("people add, role and password go by the policy in force: its roles, and no password that cannot sign in", async () => {
+  const text = await readFile("shared/policy/policy.yaml", "utf8");
+  const draft = path.join(folder, "policy.yaml");
+  const proofreader = `roles:
+  proofreader:
+    description: Reads articles.
+    scopes: ["knowledge:read"]
+    allowed_tools: ["knowledge_*"]
+    allowed_resources: []
+    allowed_prompts: []
+    mask: { public: show, internal: show, pii: mask, secret: drop, text: [pii, secret] }
+`;
+  await writeFile(draft, `${text.replace(/^roles:\n/m, proofreader)}\n${SIGN_IN}`);
+  const state = path.join(folder, "state");
+  const add = (email: string, ...more: string[]) => run("add", "--email", email, "--name", "Ida", ...more);
+  expect((await add("before@example.com")).output).toContain("Password, shown this once");
+  const unknown = await run("role", "--email", "before@example.com", "--role", "proofreader");
+  expect([unknown.code, unknown.output]).toEqual([1, expect.stringContaining("The roles are ")]);
+
+  const published = await runNode("scripts/policy.ts", ["publish", "--file", draft, "--state", state], {
+    env: { NO_COLOR: "1" },
+  });
+  expect(published.code, published.stdout + published.stderr).toBe(0);
+  const role = await run("role", "--email", "before@example.com", "--role", "proofreader");
+  expect(role.code, role.output).toBe(0);
+  const refused = [await add("after@example.com"), await run("password", "--email", "before@example.com")];
+  for (const { code, output } of refused) {
+    expect([code, output]).toEqual([1, expect.stringContaining("signs in with single sign-on")]);
+    expect(output).not.toContain("Password, shown");
+  }
+  const invited = await run(
+    "invite",
+    "--email",
+    "after@example.com",
+    "--name",
+    "Ida",
+    "--role",
+    "proofreader",
+  );
+  expect([invited.code, invited.output]).toEqual([0, expect.stringContaining("as proofreader")]);
 });
