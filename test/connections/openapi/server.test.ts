@@ -1,4 +1,4 @@
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { MOST_OF_CURSOR, readCursor, writeCursor } from "../../../shared/auth/cursor.ts";
@@ -9,9 +9,10 @@ import { storeCatalogues } from "../../../shared/policy/changes/publications.ts"
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { awaitEvents } from "../../audit/trail.ts";
 import { SpanCollector, writePaths } from "../../support/otlp.ts";
-import { publish, publishCatalogues, readState } from "../../support/publish.ts";
+import { publish, publishCatalogues } from "../../support/publish.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { compilePets, petsEntry } from "./pets.ts";
+import { takeUp } from "./store-double.ts";
 
 const ENTRY = {
   classes: { "*email*": "pii" },
@@ -79,13 +80,7 @@ beforeAll(async () => {
       denied_tools: [...(viewer.denied_tools ?? []), "zoo_create_pet", "zoo_search_pets"],
     };
   });
-  const { publication } = await readState();
-  const body = JSON.stringify({ publication });
-  await exports.default.fetch(new URL("/policy/changes", env.PUBLIC_URL), {
-    method: "POST",
-    headers: { "content-type": "application/json", "content-length": String(body.length) },
-    body,
-  });
+  await takeUp();
 });
 
 afterAll(() => {

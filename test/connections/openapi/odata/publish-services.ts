@@ -1,4 +1,4 @@
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import { compileMetadata } from "../../../../scripts/connections/odata/compile-metadata.ts";
 import { readMetadata } from "../../../../scripts/connections/odata/read-metadata.ts";
@@ -10,9 +10,10 @@ import { storeCatalogues } from "../../../../shared/policy/changes/publications.
 import { policyInForce } from "../../../../shared/policy/current.ts";
 import { writeSecret } from "../../../../workers/connections/vault.ts";
 import { findApproval } from "../../../support/approvals.ts";
-import { publish, publishCatalogues, readState } from "../../../support/publish.ts";
+import { publish, publishCatalogues } from "../../../support/publish.ts";
 import type { CallAnswer, TestSession } from "../../../support/session.ts";
 import { addPerson } from "../../../support/token.ts";
+import { takeUp } from "../store-double.ts";
 import { SAP, TRIPS } from "./metadata.ts";
 import { SapDouble } from "./sap-double.ts";
 import { TripsDouble } from "./trips-double.ts";
@@ -88,13 +89,7 @@ export async function openServices(): Promise<void> {
       approves: ["*"],
     };
   });
-  const { publication } = await readState();
-  const body = JSON.stringify({ publication });
-  await exports.default.fetch(new URL("/policy/changes", env.PUBLIC_URL), {
-    method: "POST",
-    headers: { "content-type": "application/json", "content-length": String(body.length) },
-    body,
-  });
+  await takeUp();
   await addPerson({ name: "boss", role: "admin" });
 }
 
