@@ -1,18 +1,14 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import type { Server } from "node:http";
-import { createServer } from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listProfiles, loadProfile } from "../../scripts/connections/profiles/load-profile.ts";
-import { prepareDatabases } from "../../scripts/local/prepare.ts";
-import { runNode } from "../../scripts/local/process.ts";
-import { type LocalServer, startServer } from "../../scripts/local/server.ts";
 import { ANSWERS, baseOf, KEY_FILE, PEM } from "../connections/openapi/add-profile.ts";
 import { SAP } from "../connections/openapi/odata/metadata.ts";
 import { SapDouble } from "../connections/openapi/odata/sap-double.ts";
 import { openDouble } from "../connections/openapi/profile-double.ts";
 import { serveDouble } from "../connections/openapi/serve-double.ts";
+import { type LocalGateway, startLocalGateway } from "../support/local-gateway.ts";
 
 /** Seconds that adding a profile may take, the person's answers left out. */
 const MOST_SECONDS = 120;
@@ -27,23 +23,11 @@ async function chooseProfiles(): Promise<string[]> {
   return all.filter((name, at) => kinds.indexOf(kinds[at] ?? "") === at || name === "sap");
 }
 
-let folder = "";
-let server: LocalServer | undefined;
+let gateway: LocalGateway;
 const servers: Server[] = [];
 const addresses = new Map<string, string>();
 const secrets = new Map<string, string>();
 const seconds = new Map<string, number>();
-
-/** Runs the command as an operator does. */
-async function run(args: readonly string[], stdin?: string): Promise<{ code: number; output: string }> {
-  const place = ["--file", path.join(folder, "connections.yaml"), "--state", path.join(folder, "state")];
-  const { code, stdout, stderr } = await runNode(
-    "scripts/connections.ts",
-    [...args, ...place, "--url", server?.url ?? ""],
-    { env: { NO_COLOR: "1" }, ...(stdin !== undefined && { stdin }) },
-  );
-  return { code, output: stdout + stderr };
-}
 
 async function addArguments(profile: string): Promise<string[]> {
   const { asks, document } = await loadProfile(profile);
@@ -53,23 +37,11 @@ async function addArguments(profile: string): Promise<string[]> {
     ...["add", connectionOf(profile), "--profile", profile, "--owner", "tests@example.com"],
     ...["--address", addresses.get(profile) ?? ""],
     ...Object.keys(asks).flatMap((key) => ["--set", `${key}=${answers[key]}`]),
-    ...(document === undefined ? [] : ["--document", path.join(folder, "sap.xml")]),
+    ...(document === undefined ? [] : ["--document", path.join(gateway.folder, "sap.xml")]),
   ];
 }
 
-function findFreePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "localhost", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-add-test-"));
-  await writeFile(path.join(folder, "sap.xml"), SAP);
-  await writeFile(path.join(folder, "connections.yaml"), "connections: {}\n");
   const hosts: string[] = [];
   for (const name of names) {
     const profile = await loadProfile(name);
@@ -92,29 +64,19 @@ beforeAll(async () => {
     addresses.set(name, `${served.origin}${base}`);
     secrets.set(name, secret);
   }
-  const stateFolder = path.join(folder, "state");
-  await prepareDatabases({
-    stateFolder,
-    loaders: {},
-    step: (_title, work) => work(() => undefined),
-    note: () => undefined,
-  });
-  server = await startServer({
-    ...{ port: await findFreePort(), stateFolder, watch: false, onLine: () => undefined },
-    vars: { PLAIN_HTTP_UPSTREAMS: hosts.join(" ") },
-  });
+  gateway = await startLocalGateway(hosts.join(" "));
+  await writeFile(path.join(gateway.folder, "sap.xml"), SAP);
 });
 
 afterAll(async () => {
   const lines = [...seconds].map(([name, took]) => `${name} ${took.toFixed(1)}`);
   const longest = Math.max(...seconds.values());
   console.log(`Seconds of «add», the longest ${longest.toFixed(1)}: ${lines.join(", ")}`);
-  await server?.stop();
+  await gateway.close();
   for (const one of servers) one.close();
-  await rm(folder, { recursive: true, force: true });
 });
 
-const written = () => readFile(path.join(folder, "connections.yaml"), "utf8");
+const written = () => readFile(path.join(gateway.folder, "connections.yaml"), "utf8");
 
 /** Kinds of authentication that were tried with a wrong secret; the clients of the SDKs try each profile. */
 const tried = new Set<string>();
@@ -124,14 +86,14 @@ describe.each(names)("The profile %s", (profile) => {
     const args = await addArguments(profile);
     const { type } = (await loadProfile(profile)).auth;
     if (!tried.has(type)) {
-      const refused = await run(args, type === "jwt_bearer" ? "no key" : "wrong");
+      const refused = await gateway.runConnections(args, type === "jwt_bearer" ? "no key" : "wrong");
       expect(refused.code, refused.output).toBe(1);
       expect(refused.output).toContain("Nothing was written.");
       expect(await written()).not.toContain(`${connectionOf(profile)}:`);
       tried.add(type);
     }
     const begun = performance.now();
-    const added = await run(args, secrets.get(profile) ?? "");
+    const added = await gateway.runConnections(args, secrets.get(profile) ?? "");
     seconds.set(profile, (performance.now() - begun) / 1_000);
     expect(added.code, added.output).toBe(0);
     expect(added.output).toContain(`✓ Wrote ${connectionOf(profile)} to`);
@@ -142,7 +104,12 @@ describe.each(names)("The profile %s", (profile) => {
 });
 
 it("Added profiles are published together", async () => {
-  const { code, output } = await run(["publish", "--note", "All of them", "--new-address"]);
+  const { code, output } = await gateway.runConnections([
+    "publish",
+    "--note",
+    "All of them",
+    "--new-address",
+  ]);
   expect(code, output).toBe(0);
   for (const name of names) expect(output).toContain(`✓ ${connectionOf(name)}: `);
   expect(output).toMatch(/Publication \d+ is in force/);
@@ -153,8 +120,8 @@ it("What another import of a document changes is shown before it is published, o
     /<EntitySet Name="A_Contact"[^>]*>/,
     "",
   );
-  await writeFile(path.join(folder, "sap.xml"), changed);
-  const { code, output } = await run(["diff"]);
+  await writeFile(path.join(gateway.folder, "sap.xml"), changed);
+  const { code, output } = await gateway.runConnections(["diff"]);
   expect(code, output).toBe(0);
   expect(output).toContain("~ sap\n    ~ Release\n        ! effect: update → read\n");
   expect(output).toContain("    - list_A_Contact (read)\n");

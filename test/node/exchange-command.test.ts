@@ -1,63 +1,25 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import os from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { listLoaders } from "../../scripts/local/demonstration.ts";
-import { prepareDatabases } from "../../scripts/local/prepare.ts";
-import { runNode } from "../../scripts/local/process.ts";
-import { type LocalServer, startServer } from "../../scripts/local/server.ts";
+import { type LocalGateway, startLocalGateway } from "../support/local-gateway.ts";
 import { startMcpServers } from "../support/mcp-servers/start.ts";
 
 const PERSON = "admin@gatehouse.example";
 
-let folder = "";
 let there = "";
-let server: LocalServer | undefined;
+let gateway: LocalGateway;
 
-/** Runs the command as an operator does, with nothing on standard input. */
-async function run(...args: string[]): Promise<{ code: number; output: string }> {
-  const place = ["--file", path.join(folder, "connections.yaml"), "--state", path.join(folder, "state")];
-  const { code, stdout, stderr } = await runNode(
-    "scripts/connections.ts",
-    [...args, ...place, "--url", server?.url ?? ""],
-    { env: { NO_COLOR: "1" } },
-  );
-  return { code, output: stdout + stderr };
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "localhost", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
+const run = (...args: string[]) => gateway.runConnections(args);
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-exchange-test-"));
   const { host } = await startMcpServers();
   there = `http://${host}/trust-desk`;
-  await writeFile(path.join(folder, "connections.yaml"), "connections: {}\n");
-  const stateFolder = path.join(folder, "state");
   const { PLATFORM_DB } = listLoaders({ contacts: 1, events: 1 });
-  await prepareDatabases({
-    stateFolder,
-    loaders: PLATFORM_DB ? { PLATFORM_DB } : {},
-    step: (_title, work) => work(() => undefined),
-    note: () => undefined,
-  });
-  server = await startServer({
-    ...{ port: await findFreePort(), stateFolder, watch: false, onLine: () => undefined },
-    vars: { PLAIN_HTTP_UPSTREAMS: host },
-  });
+  gateway = await startLocalGateway(host, undefined, PLATFORM_DB ? { PLATFORM_DB } : {});
 });
 
-afterAll(async () => {
-  await server?.stop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => gateway.close());
 
 it("connections add, doctor, test and review lead to a server that trusts Gatehouse, without a secret", async () => {
   const about = ["--title", "Desk", "--description", "Requests of each person.", "--owner", "tests"];
@@ -68,7 +30,9 @@ it("connections add, doctor, test and review lead to a server that trusts Gateho
   expect(added.output).toContain("✓ desk: a token is exchanged for each person.");
   expect(added.output).toMatch(/key set +http:\/\/localhost:\d+\/\.well-known\/jwks\.json/);
   expect(added.output).toContain("Next: npm run connections -- review desk --person you@example.com");
-  expect(await readFile(path.join(folder, "connections.yaml"), "utf8")).toContain("type: token_exchange");
+  expect(await readFile(path.join(gateway.folder, "connections.yaml"), "utf8")).toContain(
+    "type: token_exchange",
+  );
 
   const told = await run("doctor", "desk");
   expect(told.code, told.output).toBe(0);
@@ -82,7 +46,7 @@ it("connections add, doctor, test and review lead to a server that trusts Gateho
     "The token endpoint of Desk does not accept what Gatehouse says of the person.",
   );
   const [, issuer = ""] = /issuer +(http\S+)/.exec(told.output) ?? [];
-  const set = await (await fetch(new URL("/.well-known/jwks.json", server?.url))).json();
+  const set = await (await fetch(new URL("/.well-known/jwks.json", gateway.url))).json();
   await fetch(`${there}/keys`, { method: "POST", body: JSON.stringify({ issuer, set }) });
   await fetch(`${there}/control`, {
     method: "POST",

@@ -1,0 +1,70 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { prepareDatabases } from "../../scripts/local/prepare.ts";
+import { runNode } from "../../scripts/local/process.ts";
+import { startServer } from "../../scripts/local/server.ts";
+
+/** A Gatehouse on storage of its own, with a file of connections. */
+export interface LocalGateway {
+  /** Holds `connections.yaml` and the storage. */
+  folder: string;
+  url: string;
+  /** Runs `npm run connections` as an operator does, on this file and storage. Without `stdin` nothing is there to read. */
+  runConnections(args: readonly string[], stdin?: string): Promise<{ code: number; output: string }>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a Gatehouse as `npm start` does.
+ *
+ * @param hosts - hosts that it may ask over plain HTTP
+ * @param connections - text of the file of connections
+ * @param loaders - fill the databases, by binding
+ */
+export async function startLocalGateway(
+  hosts: string,
+  connections = "connections: {}\n",
+  loaders: Parameters<typeof prepareDatabases>[0]["loaders"] = {},
+): Promise<LocalGateway> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-local-test-"));
+  const file = path.join(folder, "connections.yaml");
+  const stateFolder = path.join(folder, "state");
+  await writeFile(file, connections);
+  await prepareDatabases({
+    stateFolder,
+    loaders,
+    step: (_title, work) => work(() => undefined),
+    note: () => undefined,
+  });
+  const server = await startServer({
+    ...{ port: await findFreePort(), stateFolder, watch: false, onLine: () => undefined },
+    vars: { PLAIN_HTTP_UPSTREAMS: hosts },
+  });
+  return {
+    folder,
+    url: server.url,
+    async runConnections(args, stdin) {
+      const { code, stdout, stderr } = await runNode(
+        "scripts/connections.ts",
+        [...args, "--file", file, "--state", stateFolder, "--url", server.url],
+        { env: { NO_COLOR: "1" }, ...(stdin !== undefined && { stdin }) },
+      );
+      return { code, output: stdout + stderr };
+    },
+    async close() {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "localhost", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
