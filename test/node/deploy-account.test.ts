@@ -6,8 +6,15 @@ import { listSecretNames } from "../../scripts/local/project.ts";
 import { openFakeAccount } from "../support/fake-account.ts";
 import type { FakeAccount } from "../support/fake-account-types.ts";
 
-function deployTo(account: FakeAccount, domain = "door.company.test"): Promise<ProcessResult> {
-  return runNode("test/support/run-deployment.ts", [account.url, domain], { env: account.env });
+function deployTo(account: FakeAccount): Promise<ProcessResult> {
+  return runNode("test/support/run-deployment.ts", [account.url, "door.company.test"], { env: account.env });
+}
+
+/** The last steps of a deployment, to an account that has all but the Worker: the steps before them take most of one. */
+function uploadTo(account: FakeAccount, domain: string): Promise<ProcessResult> {
+  return runNode("test/support/run-deployment.ts", [account.url, domain], {
+    env: { ...account.env, UPLOAD_ONLY: "1" },
+  });
 }
 
 describe("a deployment to an account", () => {
@@ -119,7 +126,6 @@ describe("a deployment to an account", () => {
   describe("that cannot serve the address", () => {
     let before: number;
 
-    // Its stores are there already: making them takes most of a deployment.
     beforeAll(() => {
       account.removeWorker();
       before = account.events.length;
@@ -127,7 +133,7 @@ describe("a deployment to an account", () => {
 
     it("without a workers.dev subdomain gets no upload, and the command says where one is chosen", async () => {
       account.subdomain = null;
-      const { code, stderr } = await deployTo(account, "");
+      const { code, stderr } = await uploadTo(account, "");
       expect(code).toBe(1);
       expect(stderr).toContain("the account's workers.dev subdomain, which is chosen once");
       expect(account.events.slice(before)).toEqual([]);
@@ -135,7 +141,7 @@ describe("a deployment to an account", () => {
 
     it("serves at workers.dev once it has the subdomain", async () => {
       account.subdomain = "company";
-      const { code, stderr } = await deployTo(account, "");
+      const { code, stderr } = await uploadTo(account, "");
       expect(stderr).toBe("");
       expect(code).toBe(0);
       expect(account.servesWorkersDev).toBe(true);
@@ -143,7 +149,7 @@ describe("a deployment to an account", () => {
     });
 
     it("refuses a domain outside of its zones, and the command says what the domain needs", async () => {
-      const { code, stderr } = await deployTo(account, "door.elsewhere.test");
+      const { code, stderr } = await uploadTo(account, "door.elsewhere.test");
       expect(code).toBe(1);
       expect(stderr).toContain("door.elsewhere.test must belong to a zone of this account");
       expect(account.domains).toEqual([]);
