@@ -25,6 +25,11 @@ const PHASES: readonly (readonly (readonly Suite[])[])[] = [
   [
     [
       { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts" },
+      {
+        name: "servers",
+        what: "tools of the servers, in a shared runtime",
+        config: "vitest.servers.config.ts",
+      },
       { name: "unit", what: "code without a runtime, in Node", config: "vitest.unit.config.ts" },
       {
         name: "databases",
