@@ -1,5 +1,6 @@
 import type { Definition } from "../../../shared/connections/definitions.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { findCues } from "./find-cues.ts";
 import { findInstructions, type Match } from "./find-instructions.ts";
 
 /** A suspicion about a definition. */
@@ -37,9 +38,12 @@ export function findInDefinition(definition: Definition, others: ReadonlySet<str
   visit(definition as unknown as JsonValue, "");
   const hidden = Number(definition.hidden ?? 0);
   const unseen = hidden > 0 ? [{ path: "", rule: "hides text", excerpt: `${hidden} hidden characters` }] : [];
-  const found = texts.flatMap(({ path, text }) =>
-    findInstructions(text, "definition", definition.name).map((match) => ({ path, ...match })),
-  );
+  const found = texts.flatMap(({ path, text }) => {
+    const matches = findInstructions(text, "definition", definition.name);
+    const known = new Set(matches.map(({ rule }) => rule));
+    const cues = path.endsWith("description") ? findCues(text).filter(({ rule }) => !known.has(rule)) : [];
+    return [...matches, ...cues].map((match) => ({ path, ...match }));
+  });
   const foreign = texts.flatMap(({ path, text }) => {
     if (!path.endsWith("description")) return [];
     const named = (text.match(NAME) ?? []).find((word) => others.has(word) && word !== definition.name);
