@@ -17,7 +17,7 @@ export default defineConfig(async () => {
   const { startMongodbShop } =
     await load<typeof import("./test/support/mongodb-double.ts")>("mongodb-double.ts");
   const { startKafkaMock } = await import("./scripts/databases/kafka-mock.ts");
-  const kafka = await startKafkaMock(["orders", "private"]);
+  const kafka = await startKafkaMock(["orders", "private", "packed"]);
   const { startOracleListener } =
     await load<typeof import("./test/support/oracle-listener.ts")>("oracle-listener.ts");
   const { oracleShop } = await load<typeof import("./test/support/oracle-shop.ts")>("oracle-shop.ts");

@@ -1,5 +1,6 @@
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import { OPEN_MS } from "../connector.ts";
+import { boundAnswers, boundGzip } from "./bounds.ts";
 
 /**
  * The part of the driver `kafkajs` that is used: its cluster, below its consumer. A consumer joins a group, which
@@ -86,11 +87,17 @@ export async function openCluster(
     import("kafkajs/src/cluster/index.js"),
     import("kafkajs/src/loggers/index.js").then((module) => module.default),
     import("kafkajs/src/network/socketFactory.js"),
-  ])) as [{ default: NewCluster }, { createLogger(options: object): unknown }, { default: () => unknown }];
+  ])) as [
+    { default: NewCluster },
+    { createLogger(options: object): unknown },
+    { default: () => (place: object) => Parameters<typeof boundAnswers>[0] },
+  ];
+  await boundGzip();
+  const openSocket = socketFactory();
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
   return new ClusterOf({
     logger: createLogger({ level: 0, logCreator: () => () => {} }),
-    socketFactory: socketFactory(),
+    socketFactory: (place: object) => boundAnswers(openSocket(place)),
     brokers: [`${host}:${reach.port ?? (reach.tls === "required" ? 9093 : 9092)}`],
     ssl: reach.tls === "required" ? {} : false,
     ...(auth.type !== "none" && {
