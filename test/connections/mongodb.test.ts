@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
-import type { SessionCaller } from "../../workers/connections/connector.ts";
+import { RefusedRequest, type SessionCaller } from "../../workers/connections/connector.ts";
 import type { DocumentSource } from "../../workers/connections/documents/source.ts";
 import { mongodb } from "../../workers/connections/mongodb/connector.ts";
 import {
@@ -126,6 +126,21 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
     expect([bounded.documents.length, bounded.cut]).toEqual([3, true]);
     const whole = (await run([], { rows: 400, bytes: 10_000_000 })) as { documents: unknown[]; cut: boolean };
     expect([whole.documents.length, whole.cut]).toEqual([300, false]);
+  });
+
+  it("refuses a message that is larger than an object can hold before it is whole, and goes on", async () => {
+    const orders = [{ text: "x".repeat(9_000_000) }];
+    const people = Array.from({ length: 40 }, (_, at) => ({ [`field_${at >> 2}`]: "x".repeat(600_000) }));
+    const { run, session, target, double } = await open({ collections: { orders, people } });
+    const failure = await run([]).catch((thrown: unknown) => thrown);
+    expect(failure).toBeInstanceOf(RefusedRequest);
+    expect(failure).toMatchObject({ failure: { code: "result_too_large" } });
+    const sources = await session.run(target, requestOf("catalogue", {}), 3_000, CALLER);
+    expect(sources).toMatchObject([
+      { name: "orders", fields: [] },
+      { name: "people", fields: [{ path: "field_0" }] },
+    ]);
+    expect(double.asked.filter((command) => "getMore" in command)).toEqual([]);
   });
 
   it("lets the sessions of an object share one client, with one socket each and one to watch", async () => {

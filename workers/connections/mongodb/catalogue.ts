@@ -1,10 +1,15 @@
-import type { Db } from "mongodb";
+import type { Db, FindCursor } from "mongodb";
 import type { MongodbEntry } from "../../../shared/connections/kinds/mongodb.ts";
+import { RefusedRequest } from "../connector.ts";
 import type { DocumentField, DocumentSource } from "../documents/source.ts";
 import { matchExposed } from "../sql/expose.ts";
 
 /** Documents of a collection from which its fields are learnt. */
 const SAMPLE = 50;
+
+/** Documents of a sample that come at once, and bytes after which no more are asked for. */
+const BATCH = 5;
+const SAMPLE_BYTES = 2_000_000;
 
 /** Collections of a catalogue, and fields of one. */
 const MOST_COLLECTIONS = 100;
@@ -31,10 +36,10 @@ export async function readMongodbCatalogue(
     const kind = type === "view" ? "view" : "collection";
     // The newest ones, by the index that every collection has.
     const newest = kind === "view" ? {} : { sort: { _id: -1 } as const };
-    const sample = await database
-      .collection(name)
-      .find({}, { limit: SAMPLE, ...newest, maxTimeMS: timeoutMs, useBigInt64: true })
-      .toArray();
+    const bounds = { limit: SAMPLE, batchSize: BATCH, maxTimeMS: timeoutMs };
+    const sample = await readSample(
+      database.collection(name).find({}, { ...bounds, ...newest, useBigInt64: true }),
+    );
     const documents =
       kind === "view"
         ? null
@@ -42,6 +47,23 @@ export async function readMongodbCatalogue(
     sources.push({ name, kind, alsoKnownAs: [], documents, fields: fieldsOfSample(sample) });
   }
   return sources.sort((one, other) => (one.name < other.name ? -1 : 1));
+}
+
+/** Documents until they have bytes enough. Ones that are too large to be read say nothing of their fields. */
+async function readSample(cursor: FindCursor): Promise<object[]> {
+  const { BSON } = await import("mongodb");
+  const documents: object[] = [];
+  let left = SAMPLE_BYTES;
+  try {
+    for await (const document of cursor) {
+      documents.push(document);
+      left -= BSON.calculateObjectSize(document);
+      if (left < 0) break;
+    }
+  } catch (failure) {
+    if (!(failure instanceof RefusedRequest)) throw failure;
+  }
+  return documents;
 }
 
 /** Paths and types of some documents. Lists count as what is in them. */
