@@ -1,10 +1,11 @@
 import { ObjectId, UUID } from "mongodb";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
 import { RefusedRequest, type SessionCaller } from "../../workers/connections/connector.ts";
 import type { DocumentSource } from "../../workers/connections/documents/source.ts";
+import type { SharedClient } from "../../workers/connections/mongodb/client.ts";
 import { mongodb } from "../../workers/connections/mongodb/connector.ts";
 import {
   type MongodbBehaviour,
@@ -150,6 +151,29 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
     expect(memory.size).toBe(1);
     for (const session of sessions) session.close();
     expect(memory.size).toBe(0);
+  });
+
+  it("has five sockets at most while calls are cancelled and others begin", async () => {
+    let isHanging = true;
+    const answer = (command: object) => ("aggregate" in command && isHanging ? null : undefined);
+    const { double, sessions, run, memory } = await open({ answer, collections: { orders: [{ a: 1 }] } }, 4);
+    const [{ client }] = [...memory.values()] as [SharedClient];
+    // The double learns of a closed socket later than of a new one; the driver counts its own.
+    let [now, most] = [double.sockets(), 0];
+    client.on("connectionCreated", () => {
+      now += 1;
+      most = Math.max(most, now);
+    });
+    client.on("connectionClosed", () => {
+      now -= 1;
+    });
+    const hanging = sessions.map((of) => run([], { of }).catch(() => "ended"));
+    await vi.waitUntil(() => double.asked.filter((command) => "aggregate" in command).length === 4);
+    isHanging = false;
+    await Promise.all(sessions.map((session) => session.cancel()));
+    expect(await Promise.all(hanging)).toEqual(Array(4).fill("ended"));
+    await Promise.all(sessions.map((of) => run([], { of })));
+    expect(most).toBe(5);
   });
 
   it("learns collections and fields from the newest documents, and leaves out what is not exposed", async () => {

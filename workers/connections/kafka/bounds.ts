@@ -17,9 +17,11 @@ interface Compressions {
   Codecs: Record<number, () => { compress(): never; decompress(packed: Uint8Array): Promise<Uint8Array> }>;
 }
 
-interface DriverSocket {
+/** The part of a socket of the driver that is used. */
+export interface DriverSocket {
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown;
-  destroy(error: Error): unknown;
+  on(event: "close", listener: () => void): unknown;
+  destroy(error?: Error): unknown;
 }
 
 const answer = new AsyncLocalStorage<{ left: number }>();

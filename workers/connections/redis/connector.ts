@@ -10,6 +10,7 @@ import type {
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session } from "../connector.ts";
 import { readAtMostFrom } from "../meter-socket.ts";
+import { openOrClose } from "../open-or-close.ts";
 import { MOST_BYTES } from "../sql/answer-size.ts";
 import { readKey, refuseSize, scanKeys, tailStream } from "./read-keys.ts";
 
@@ -31,13 +32,15 @@ export const redis: Connector = {
       retryStrategy: () => null,
       connectTimeout: OPEN_MS,
     });
+    const session = new RedisSession(client);
     let cause: unknown;
     client.on("error", (failure) => {
       cause ??= failure;
     });
     // The driver rejects with "Connection is closed" and tells the cause as an event.
-    await client.connect().catch((failure: unknown) => Promise.reject(cause ?? failure));
-    return new RedisSession(client);
+    const connect = () => client.connect().catch((failure: unknown) => Promise.reject(cause ?? failure));
+    await openOrClose(connect, () => session.close());
+    return session;
   },
   explain,
 };
@@ -115,7 +118,7 @@ class RedisSession implements Session {
   /** The driver alone would wait for the end of what the server still sends. */
   close(): void {
     this.#client.disconnect();
-    this.#client.stream.destroy();
+    this.#client.stream?.destroy();
   }
 
   /**

@@ -7,10 +7,11 @@ import {
   type ConnectionCaller,
   type ConnectionFailure,
   type ConnectionGate,
-  type ConnectionReport,
   type ConnectionRequest,
   type ConnectionState,
   type ConnectionTarget,
+  connectionGate,
+  type ProbeAnswer,
   SESSIONS_PER_OBJECT,
   shareOf,
 } from "../../../shared/objects/connection-gate.ts";
@@ -53,6 +54,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   readonly #writes = new WaitingWrites(this.ctx.storage);
   readonly #conversations = new Conversations((id) => this.cancel(id), this.#writes);
   #resilience: Resilience | undefined;
+  #probing: Promise<unknown> = Promise.resolve();
   #lastFailure: ConnectionState["lastFailure"] = null;
   #lastMs: number | null = null;
 
@@ -132,10 +134,16 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     await this.#cancels.cancel(this.#conversations.firstId(id));
   }
 
-  async probe(
-    target: ConnectionTarget,
-    secret: string | null,
-  ): Promise<{ ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure }> {
+  async probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer> {
+    // The sockets of calls are as many as an object may have without it.
+    if (/^[^:]+:\d+$/.test(this.ctx.id.name ?? ""))
+      return await connectionGate(this.env, target.name, "probe").probe(target, secret);
+    const probing = this.#probing.then(() => this.#probe(target, secret));
+    this.#probing = probing.catch(() => {});
+    return await probing;
+  }
+
+  async #probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer> {
     let session: Session | undefined;
     try {
       session = await this.#open(target, secret);
@@ -187,12 +195,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     const start = Date.now();
     const left = deadline - start;
     const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
+    const checkCancelled = () => this.#cancels.check(request.id);
     try {
       this.#cancels.check(request.id);
       if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
       this.#cancels.begin(request.id, session);
       const value = await within(
-        (hold) => session.run(target, request, timeoutMs, conversation.callerOf(hold)),
+        (hold) => session.run(target, request, timeoutMs, { ...conversation.callerOf(hold), checkCancelled }),
         timeoutMs + GRACE_MS,
       );
       this.#lastMs = Date.now() - start;
@@ -207,6 +216,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     } finally {
       await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
+      if (session.isLeft === true) this.ctx.waitUntil(this.#cancels.endLeft(session));
     }
   }
 
@@ -278,7 +288,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   #resilienceOf({ name, entry, session }: ConnectionTarget): Resilience {
     this.#resilience ??= openResilience(name, () => this.#sessions.dropIdle());
-    const shard = Number(/:(\d+)$/.exec(this.ctx.id.name ?? "")?.[1] ?? 0);
+    const shard = Number(/^[^:]+:(\d+)$/.exec(this.ctx.id.name ?? "")?.[1] ?? 0);
     const ofPerson = Math.min(SESSIONS_PER_OBJECT, entry.limits.concurrent);
     this.#resilience.resize(session === undefined ? shareOf(entry, shard) : ofPerson);
     return this.#resilience;

@@ -68,7 +68,7 @@ export class Conversation {
   }
 
   /** The request's view of the call that it serves at each moment. */
-  callerOf(hold: PauseDeadline): SessionCaller {
+  callerOf(hold: PauseDeadline): Omit<SessionCaller, "checkCancelled"> {
     return {
       progress: (done, total, message) => this.#say((caller) => caller.progress(done, total, message)),
       log: (level, data) => this.#say((caller) => caller.log(level, data)),
