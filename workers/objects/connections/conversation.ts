@@ -174,6 +174,11 @@ export class Conversations {
     return this.#firstIds.get(id) ?? id;
   }
 
+  /** The call is over: nothing cancels it any more. */
+  leave(id: string): void {
+    this.#firstIds.delete(id);
+  }
+
   #park(id: string, resumes: string | undefined, conversation: Conversation): void {
     if (resumes === undefined || this.#parked.has(resumes)) return;
     const timer = setTimeout(() => {
