@@ -243,6 +243,15 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
     });
   });
 
+  it("proposes classes by values where names say nothing", async () => {
+    const orders = [
+      { reach_by: "ann@people.example", about: { text: "blue", at: "ann@people.example" }, size: "L" },
+    ];
+    const { session, target } = await open({ collections: { orders } });
+    const { proposals } = await session.inspect(target);
+    expect(proposals).toEqual({ "orders/reach_by": "pii", "orders/about.at": "pii" });
+  });
+
   it.each([
     [50, "timeout", /time limit/],
     [13, "forbidden", /may not do this/],

@@ -151,3 +151,27 @@ it.skipIf(SERVERS.postgresql === null)(
     expect(blocking.map(({ what }) => what).join("; ")).toMatch(/INSERT|write/i);
   },
 );
+
+describe.each(["postgresql", "mysql"] as const)("a test of a connection of %s", (kind) => {
+  const server = kind === "mysql" ? SERVERS.mariadb : SERVERS.postgresql;
+
+  it.skipIf(server === null)("proposes classes by values where names say nothing", async () => {
+    await prepare(kind);
+    const table = kind === "mysql" ? `${DATABASE}.contacts` : "contacts";
+    const statements = [
+      `CREATE TABLE ${table} (id int, reach_by varchar(80), remark text, said varchar(80), email varchar(80))`,
+      `INSERT INTO ${table} VALUES (1, 'ann@people.example', 'AKIAIOSFODNN7EXAMPLE', 'hello', 'x'), (2, 'bob@people.example', NULL, 'hi', 'y')`,
+      kind === "mysql" ? "SELECT 1" : "GRANT SELECT ON contacts TO bound",
+    ];
+    if (kind === "mysql") await asMariadbOwner(...statements);
+    else await asPostgresqlOwner(DATABASE, ...statements);
+    const target = { name: "notes", revision: "", entry: entryOf(kind) };
+    const probed = await connectionGate(env, "notes", 0).probe(target, PASSWORD);
+    const at = `${kind === "mysql" ? DATABASE : "public"}.contacts`;
+    expect(probed.ok && probed.report.proposals).toEqual({
+      [`${at}.email`]: "pii",
+      [`${at}.reach_by`]: "pii",
+      [`${at}.remark`]: "secret",
+    });
+  });
+});

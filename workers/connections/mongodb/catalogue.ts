@@ -18,11 +18,16 @@ const MOST_FIELDS = 500;
 /** Levels of a document that are looked at. */
 const MOST_LEVELS = 6;
 
-/** The collections and views that an entry exposes, with the fields of a sample of their documents. */
+/**
+ * The collections and views that an entry exposes, with the fields of a sample of their documents.
+ *
+ * @param onText - is given each text of the sample with its collection and path
+ */
 export async function readMongodbCatalogue(
   database: Db,
   { expose }: MongodbEntry,
   timeoutMs: number,
+  onText: (collection: string, path: string, text: string) => void = () => {},
 ): Promise<DocumentSource[]> {
   const isExposed = matchExposed({ tables: expose.collections, except: expose.except });
   const listed = await database
@@ -44,7 +49,13 @@ export async function readMongodbCatalogue(
       kind === "view"
         ? null
         : await database.collection(name).estimatedDocumentCount({ maxTimeMS: timeoutMs });
-    sources.push({ name, kind, alsoKnownAs: [], documents, fields: fieldsOfSample(sample) });
+    sources.push({
+      name,
+      kind,
+      alsoKnownAs: [],
+      documents,
+      fields: fieldsOfSample(sample, onText.bind(null, name)),
+    });
   }
   return sources.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
@@ -67,7 +78,10 @@ async function readSample(cursor: FindCursor): Promise<object[]> {
 }
 
 /** Paths and types of some documents. Lists count as what is in them. */
-function fieldsOfSample(sample: readonly object[]): DocumentField[] {
+function fieldsOfSample(
+  sample: readonly object[],
+  onText: (path: string, text: string) => void,
+): DocumentField[] {
   const types = new Map<string, Set<string>>();
   const note = (path: string, type: string) => {
     if (types.size >= MOST_FIELDS && !types.has(path)) return;
@@ -76,6 +90,7 @@ function fieldsOfSample(sample: readonly object[]): DocumentField[] {
   const visit = (value: unknown, path: string, level: number) => {
     const type = typeOf(value);
     note(path, type);
+    if (typeof value === "string" && types.has(path)) onText(path, value);
     if (level >= MOST_LEVELS) return;
     if (type === "array") for (const item of (value as unknown[]).slice(0, 20)) visit(item, path, level + 1);
     if (type !== "object") return;
