@@ -1,6 +1,6 @@
 import path from "node:path";
 import { defineConfig } from "vitest/config";
-import { startDatabaseServers } from "./scripts/databases/debian-servers.ts";
+import { type DatabaseServers, startDatabaseServers } from "./scripts/databases/debian-servers.ts";
 import { POLL } from "./test/support/poll.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
@@ -17,7 +17,7 @@ export default defineConfig(async () => {
   const { startMongodbShop } =
     await load<typeof import("./test/support/mongodb-double.ts")>("mongodb-double.ts");
   const { startKafkaMock } = await import("./scripts/databases/kafka-mock.ts");
-  const kafka = await startKafkaMock(["orders", "private"]);
+  const kafka = await startKafkaMock(["orders", "private", "packed"]);
   const { startOracleListener } =
     await load<typeof import("./test/support/oracle-listener.ts")>("oracle-listener.ts");
   const { oracleShop } = await load<typeof import("./test/support/oracle-shop.ts")>("oracle-shop.ts");
@@ -41,6 +41,7 @@ export default defineConfig(async () => {
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
         miniflare: {
           bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers, TEST_DOUBLES: doubles },
+          hyperdrives: hyperdrivesOf(servers),
         },
       }),
     ],
@@ -54,6 +55,16 @@ export default defineConfig(async () => {
     },
   };
 });
+
+/** Hyperdrive of the emulator, in front of databases that a test makes. */
+function hyperdrivesOf({ postgresql, mariadb }: Omit<DatabaseServers, "certificates" | "folder">) {
+  const placeOf = ({ host, port }: { host: string; port: number }) =>
+    `bound:only-reads-4711@${host}:${port}/bound`;
+  return {
+    ...(postgresql !== null && { BOUND_POSTGRESQL: `postgres://${placeOf(postgresql)}` }),
+    ...(mariadb !== null && { BOUND_MARIADB: `mysql://${placeOf(mariadb)}` }),
+  };
+}
 
 function load<Module>(name: string): Promise<Module> {
   return import(path.join(import.meta.dirname, "test/support", name));

@@ -158,6 +158,9 @@ export interface ConnectionReport {
   mistakes: readonly string[];
 }
 
+/** What a test found, or why there is none. */
+export type ProbeAnswer = { ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure };
+
 /** What an authorization server has to trust, so that it gives tokens for assertions of Gatehouse. */
 export interface ConnectionTrust {
   issuer: string;
@@ -183,11 +186,8 @@ export interface ConnectionGate {
   ): Promise<ConnectionAnswer>;
   /** Ends a running request at the other system. */
   cancel(id: string): Promise<void>;
-  /** Tests a connection with a session of its own. `secret` replaces the one of the vault. */
-  probe(
-    target: ConnectionTarget,
-    secret: string | null,
-  ): Promise<{ ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure }>;
+  /** Tests a connection with a session of its own, one test at a time. `secret` replaces the one of the vault. */
+  probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer>;
   /** Closes every session before the next request, and forgets answers; called when a secret was changed or removed. */
   closeSessions(): Promise<void>;
   /** Forgets every answer that it keeps; called when something was changed through the connection. */
@@ -211,9 +211,13 @@ export function shareOf(entry: ConnectionEntry, shard: number): number {
   return Math.max(1, Math.floor(concurrent / shards) + (shard < concurrent % shards ? 1 : 0));
 }
 
-/** One object of a connection: one of its shards, or the one that holds a person's sessions. */
-export function connectionGate(env: Env, name: string, place: number | { person: string }): ConnectionGate {
-  const part = typeof place === "number" ? place : `person:${place.person}`;
+/** One object of a connection: one of its shards, the one that tests it, or the one that holds a person's sessions. */
+export function connectionGate(
+  env: Env,
+  name: string,
+  place: number | "probe" | { person: string },
+): ConnectionGate {
+  const part = typeof place === "object" ? `person:${place.person}` : place;
   const gate = openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${part}`, [
     "cancel",
     "closeSessions",

@@ -1,6 +1,9 @@
+import { EventEmitter } from "node:events";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { KafkaEntry } from "../../shared/connections/kinds/kafka.ts";
+import { boundAnswers, isTooLarge } from "../../workers/connections/kafka/bounds.ts";
 import type { Broker, Cluster, RawMessage } from "../../workers/connections/kafka/driver.ts";
 import { explainKafka, explainTimeout } from "../../workers/connections/kafka/errors.ts";
 import { inspectKafka } from "../../workers/connections/kafka/inspect.ts";
@@ -168,7 +171,7 @@ describe("a look at messages of Kafka", () => {
     const wide = { ...PEEK, from, rows: 40, bytes: 10_000_000 };
     const cut = await peek(clusterOf(large, oneAtATime), wide, 3_000, onPart);
     expect([cut.messages.length, cut.cut]).toEqual([6, true]);
-    expect(asked).toEqual([4_000_000, 2_200_000, 400_000]);
+    expect(asked).toEqual([1_000_000, 1_000_000, 400_000]);
     const hangs: Partial<Broker> = { fetch: () => new Promise(() => {}) };
     expect(await peek(clusterOf(MESSAGES, hangs), PEEK, 1, onPart)).toEqual({ messages: [], cut: true });
     expect(parts).toBe(2);
@@ -277,6 +280,28 @@ describe("what an account of Kafka may do", () => {
     const { mistakes } = await inspectKafka(cluster, entryOf({ produce: ["order"] }));
     expect(mistakes).toContain('produce: "order" matches no exposed topic.');
   });
+});
+
+it("ends a socket at the head of an answer that is too large, however its bytes arrive", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(40), { maxLength: 5 }), fc.integer({ min: 1, max: 9 }), (sizes, piece) => {
+      const ends: Error[] = [];
+      const destroy = (end?: Error) => end && ends.push(end);
+      const socket = boundAnswers(Object.assign(new EventEmitter(), { destroy }));
+      const whole = Buffer.concat(
+        [...sizes, 8_000_001].flatMap((size) => {
+          const head = Buffer.alloc(4);
+          head.writeUInt32BE(size);
+          return [head, Buffer.alloc(size > 40 ? 0 : size, 255)];
+        }),
+      );
+      for (let at = 0; at < whole.length; at += piece) {
+        expect(ends).toEqual([]);
+        socket.emit("data", whole.subarray(at, at + piece));
+      }
+      expect(ends.map(isTooLarge)).toEqual([true]);
+    }),
+  );
 });
 
 describe("words for errors of Kafka", () => {

@@ -1,10 +1,11 @@
 import { ObjectId, UUID } from "mongodb";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
-import type { SessionCaller } from "../../workers/connections/connector.ts";
+import { RefusedRequest, type SessionCaller } from "../../workers/connections/connector.ts";
 import type { DocumentSource } from "../../workers/connections/documents/source.ts";
+import type { SharedClient } from "../../workers/connections/mongodb/client.ts";
 import { mongodb } from "../../workers/connections/mongodb/connector.ts";
 import {
   type MongodbBehaviour,
@@ -128,6 +129,21 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
     expect([whole.documents.length, whole.cut]).toEqual([300, false]);
   });
 
+  it("refuses a message that is larger than an object can hold before it is whole, and goes on", async () => {
+    const orders = [{ text: "x".repeat(9_000_000) }];
+    const people = Array.from({ length: 40 }, (_, at) => ({ [`field_${at >> 2}`]: "x".repeat(600_000) }));
+    const { run, session, target, double } = await open({ collections: { orders, people } });
+    const failure = await run([]).catch((thrown: unknown) => thrown);
+    expect(failure).toBeInstanceOf(RefusedRequest);
+    expect(failure).toMatchObject({ failure: { code: "result_too_large" } });
+    const sources = await session.run(target, requestOf("catalogue", {}), 3_000, CALLER);
+    expect(sources).toMatchObject([
+      { name: "orders", fields: [] },
+      { name: "people", fields: [{ path: "field_0" }] },
+    ]);
+    expect(double.asked.filter((command) => "getMore" in command)).toEqual([]);
+  });
+
   it("lets the sessions of an object share one client, with one socket each and one to watch", async () => {
     const { double, sessions, run, memory } = await open({ collections: { orders: [{ a: 1 }] } }, 4);
     await Promise.all(sessions.map((of) => run([], { of })));
@@ -135,6 +151,29 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
     expect(memory.size).toBe(1);
     for (const session of sessions) session.close();
     expect(memory.size).toBe(0);
+  });
+
+  it("has five sockets at most while calls are cancelled and others begin", async () => {
+    let isHanging = true;
+    const answer = (command: object) => ("aggregate" in command && isHanging ? null : undefined);
+    const { double, sessions, run, memory } = await open({ answer, collections: { orders: [{ a: 1 }] } }, 4);
+    const [{ client }] = [...memory.values()] as [SharedClient];
+    // The double learns of a closed socket later than of a new one; the driver counts its own.
+    let [now, most] = [double.sockets(), 0];
+    client.on("connectionCreated", () => {
+      now += 1;
+      most = Math.max(most, now);
+    });
+    client.on("connectionClosed", () => {
+      now -= 1;
+    });
+    const hanging = sessions.map((of) => run([], { of }).catch(() => "ended"));
+    await vi.waitUntil(() => double.asked.filter((command) => "aggregate" in command).length === 4);
+    isHanging = false;
+    await Promise.all(sessions.map((session) => session.cancel()));
+    expect(await Promise.all(hanging)).toEqual(Array(4).fill("ended"));
+    await Promise.all(sessions.map((of) => run([], { of })));
+    expect(most).toBe(5);
   });
 
   it("learns collections and fields from the newest documents, and leaves out what is not exposed", async () => {
@@ -202,6 +241,15 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
         'classes: "orders/customer.emial" matches no field. Did you mean "orders/customer.email"?',
       ],
     });
+  });
+
+  it("proposes classes by values where names say nothing", async () => {
+    const orders = [
+      { reach_by: "ann@people.example", about: { text: "blue", at: "ann@people.example" }, size: "L" },
+    ];
+    const { session, target } = await open({ collections: { orders } });
+    const { proposals } = await session.inspect(target);
+    expect(proposals).toEqual({ "orders/reach_by": "pii", "orders/about.at": "pii" });
   });
 
   it.each([

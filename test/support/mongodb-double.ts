@@ -28,7 +28,7 @@ export interface MongodbDouble {
 
 const WATCHING = /^(?:hello|ismaster|isMaster|saslStart|saslContinue|ping|endSessions|killCursors)$/;
 
-/** Documents of one batch of an answer. */
+/** Documents of one batch of an answer that names no number. */
 const BATCH = 101;
 
 /** Starts a double on a port of its own. */
@@ -147,22 +147,25 @@ class Conversation {
         return { n: this.#behaviour.collections[String(command.count)]?.length ?? 0 };
       case "find":
       case "aggregate":
-        return this.#cursor(this.#behaviour.collections[String(command[name])] ?? []);
+        return this.#cursor(this.#behaviour.collections[String(command[name])] ?? [], batchOf(command));
       case "getMore": {
         const id = Number(command.getMore);
         const rows = this.#cursors.get(id) ?? [];
-        this.#cursors.delete(id);
-        return { cursor: { id: 0n, ns: "shop.x", nextBatch: rows } };
+        const size = Number(command.batchSize ?? rows.length);
+        this.#cursors.set(id, rows.slice(size));
+        const isLast = rows.length <= size;
+        if (isLast) this.#cursors.delete(id);
+        return { cursor: { id: isLast ? 0n : BigInt(id), ns: "shop.x", nextBatch: rows.slice(0, size) } };
       }
       default:
         return refuse(59, `no such command: '${name}'`);
     }
   }
 
-  #cursor(rows: readonly Document[]): Document {
-    const id = rows.length > BATCH ? this.#cursors.size + 1 : 0;
-    if (id > 0) this.#cursors.set(id, rows.slice(BATCH));
-    return { cursor: { id: BigInt(id), ns: "shop.x", firstBatch: rows.slice(0, BATCH) } };
+  #cursor(rows: readonly Document[], batch = BATCH): Document {
+    const id = rows.length > batch ? this.#cursors.size + 1 : 0;
+    if (id > 0) this.#cursors.set(id, rows.slice(batch));
+    return { cursor: { id: BigInt(id), ns: "shop.x", firstBatch: rows.slice(0, batch) } };
   }
 
   /** RFC 5802 and RFC 7677, as MongoDB uses them. */
@@ -191,6 +194,10 @@ class Conversation {
     const verifier = hmac(hmac(salted, "Server Key"), about).toString("base64");
     return { conversationId: 1, done: true, payload: new BSON.Binary(Buffer.from(`v=${verifier}`)) };
   }
+}
+
+function batchOf({ batchSize, cursor }: Document): number {
+  return Number(batchSize ?? (cursor as Document | undefined)?.batchSize ?? BATCH);
 }
 
 const SALT = Buffer.from("a salt of sixteen");

@@ -16,6 +16,8 @@ export interface SessionCaller {
   log(level: LogLevel, data: JsonValue): void;
   /** The other system tried something that was refused. */
   refused(attempt: ConnectionAttempt): void;
+  /** Throws {@link RefusedRequest} if the caller has hung up: what the request has not done yet is not done any more. */
+  checkCancelled(): void;
   /** The client's answer. Rejects with {@link RefusedRequest} if there will be none. */
   ask(question: ForeignQuestion): Promise<JsonValue>;
 }
@@ -40,7 +42,9 @@ export interface Session {
    * closes the session.
    */
   readonly isEndedByCancel?: true;
-  /** Ends the running request at the other system. */
+  /** Set once the request ended before its statement did: the pool closes the session, and cancels the statement. */
+  readonly isLeft?: boolean;
+  /** Ends the running request at the other system; also after {@link Session.close} where {@link Session.isLeft}. */
   cancel(): Promise<void>;
   /** Closes the socket without waiting for the other system. */
   close(): void;

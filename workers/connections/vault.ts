@@ -29,6 +29,16 @@ export async function readSecret(env: Env, name: string): Promise<StoredSecret |
   return { version: row.version, text };
 }
 
+/** The version of a secret, also that of its removal; 0 for one that was never set. */
+export async function readSecretVersion(env: Env, name: string): Promise<number> {
+  const row = await env.PLATFORM_DB.prepare(
+    "SELECT max(version) AS version FROM connection_secret WHERE name = ?",
+  )
+    .bind(name)
+    .first<{ version: number | null }>();
+  return row?.version ?? 0;
+}
+
 /**
  * Stores a new version of a secret, or removes it (`null`). Earlier versions are deleted. Returns its version.
  *
@@ -41,12 +51,7 @@ export async function writeSecret(
   now: number,
   expiresAt: number | null = null,
 ): Promise<number> {
-  const row = await env.PLATFORM_DB.prepare(
-    "SELECT max(version) AS version FROM connection_secret WHERE name = ?",
-  )
-    .bind(name)
-    .first<{ version: number | null }>();
-  const version = (row?.version ?? 0) + 1;
+  const version = (await readSecretVersion(env, name)) + 1;
   const keyring = openKeyring(env, "CONNECTION_SECRETS_KEY");
   const sealed = text === null ? null : await sealText(keyring, aboutOf(name, version), text);
   // The primary key makes one of two writers at the same moment fail.

@@ -97,6 +97,13 @@ export class Holder {
     return await this.#count("pg_locks WHERE classid = 'pg_database'::regclass AND NOT granted");
   }
 
+  /** How many sessions Gatehouse has at the database, with those that just open. */
+  async sessions(): Promise<number> {
+    return await this.#count(
+      `pg_stat_activity WHERE datname = '${this.#database}' AND application_name = 'gatehouse'`,
+    );
+  }
+
   /** How many sessions at the database run nothing. */
   async idle(): Promise<number> {
     return await this.#count(

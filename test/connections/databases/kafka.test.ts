@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { CompressionTypes, Kafka, logLevel } from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { connectionEntry } from "../../../shared/connections/entry.ts";
 import { openToViewers, publishConnections } from "../../support/publish-connections.ts";
@@ -9,22 +10,23 @@ const { kafka: place } = (
   env as unknown as { TEST_DOUBLES: { kafka: { host: string; port: number } | null } }
 ).TEST_DOUBLES;
 
+const ENTRY = {
+  kind: "kafka",
+  title: "Events",
+  description: "Events of the web shop.",
+  owner: "shop@people.example",
+  reach: { ...place, tls: "off" },
+  auth: { type: "none" },
+  expose: { topics: ["ord*", "packed"], groups: ["billing"] },
+  produce: ["orders"],
+  classes: { "orders/value.customer.email": "pii", "headers.user": "pii" },
+};
+
 const SCOPES = ["events:read", "events:write"];
 
 describe.skipIf(place === null)("a Kafka connection, against the cluster in memory of librdkafka", () => {
   beforeAll(async () => {
-    const entry = {
-      kind: "kafka",
-      title: "Events",
-      description: "Events of the web shop.",
-      owner: "shop@people.example",
-      reach: { ...place, tls: "off" },
-      auth: { type: "none" },
-      expose: { topics: ["ord*"], groups: ["billing"] },
-      produce: ["orders"],
-      classes: { "orders/value.customer.email": "pii", "headers.user": "pii" },
-    };
-    await publishConnections({ events: connectionEntry.parse(entry) });
+    await publishConnections({ events: connectionEntry.parse(ENTRY) });
     await openToViewers("events");
     const session = await openSession({ server: "events", lane: LANES[0], scopes: SCOPES });
     for (let at = 0; at < 6; at += 1) {
@@ -38,7 +40,7 @@ describe.skipIf(place === null)("a Kafka connection, against the cluster in memo
       expect(written.error).toBeUndefined();
     }
     // Another revision: fields are learnt from the messages that are there now.
-    await publishConnections({ events: connectionEntry.parse({ ...entry, title: "All events" }) });
+    await publishConnections({ events: connectionEntry.parse({ ...ENTRY, title: "All events" }) });
   });
 
   describe.each(LANES)("on the %s lane", (lane) => {
@@ -96,6 +98,21 @@ describe.skipIf(place === null)("a Kafka connection, against the cluster in memo
       const elsewhere = await writer.call("events_produce", { topic: "private", value: "x" });
       expect(elsewhere.error).toMatchObject({ code: "invalid_input" });
     });
+  });
+
+  it("unpacks a batch that an object can hold, and refuses one that it cannot", async () => {
+    const brokers = [`${place?.host}:${place?.port}`];
+    const writer = new Kafka({ brokers, logLevel: logLevel.NOTHING }).producer();
+    await writer.connect();
+    const topic = "packed";
+    for (const [partition, value] of ["small", "x".repeat(60_000_000)].entries())
+      await writer.send({ topic, compression: CompressionTypes.GZIP, messages: [{ partition, value }] });
+    await writer.disconnect();
+    const session = await openSession({ server: "events", lane: LANES[0], scopes: ["events:read"] });
+    const small = await session.call("events_peek", { topic: "packed", partition: 0 });
+    expect(small.error ?? small.data.messages).toMatchObject([{ value: "small" }]);
+    const bomb = await session.call("events_peek", { topic: "packed", partition: 1 });
+    expect(bomb.error).toMatchObject({ code: "result_too_large" });
   });
 
   it("writes with the scope for it alone", async () => {

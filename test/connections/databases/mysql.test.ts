@@ -1,5 +1,7 @@
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
+import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { openToViewers, PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { asMariadbOwner, SERVERS } from "./servers.ts";
@@ -98,6 +100,48 @@ describe.skipIf(SERVERS.mariadb === null)("a MariaDB connection", () => {
     );
     expect(Number((processes as { n: number }[])[0]?.n)).toBe(0);
     expect((await session.call("store_query", { sql: "SELECT 1 AS one" })).data.rows).toEqual([[1]]);
+  });
+
+  it("ends a statement at the database when its caller hangs up, and the next call is answered", async () => {
+    const target = { name: "store", revision: "patient", entry: entry({ limits: { seconds: 60 } }) };
+    const gate = connectionGate(env, "store", 0);
+    const statements = async () => {
+      const [rows] = await asMariadbOwner(
+        "SELECT count(*) AS n FROM information_schema.processlist WHERE user = 'reader' AND info LIKE '%f.name%'",
+      );
+      return Number((rows as { n: number }[])[0]?.n);
+    };
+    const many = "articles a, articles b, articles c, articles d, articles e, articles f";
+    const args = {
+      sql: `SELECT count(*) FROM ${many} WHERE a.name < f.name`,
+      values: [],
+      rows: 10,
+      bytes: 1_000,
+    };
+    const call = gate.run(target, {
+      ...{ id: "leaves", operation: "query", arguments: args, identity: {}, timeoutMs: 60_000 },
+      ...{ repeatable: true, note: "gatehouse test" },
+    });
+    await expect.poll(statements).toBe(1);
+    await gate.cancel("leaves");
+    expect(await call).toMatchObject({ ok: false });
+    expect(await statements()).toBe(0);
+    expect(
+      (await (await open("stateless")).call("store_query", { sql: "SELECT 1 AS one" })).data.rows,
+    ).toEqual([[1]]);
+  });
+
+  it("ends a statement at the database of which enough rows were read", async () => {
+    const session = await open("stateless");
+    const sql = "SELECT a.name, b.name AS enough FROM articles a, articles b, articles c";
+    expect((await session.call("store_query", { sql, limit: 2 })).data).toMatchObject({ cut: true });
+    const left = async () => {
+      const [rows] = await asMariadbOwner(
+        "SELECT count(*) AS n FROM information_schema.processlist WHERE user = 'reader' AND info LIKE '%AS enough%'",
+      );
+      return Number((rows as { n: number }[])[0]?.n);
+    };
+    await expect.poll(left).toBe(0);
   });
 
   it("refuses one value that is larger than an object may hold, and goes on", async () => {

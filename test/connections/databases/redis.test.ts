@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
+import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
-import { connectionGate } from "../../../shared/objects/connection-gate.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { type ConnectionRequest, connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { openToViewers, PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { onRedis, SERVERS } from "./servers.ts";
@@ -23,6 +25,17 @@ function entry(user: string, more: Record<string, unknown> = {}): ConnectionEntr
     expose: { prefixes: ["session:", "events"] },
     ...more,
   });
+}
+
+/** Bytes that the server has sent to all of its clients. */
+async function bytesSent(): Promise<number> {
+  const [info] = await onRedis(SERVERS.redis as NonNullable<typeof SERVERS.redis>, ["INFO", "stats"]);
+  return Number(/total_net_output_bytes:(\d+)/.exec(String(info))?.[1]);
+}
+
+function request(operation: string, args: Record<string, JsonValue>): ConnectionRequest {
+  const named = { id: crypto.randomUUID(), operation, arguments: args, identity: {} };
+  return { ...named, timeoutMs: 5_000, repeatable: true, note: "gatehouse test" };
 }
 
 describe.skipIf(SERVERS.redis === null)("a Redis connection", () => {
@@ -94,6 +107,58 @@ describe.skipIf(SERVERS.redis === null)("a Redis connection", () => {
       const { data } = await session.call("cache_scan_keys", { prefix: "session:*" });
       expect(data.keys).toEqual([]);
     });
+  });
+
+  it("finds the keys below an exposed prefix of any characters, and no others", async () => {
+    const odd = fc.string({ unit: fc.constantFrom(..."[]*?\\^-!ab:"), minLength: 1, maxLength: 8 });
+    const name = fc.string({ unit: fc.constantFrom(..."[]*?\\^ab"), maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(odd, fc.array(name, { minLength: 1, maxLength: 6 }), async (prefix, names) => {
+        const below = [...new Set(names.map((one) => `${prefix}${one}`))];
+        // What a pattern would match that takes the prefix for one.
+        const others = ["a", "b", ":", "ab", `x${prefix}`].filter((key) => !key.startsWith(prefix));
+        await asOwner(["SELECT", "1"], ["FLUSHDB"], ...[...below, ...others].map((key) => ["SET", key, ""]));
+        const exposed = entry("reader", { expose: { prefixes: [prefix] } });
+        const reach = { ...(exposed as { reach: object }).reach, database: 1 };
+        const target = { name: "cache", revision: prefix, entry: { ...exposed, reach } as ConnectionEntry };
+        const args = { prefix, cursor: "0", rows: 100 };
+        const answer = await connectionGate(env, "cache", 0).run(target, request("scan", args));
+        expect(answer).toMatchObject({ ok: true });
+        const { keys } = (answer as unknown as { value: { keys: { key: string }[] } }).value;
+        expect(keys.map(({ key }) => key).toSorted()).toEqual(below.toSorted());
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each([
+    ["a field", ["HSET", "session:big", "content"], { field: "content" }],
+    ["a hash", ["HSET", "session:big", "content"], {}],
+    ["a list", ["RPUSH", "session:big"], {}],
+    ["a set", ["SADD", "session:big"], {}],
+    ["a sorted set", ["ZADD", "session:big", "1"], {}],
+    ["a stream", ["XADD", "session:big", "1-1", "content"], null],
+  ])("refuses %s with one value that an object cannot hold, and goes on", async (_what, make, asked) => {
+    const size = 60_000_000;
+    await asOwner(["SELECT", "0"], ["DEL", "session:big"], [...make, "x".repeat(size)]);
+    const session = await openSession({ server: "cache", lane: "stateless", scopes: ["cache:read"] });
+    const before = await bytesSent();
+    const tool = asked === null ? "cache_read_stream" : "cache_get_key";
+    const { error } = await session.call(tool, { key: "session:big", ...asked });
+    expect(error).toMatchObject({ code: "result_too_large" });
+    // The server sends into buffers of the system before it learns that its socket is closed.
+    expect((await bytesSent()) - before).toBeLessThan(size / 2);
+    expect((await session.call("cache_get_key", { key: "session:7" })).data.value.user).toBe("user-7");
+    await asOwner(["DEL", "session:big"]);
+  });
+
+  it("gives of many long members those that an answer has room for", async () => {
+    const members = Array.from({ length: 40 }, (_, at) => `${at} ${"x".repeat(at < 4 ? 4_000 : 500_000)}`);
+    await asOwner(["DEL", "session:long"], ["RPUSH", "session:long", ...members]);
+    const session = await openSession({ server: "cache", lane: "stateless", scopes: ["cache:read"] });
+    const { data, error } = await session.call("cache_get_key", { key: "session:long" });
+    expect(error?.message ?? data).toMatchObject({ value: members.slice(0, 3), size: 40, cut: true });
+    await asOwner(["DEL", "session:long"]);
   });
 
   it("tells of an account that may write", async () => {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type ConnectionTarget, connectionGate } from "../../../shared/objects/connection-gate.ts";
-import { writeSecret } from "../../../workers/connections/vault.ts";
+import { readSecret, resealSecrets, writeSecret } from "../../../workers/connections/vault.ts";
 import { publishConnections } from "../../support/publish-connections.ts";
 import { command } from "../mcp/gateway.ts";
 import { Holder, prepareHeld, reading } from "./held-postgresql.ts";
@@ -53,4 +53,26 @@ describe.skipIf(SERVERS.postgresql === null)("a changed password", () => {
     await writeSecret(env, "rotated", PASSWORD, Date.now());
     expect(await gate.run(target, reading("SELECT 1"))).toMatchObject({ ok: true });
   });
+});
+
+it("a rotation of the vault's keys seals every secret again: the former key opens none, and no row opens elsewhere", async () => {
+  const [former, next] = ["former ", "next "].map((name) => name.trim().repeat(8)) as [string, string];
+  const withKeys = (keys: object) => ({ ...env, ...keys }) as Env;
+  const before = withKeys({ CONNECTION_SECRETS_KEY: former });
+  const both = withKeys({ CONNECTION_SECRETS_KEY: former, CONNECTION_SECRETS_KEY_2: next });
+  const after = withKeys({ CONNECTION_SECRETS_KEY: `2:${next}` });
+  await writeSecret(before, "resealed", "of the shop", Date.now());
+  await writeSecret(before, "removed", "of nothing", Date.now());
+  await writeSecret(before, "removed", null, Date.now());
+  expect(await readSecret(both, "resealed")).toEqual({ version: 1, text: "of the shop" });
+  const others = (await resealSecrets(both)) - 1;
+  // Those of other tests, which neither key opens, stay as they are.
+  expect(await resealSecrets(both)).toBe(others);
+  expect(await readSecret(after, "resealed")).toEqual({ version: 1, text: "of the shop" });
+  expect(await readSecret(after, "removed")).toBeNull();
+  await expect(readSecret(before, "resealed")).rejects.toThrow("set it again");
+  await env.PLATFORM_DB.prepare(
+    "INSERT INTO connection_secret (name, version, sealed, changed_at) SELECT 'copied', version, sealed, changed_at FROM connection_secret WHERE name = 'resealed'",
+  ).run();
+  await expect(readSecret(after, "copied")).rejects.toThrow("set it again");
 });

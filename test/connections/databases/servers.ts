@@ -53,16 +53,18 @@ export async function onMariadb(server: ServerAddress, ...statements: string[]):
   }
 }
 
-/** Runs commands on a Redis server. */
+/** Runs commands on a Redis server; returns their answers. */
 export async function onRedis(
   { host, port, password }: ServerAddress,
   ...commands: readonly (readonly string[])[]
-): Promise<void> {
+): Promise<unknown[]> {
   const client = new Redis({ host, port, password, lazyConnect: true, enableReadyCheck: false });
   client.on("error", () => {});
   await client.connect();
   try {
-    for (const [command = "", ...given] of commands) await client.call(command, ...given);
+    const answers: unknown[] = [];
+    for (const [command = "", ...given] of commands) answers.push(await client.call(command, ...given));
+    return answers;
   } finally {
     client.disconnect();
   }

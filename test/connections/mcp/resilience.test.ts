@@ -143,6 +143,12 @@ describe("a session with a server", () => {
     await publishEntries({ ...ENTRIES, guarded: entry });
     const session = await openSession({ server: "guarded", lane: "stateless", scopes: ["guarded:read"] });
     expect((await session.call("guarded_echo", { text: "in" })).content[0]).toMatchObject({ text: "in" });
+    // The person's session has a socket and the former secret: the next call has neither.
+    await secret("not sesame");
+    const changed = await session.call("guarded_echo", { text: "out" });
+    expect(changed.error?.message).toContain("refuses the account of this connection");
+    await secret("sesame");
+    expect((await session.call("guarded_echo", { text: "in" })).content[0]).toMatchObject({ text: "in" });
   });
 
   it("gets the secret of a published connection at no other address of a changed file, unless its operator says so", async () => {

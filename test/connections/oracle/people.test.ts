@@ -7,7 +7,7 @@ import { connectOracle } from "../../../workers/connections/oracle/connector.ts"
 import { SqlHandle } from "../../../workers/connections/sql/handle.ts";
 import { OracleDouble } from "../../support/oracle-connection.ts";
 import { HIDDEN_ATTEMPTS } from "../attempts/hidden-oracle.ts";
-import { DICTIONARY, targetOf } from "./shop.ts";
+import { CALLER, DICTIONARY, targetOf } from "./shop.ts";
 
 const LIMITS = {
   signal: new AbortController().signal,
@@ -34,7 +34,7 @@ async function connect(change: object = {}, rows: readonly Record<string, unknow
   const session = await connectOracle(async () => double.link()).open({} as Env, target, "pw", new Map());
   const run = async (given: ConnectionTarget, request: ConnectionRequest) => ({
     ok: true,
-    value: (await session.run(given, request, request.timeoutMs, {} as never)) as JsonValue,
+    value: (await session.run(given, request, request.timeoutMs, CALLER)) as JsonValue,
   });
   const CONNECTION_POOL = { idFromName: (name: string) => name, get: () => ({ run }) };
   const env = { CONNECTION_POOL } as unknown as Env;

@@ -7,7 +7,7 @@ import { connectOracle } from "../../../workers/connections/oracle/connector.ts"
 import { type OracleAnswer, OracleDouble } from "../../support/oracle-connection.ts";
 
 /** A session of Oracle asks its caller nothing. */
-export const CALLER = {} as SessionCaller;
+export const CALLER = { checkCancelled: () => {} } as SessionCaller;
 
 export const COMMON = {
   kind: "oracle",

@@ -6,6 +6,7 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { readAtMost } from "../http/read-at-most.ts";
 import { MOST_COLUMNS, type Part } from "../sql/exposed-catalogue.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { writeNote } from "../sql/statement-note.ts";
@@ -13,6 +14,9 @@ import { readClickhouseCatalogue } from "./catalogue.ts";
 import { explainClickhouse, readClickhouseError } from "./errors.ts";
 import { type AccountSettings, inspectClickhouse } from "./inspect.ts";
 import { readRows } from "./read-rows.ts";
+
+/** Bytes of an error that are read. */
+const MOST_OF_ERROR = 2_000;
 
 /** Bounds of our own questions about the server. */
 const OURS = { rows: MOST_COLUMNS, bytes: 6_000_000 };
@@ -155,7 +159,8 @@ class ClickhouseSession implements Session {
         signal: running.signal,
       });
       if (response.status === 200 && response.body !== null) return await readRows(response.body, bounds);
-      const text = (await response.text()).slice(0, 2_000);
+      const { bytes } = await readAtMost(response.body, MOST_OF_ERROR);
+      const text = new TextDecoder().decode(bytes);
       throw readClickhouseError(text) ?? new Error(`The server answered with status ${response.status}.`);
     } finally {
       clearTimeout(timer);

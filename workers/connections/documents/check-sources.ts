@@ -1,3 +1,4 @@
+import type { Classification } from "../../../shared/call/mask-rules.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { compileGlobs } from "../../../shared/policy/glob.ts";
 import { findNearMisses } from "../../../shared/text/near-misses.ts";
@@ -14,10 +15,15 @@ interface NamingEntry {
   isSample?: boolean;
 }
 
-/** Compares an entry with the sources that it exposes: what it names must exist. */
+/**
+ * Compares an entry with the sources that it exposes: what it names must exist.
+ *
+ * @param classOfSample - the class that values of `source/path` suggest, where its name says nothing
+ */
 export function checkAgainstSources(
   { place, globs, classes, isSample = false }: NamingEntry,
   sources: readonly DocumentSource[],
+  classOfSample: (field: string) => Classification | null = () => null,
 ): Pick<ConnectionReport, "exposed" | "mistakes" | "proposals"> {
   const names = sources.map(({ name }) => name);
   const paths = sources.flatMap(({ name, alsoKnownAs, fields }) =>
@@ -37,7 +43,10 @@ export function checkAgainstSources(
   const open = sources.flatMap(({ name, fields }) =>
     fields
       .filter((field) => !field.isObject && !field.path.startsWith("_"))
-      .map(({ path }) => ({ key: `${name}/${path}`, proposed: proposeClass(path.split(".").at(-1) ?? "") })),
+      .map(({ path }) => {
+        const key = `${name}/${path}`;
+        return { key, proposed: proposeClass(path.split(".").at(-1) ?? "") ?? classOfSample(key) };
+      }),
   );
   const proposals = Object.fromEntries(
     open

@@ -13,9 +13,10 @@ import {
   type Session,
   withoutPassword,
 } from "../connector.ts";
+import { openOrClose } from "../open-or-close.ts";
 import { matchExposed } from "../sql/expose.ts";
 import { isGroupExposed, mayProduce, readTopics } from "./catalogue.ts";
-import { type Cluster, choosePartition, openCluster } from "./driver.ts";
+import { choosePartition, type OpenedCluster, openCluster } from "./driver.ts";
 import { explainKafka, explainTimeout } from "./errors.ts";
 import { inspectKafka } from "./inspect.ts";
 import { kafkaOperation } from "./operation.ts";
@@ -25,9 +26,8 @@ import { peek, readOffsets } from "./read-messages.ts";
 const OWN_SHARE = 0.9;
 
 /** The cluster that the sessions of an object share: a socket to each broker, whatever the number of calls. */
-interface SharedCluster {
+interface SharedCluster extends OpenedCluster {
   key: string;
-  cluster: Cluster;
   users: number;
 }
 
@@ -37,19 +37,17 @@ export const kafka: Connector = {
     const own = entry as KafkaEntry;
     if (own.auth.type !== "none" && secret === null) throw new RefusedRequest(withoutPassword(entry.title));
     const key = `kafka ${digestText(JSON.stringify([name, revision, entry, secret]))}`;
-    const cluster = await openCluster(own, secret);
+    const opened = await openCluster(own, secret);
     // Nothing is connected yet: of two sessions that open at the same moment, the second takes the first one's.
-    const shared = (memory.get(key) as SharedCluster | undefined) ?? { key, cluster, users: 0 };
+    const shared = (memory.get(key) as SharedCluster | undefined) ?? { ...opened, key, users: 0 };
     shared.users += 1;
     memory.set(key, shared);
     const session = new KafkaSession(shared, memory);
-    try {
+    const connect = async () => {
       if (!shared.cluster.isConnected()) await shared.cluster.connect();
-      return session;
-    } catch (failure) {
-      session.close();
-      throw failure;
-    }
+    };
+    await openOrClose(connect, () => session.close());
+    return session;
   },
   explain: explainKafka,
 };
@@ -146,7 +144,7 @@ class KafkaSession implements Session {
     this.#shared.users -= 1;
     if (this.#shared.users > 0) return;
     if (this.#memory.get(this.#shared.key) === this.#shared) this.#memory.delete(this.#shared.key);
-    void this.#shared.cluster.disconnect().catch(() => {});
+    this.#shared.close();
   }
 }
 

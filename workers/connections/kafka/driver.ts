@@ -1,5 +1,6 @@
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import { OPEN_MS } from "../connector.ts";
+import { boundAnswers, boundGzip, type DriverSocket } from "./bounds.ts";
 
 /**
  * The part of the driver `kafkajs` that is used: its cluster, below its consumer. A consumer joins a group, which
@@ -77,20 +78,39 @@ export interface WrittenMessage {
 
 type NewCluster = new (options: object) => Cluster;
 
+/** A cluster with the sockets that it opened. */
+export interface OpenedCluster {
+  cluster: Cluster;
+  /** Closes its sockets at once, also those on which a broker has not answered yet. */
+  close(): void;
+}
+
 /** Opens a cluster of the driver. Nothing is connected yet. */
 export async function openCluster(
   { reach, auth, limits }: KafkaEntry,
   secret: string | null,
-): Promise<Cluster> {
+): Promise<OpenedCluster> {
   const [{ default: ClusterOf }, { createLogger }, { default: socketFactory }] = (await Promise.all([
     import("kafkajs/src/cluster/index.js"),
     import("kafkajs/src/loggers/index.js").then((module) => module.default),
     import("kafkajs/src/network/socketFactory.js"),
-  ])) as [{ default: NewCluster }, { createLogger(options: object): unknown }, { default: () => unknown }];
+  ])) as [
+    { default: NewCluster },
+    { createLogger(options: object): unknown },
+    { default: () => (place: object) => DriverSocket },
+  ];
+  await boundGzip();
+  const openSocket = socketFactory();
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
-  return new ClusterOf({
+  const sockets = new Set<DriverSocket>();
+  const cluster = new ClusterOf({
     logger: createLogger({ level: 0, logCreator: () => () => {} }),
-    socketFactory: socketFactory(),
+    socketFactory: (place: object) => {
+      const socket = boundAnswers(openSocket(place));
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+      return socket;
+    },
     brokers: [`${host}:${reach.port ?? (reach.tls === "required" ? 9093 : 9092)}`],
     ssl: reach.tls === "required" ? {} : false,
     ...(auth.type !== "none" && {
@@ -107,6 +127,13 @@ export async function openCluster(
     allowAutoTopicCreation: false,
     isolationLevel: 1,
   });
+  return {
+    cluster,
+    close() {
+      void cluster.disconnect().catch(() => {});
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 /** Chooses the partition of a key as other clients do (`murmur2`, Kafka's default). */

@@ -1,9 +1,12 @@
 import type { ConnectionFailure, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
+import { isTooLarge } from "./bounds.ts";
 
 /** Our words for an error of Kafka («Protocol», error codes) or its driver; `null` when the cluster is away. */
 export function explainKafka(failure: unknown, { entry, name }: ConnectionTarget): ConnectionFailure | null {
   if (!(failure instanceof Error)) return null;
   const { type = "" } = failure as { type?: string };
+  if (isTooLarge(failure))
+    return { code: "result_too_large", message: "The answer is too large to be read, even in parts." };
   const text = `${failure.name} ${type} ${failure.message}`;
   if (/SASL|AUTHENTICATION/i.test(text)) {
     return {

@@ -1,6 +1,7 @@
 import { parseExactly } from "../../../shared/encoding/exact-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { RefusedRequest } from "../connector.ts";
+import { unpackWithin } from "./bounds.ts";
 import type { Cluster, RawMessage } from "./driver.ts";
 import type { PartitionOffsets, PeekOperation, SeenMessage, SeenMessages } from "./operation.ts";
 
@@ -8,9 +9,9 @@ import type { PartitionOffsets, PeekOperation, SeenMessage, SeenMessages } from 
 const EARLIEST = -2;
 const LATEST = -1;
 
-/** Most bytes that one look fetches in all its rounds, and from one partition at once. */
+/** Most bytes that one look fetches in all its rounds, and at once: the driver keeps each message of an answer as an object. */
 const MOST_BYTES = 4_000_000;
-const MOST_OF_PARTITION = 1_000_000;
+const MOST_AT_ONCE = 1_000_000;
 
 /** Milliseconds for which a broker waits for messages: those that are there are enough. */
 const WAIT_MS = 200;
@@ -181,7 +182,7 @@ async function fetchRound(
     const asked = partitions.map((partition) => ({
       partition,
       fetchOffset: String(ranges.get(partition)?.next ?? 0n),
-      maxBytes: Math.min(MOST_OF_PARTITION, budget.bytes),
+      maxBytes: Math.min(MOST_AT_ONCE, budget.bytes),
     }));
     const ask = async () => {
       const broker = await cluster.findBroker({ nodeId });
@@ -190,11 +191,11 @@ async function fetchRound(
         isolationLevel: 1,
         maxWaitTime: WAIT_MS,
         minBytes: 1,
-        maxBytes: budget.bytes,
+        maxBytes: Math.min(MOST_AT_ONCE, budget.bytes),
         topics: [{ topic, partitions: asked }],
       });
     };
-    const answer = await inTime(ask(), budget.until);
+    const answer = await inTime(unpackWithin(ask), budget.until);
     if (answer === null) return found;
     const answered = new Map(
       answer.responses.flatMap((one) => one.partitions).map((one) => [one.partition, one.messages]),

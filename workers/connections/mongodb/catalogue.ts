@@ -1,10 +1,15 @@
-import type { Db } from "mongodb";
+import type { Db, FindCursor } from "mongodb";
 import type { MongodbEntry } from "../../../shared/connections/kinds/mongodb.ts";
+import { RefusedRequest } from "../connector.ts";
 import type { DocumentField, DocumentSource } from "../documents/source.ts";
 import { matchExposed } from "../sql/expose.ts";
 
 /** Documents of a collection from which its fields are learnt. */
 const SAMPLE = 50;
+
+/** Documents of a sample that come at once, and bytes after which no more are asked for. */
+const BATCH = 5;
+const SAMPLE_BYTES = 2_000_000;
 
 /** Collections of a catalogue, and fields of one. */
 const MOST_COLLECTIONS = 100;
@@ -13,11 +18,16 @@ const MOST_FIELDS = 500;
 /** Levels of a document that are looked at. */
 const MOST_LEVELS = 6;
 
-/** The collections and views that an entry exposes, with the fields of a sample of their documents. */
+/**
+ * The collections and views that an entry exposes, with the fields of a sample of their documents.
+ *
+ * @param onText - is given each text of the sample with its collection and path
+ */
 export async function readMongodbCatalogue(
   database: Db,
   { expose }: MongodbEntry,
   timeoutMs: number,
+  onText: (collection: string, path: string, text: string) => void = () => {},
 ): Promise<DocumentSource[]> {
   const isExposed = matchExposed({ tables: expose.collections, except: expose.except });
   const listed = await database
@@ -31,21 +41,47 @@ export async function readMongodbCatalogue(
     const kind = type === "view" ? "view" : "collection";
     // The newest ones, by the index that every collection has.
     const newest = kind === "view" ? {} : { sort: { _id: -1 } as const };
-    const sample = await database
-      .collection(name)
-      .find({}, { limit: SAMPLE, ...newest, maxTimeMS: timeoutMs, useBigInt64: true })
-      .toArray();
+    const bounds = { limit: SAMPLE, batchSize: BATCH, maxTimeMS: timeoutMs };
+    const sample = await readSample(
+      database.collection(name).find({}, { ...bounds, ...newest, useBigInt64: true }),
+    );
     const documents =
       kind === "view"
         ? null
         : await database.collection(name).estimatedDocumentCount({ maxTimeMS: timeoutMs });
-    sources.push({ name, kind, alsoKnownAs: [], documents, fields: fieldsOfSample(sample) });
+    sources.push({
+      name,
+      kind,
+      alsoKnownAs: [],
+      documents,
+      fields: fieldsOfSample(sample, onText.bind(null, name)),
+    });
   }
   return sources.sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
+/** Documents until they have bytes enough. Ones that are too large to be read say nothing of their fields. */
+async function readSample(cursor: FindCursor): Promise<object[]> {
+  const { BSON } = await import("mongodb");
+  const documents: object[] = [];
+  let left = SAMPLE_BYTES;
+  try {
+    for await (const document of cursor) {
+      documents.push(document);
+      left -= BSON.calculateObjectSize(document);
+      if (left < 0) break;
+    }
+  } catch (failure) {
+    if (!(failure instanceof RefusedRequest)) throw failure;
+  }
+  return documents;
+}
+
 /** Paths and types of some documents. Lists count as what is in them. */
-function fieldsOfSample(sample: readonly object[]): DocumentField[] {
+function fieldsOfSample(
+  sample: readonly object[],
+  onText: (path: string, text: string) => void,
+): DocumentField[] {
   const types = new Map<string, Set<string>>();
   const note = (path: string, type: string) => {
     if (types.size >= MOST_FIELDS && !types.has(path)) return;
@@ -54,6 +90,7 @@ function fieldsOfSample(sample: readonly object[]): DocumentField[] {
   const visit = (value: unknown, path: string, level: number) => {
     const type = typeOf(value);
     note(path, type);
+    if (typeof value === "string" && types.has(path)) onText(path, value);
     if (level >= MOST_LEVELS) return;
     if (type === "array") for (const item of (value as unknown[]).slice(0, 20)) visit(item, path, level + 1);
     if (type !== "object") return;

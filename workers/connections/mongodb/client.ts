@@ -4,6 +4,7 @@ import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { SESSIONS_PER_OBJECT } from "../../../shared/objects/connection-gate.ts";
 import { OPEN_MS } from "../connector.ts";
+import { boundMessages } from "./bound-messages.ts";
 
 /** A client that the sessions of one object share, and how many do. */
 export interface SharedClient {
@@ -27,7 +28,7 @@ export async function shareClient(
     known.users += 1;
     return known;
   }
-  const { MongoClient: Client } = await import("mongodb");
+  const [{ MongoClient: Client }] = await Promise.all([import("mongodb"), boundMessages()]);
   const { reach } = entry as MongodbEntry;
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
   const client = new Client(`mongodb://${host}:${reach.port ?? 27017}/`, {

@@ -14,8 +14,8 @@ import { explainMongodb } from "./errors.ts";
 import { inspectMongodb } from "./inspect.ts";
 import { type AnsweredDocuments, mongodbOperation } from "./operation.ts";
 
-/** Documents of one batch: the driver keeps a batch until it is read. */
-const BATCH = 100;
+/** Documents of one batch: the driver keeps a batch until it is read, and the server ends one at 16 MB. */
+const BATCH = 16;
 
 const encoder = new TextEncoder();
 

@@ -2,6 +2,7 @@ import type { MongoClient } from "mongodb";
 import type { MongodbEntry } from "../../../shared/connections/kinds/mongodb.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstSources } from "../documents/check-sources.ts";
+import { TextSample } from "../sql/sample-classes.ts";
 import { readMongodbCatalogue } from "./catalogue.ts";
 
 /** Actions that change nothing (MongoDB, «Privilege actions»). */
@@ -32,11 +33,15 @@ export async function inspectMongodb(
   const status = await admin.command({ connectionStatus: 1, showPrivileges: true }, { timeoutMS: timeoutMs });
   const ms = Date.now() - start;
   const { version } = (await admin.command({ buildInfo: 1 })) as { version?: string };
-  const sources = await readMongodbCatalogue(client.db(entry.reach.database), entry, timeoutMs);
+  const sample = new TextSample();
+  const onText = (collection: string, path: string, text: string) =>
+    sample.add(`${collection}/${path}`, text);
+  const sources = await readMongodbCatalogue(client.db(entry.reach.database), entry, timeoutMs, onText);
   const { expose, classes } = entry;
   const checked = checkAgainstSources(
     { place: "expose.collections", globs: expose.collections, classes, isSample: true },
     sources,
+    (field) => sample.classOf(field),
   );
   const { authenticatedUsers = [], authenticatedUserPrivileges = [] } = (status.authInfo ?? {}) as {
     authenticatedUsers?: unknown[];

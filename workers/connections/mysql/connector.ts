@@ -6,8 +6,17 @@ import type {
   ConnectionRequest,
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
-import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
-import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
+import {
+  type Connector,
+  OPEN_MS,
+  RefusedRequest,
+  type Session,
+  type SessionCaller,
+  withoutPassword,
+} from "../connector.ts";
+import { type MeteredSocket, readAtMostFrom } from "../meter-socket.ts";
+import { openOrClose } from "../open-or-close.ts";
+import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
@@ -26,13 +35,18 @@ export const mysql: Connector = {
       const { default: driver } = await import("mysql2");
       const connection = driver.createConnection(config);
       if (config.ssl !== undefined) useRuntimeTls(connection);
-      await new Promise<void>((resolve, reject) =>
-        connection.connect((error) => (error ? reject(error) : resolve())),
-      );
+      const connect = () =>
+        new Promise<void>((resolve, reject) =>
+          connection.connect((error) => (error ? reject(error) : resolve())),
+        );
+      await openOrClose(connect, () => connection.destroy());
       return connection;
     };
     const session = new MysqlSession(await open(), open);
-    await session.prepare();
+    await openOrClose(
+      () => session.prepare(),
+      () => session.close(),
+    );
     return session;
   },
   explain: explainMysql,
@@ -65,11 +79,18 @@ function configOf(env: Env, { reach, title }: MysqlEntry, secret: string | null)
 /** The judge reads a statement as the server does in this mode. */
 const SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
 
+/** For whom a transaction is, and for how long. */
+interface TransactionCall extends Pick<SessionCaller, "checkCancelled"> {
+  identity: Readonly<Record<string, string>>;
+  timeoutMs: number;
+}
+
 class MysqlSession implements Session {
   readonly isEndedByCancel = true;
   readonly #connection: Connection;
   readonly #another: () => Promise<Connection>;
   #usable = true;
+  #left = false;
   #isMaria = false;
 
   constructor(connection: Connection, another: () => Promise<Connection>) {
@@ -92,12 +113,20 @@ class MysqlSession implements Session {
     return this.#usable;
   }
 
-  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+  get isLeft(): boolean {
+    return this.#left;
+  }
+
+  async run(
+    { entry }: ConnectionTarget,
+    request: ConnectionRequest,
+    timeoutMs: number,
+    { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
+  ): Promise<JsonValue> {
     const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
     return await this.#inTransaction(
       operation.operation === "write",
-      request.identity,
-      timeoutMs,
+      { identity: request.identity, timeoutMs, checkCancelled },
       async () => {
         if (operation.operation === "catalogue") {
           const { tables } = await readMysqlCatalogue((sql) => this.#ask(sql), entry as MysqlEntry);
@@ -110,7 +139,8 @@ class MysqlSession implements Session {
   }
 
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    return await this.#inTransaction(false, {}, entry.limits.seconds * 1_000, () =>
+    const call = { identity: {}, timeoutMs: entry.limits.seconds * 1_000, checkCancelled: () => {} };
+    return await this.#inTransaction(false, call, () =>
       inspectMysql((sql) => this.#ask(sql), entry as MysqlEntry),
     );
   }
@@ -118,8 +148,10 @@ class MysqlSession implements Session {
   async cancel(): Promise<void> {
     const other = await this.#another();
     other.on("error", () => {});
+    const kill = () =>
+      new Promise((resolve) => other.query(`KILL QUERY ${Number(this.#connection.threadId)}`, resolve));
     try {
-      await new Promise((resolve) => other.query(`KILL QUERY ${Number(this.#connection.threadId)}`, resolve));
+      await openOrClose(kill, () => {});
     } finally {
       other.destroy();
     }
@@ -132,8 +164,7 @@ class MysqlSession implements Session {
 
   async #inTransaction<Value>(
     writes: boolean,
-    identity: Readonly<Record<string, string>>,
-    timeoutMs: number,
+    { identity, timeoutMs, checkCancelled }: TransactionCall,
     work: () => Promise<Value>,
   ): Promise<Value> {
     const limit = this.#isMaria
@@ -146,7 +177,10 @@ class MysqlSession implements Session {
         await this.#ask(`SET @${setting.replaceAll(/[^a-z0-9_]/g, "_")} = ?`, [value]);
       }
       await this.#ask(`START TRANSACTION ${writes ? "READ WRITE" : "READ ONLY"}`);
+      // A kill that came between two statements has ended none.
+      checkCancelled();
       const value = await work();
+      if (writes) checkCancelled();
       await this.#end(writes ? "COMMIT" : "ROLLBACK");
       return value;
     } catch (failure) {
@@ -164,21 +198,23 @@ class MysqlSession implements Session {
     if (this.#usable) await this.#ask(how);
   }
 
-  /** Ends the running statement. The server stops at the kill; this socket is thrown away with what it still sends. */
-  #abandon(): void {
+  /** Ends the request before its statement: what is still sent waits at the server until the socket is closed. */
+  #leave(): void {
     this.#usable = false;
-    // What arrives until the kill waits at the server, not in this object.
+    this.#left = true;
     (this.#connection as unknown as { stream: NodeJS.ReadableStream }).stream.pause();
-    this.cancel()
-      .catch(() => {})
-      .finally(() => this.#connection.destroy());
   }
 
-  /** A statement of ours, whose answer is small. */
-  #ask<Row>(sql: string, values: string[] = []): Promise<Row[]> {
-    return new Promise((resolve, reject) => {
-      this.#connection.query(sql, values, (error, rows) => (error ? reject(error) : resolve(rows as Row[])));
-    });
+  /** A statement of ours, whose answer is small unless the company's tables are very many. */
+  async #ask<Row>(sql: string, values: string[] = []): Promise<Row[]> {
+    const { stream } = this.#connection as unknown as { stream: MeteredSocket };
+    const read = () =>
+      new Promise<Row[]>((resolve, reject) => {
+        this.#connection.query(sql, values, (error, rows) =>
+          error ? reject(error) : resolve(rows as Row[]),
+        );
+      });
+    return await readAtMostFrom(stream, MOST_OF_CATALOGUE, read, () => this.close(), refuseSize);
   }
 
   /** Runs one prepared statement and reads its rows until a bound is reached; the rest is not sent any more. */
@@ -197,7 +233,7 @@ class MysqlSession implements Session {
         bytes += chunk.byteLength;
         if (bytes <= MOST_BYTES || ended) return;
         ended = true;
-        this.#abandon();
+        this.#leave();
         reject(refuseSize());
       };
       stream.on("data", count);
@@ -214,7 +250,7 @@ class MysqlSession implements Session {
       command.on("result", (row: unknown) => {
         if (!Array.isArray(row)) return end((row as { affectedRows?: number }).affectedRows ?? 0);
         if (ended || taken.add([row as unknown[]])) return;
-        this.#abandon();
+        this.#leave();
         end(null);
       });
       command.on("error", (error: unknown) => {

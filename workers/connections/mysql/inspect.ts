@@ -1,6 +1,7 @@
 import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { proposeFromSample, type SampleDialect, STATEMENT_MS } from "../sql/sample-classes.ts";
 import { type Ask, readMysqlCatalogue } from "./catalogue.ts";
 
 /** Privileges that only read (MySQL and MariaDB, «Privileges Provided»). */
@@ -13,13 +14,29 @@ export async function inspectMysql(ask: Ask, entry: MysqlEntry): Promise<Connect
   const ms = Date.now() - start;
   const grants = await ask<Record<string, string>>("SHOW GRANTS");
   const catalogue = await readMysqlCatalogue(ask, entry);
+  const checked = checkAgainstCatalogue(entry, catalogue);
+  const named = { columns: entry.columns, proposals: checked.proposals };
+  const isMaria = /maria/i.test(row?.version ?? "");
+  const sampled = await proposeFromSample(catalogue.tables, named, DIALECT, async (sql) => {
+    const limited = isMaria
+      ? `SET STATEMENT max_statement_time = ${STATEMENT_MS / 1_000} FOR ${sql}`
+      : sql.replace("SELECT", `SELECT /*+ MAX_EXECUTION_TIME(${STATEMENT_MS}) */`);
+    return (await ask<Record<string, unknown>>(limited)).map((found) => Object.values(found));
+  });
   return {
-    server: `${/maria/i.test(row?.version ?? "") ? "MariaDB" : "MySQL"} ${row?.version ?? ""}`.trim(),
+    server: `${isMaria ? "MariaDB" : "MySQL"} ${row?.version ?? ""}`.trim(),
     ms,
     excess: grants.flatMap((grant) => describeGrant(Object.values(grant)[0] ?? "")),
-    ...checkAgainstCatalogue(entry, catalogue),
+    ...checked,
+    proposals: { ...checked.proposals, ...sampled },
   };
 }
+
+/** A row is an object by the names of its columns, which would put one that is a number first. */
+const DIALECT: SampleDialect = {
+  quote: (name) => `\`${name.replaceAll("`", "``")}\``,
+  beginning: (column, characters, at) => `LEFT(${column}, ${characters}) AS c${at}`,
+};
 
 function describeGrant(grant: string): ConnectionReport["excess"][number][] {
   const [, privileges, object, account] =
@@ -45,6 +62,7 @@ function describeGrant(grant: string): ConnectionReport["excess"][number][] {
   return [...excess, ...options].map((privilege) => ({
     what: `${privilege} on ${object}`,
     remedy: `REVOKE ${privilege} ON ${object} FROM ${account};`,
-    blocking: true,
+    // A view that keeps rows apart reads a variable through a function, which cannot write in a transaction that is READ ONLY.
+    blocking: !(privilege === "EXECUTE" && object?.startsWith("FUNCTION ")),
   }));
 }

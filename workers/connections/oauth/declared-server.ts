@@ -1,5 +1,6 @@
 import type { AuthorizationServer } from "oauth4webapi";
 import type { PersonalAuth } from "../../../shared/connections/kinds/http-auth.ts";
+import { readAtMost } from "../http/read-at-most.ts";
 import { OAuthFault } from "./fault.ts";
 
 /** Words with which token endpoints say that a refresh token is of no more use, where RFC 6749 §5.2 has `invalid_grant`. */
@@ -49,7 +50,8 @@ export async function declaredServer(
 export async function readLikeStandard(response: Response): Promise<Response> {
   // Too many requests are no end of the account, whatever word comes with them.
   if (response.status >= 500 || response.status === 429) return response;
-  const text = (await response.text()).slice(0, MOST_BYTES);
+  const { bytes } = await readAtMost(response.body, MOST_BYTES);
+  const text = new TextDecoder().decode(bytes);
   const said = parse(text);
   if (said === null) return new Response(text, response);
   const { id_token: _unread, ...kept } = said;

@@ -5,8 +5,15 @@ import type {
   ConnectionRequest,
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
-import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
-import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
+import {
+  type Connector,
+  OPEN_MS,
+  RefusedRequest,
+  type Session,
+  type SessionCaller,
+  withoutPassword,
+} from "../connector.ts";
+import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import { type Ask, MOST_COLUMNS } from "../sql/exposed-catalogue.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
@@ -105,11 +112,16 @@ class OracleSession implements Session {
     return this.#usable && this.#link.connection.isHealthy();
   }
 
-  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+  async run(
+    { entry }: ConnectionTarget,
+    request: ConnectionRequest,
+    timeoutMs: number,
+    { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
+  ): Promise<JsonValue> {
     const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
     this.#deadline = Date.now() + timeoutMs;
     const kind = operation.operation;
-    return await this.#inTransaction(kind, request, async () => {
+    return await this.#inTransaction(kind, { ...request, checkCancelled }, async () => {
       if (operation.operation === "catalogue") {
         const { tables } = await readOracleCatalogue(this.#ask, entry as OracleEntry);
         return tables as unknown as JsonValue;
@@ -128,7 +140,8 @@ class OracleSession implements Session {
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
     this.#deadline = Date.now() + entry.limits.seconds * 1_000;
     const version = this.#link.connection.oracleServerVersionString;
-    return await this.#inTransaction("catalogue", { identity: {}, note: "gatehouse inspection" }, () =>
+    const call = { identity: {}, note: "gatehouse inspection", checkCancelled: () => {} };
+    return await this.#inTransaction("catalogue", call, () =>
       inspectOracle(this.#ask, entry as OracleEntry, version),
     );
   }
@@ -145,15 +158,18 @@ class OracleSession implements Session {
 
   async #inTransaction<Value>(
     kind: "query" | "explain" | "write" | "catalogue",
-    request: Pick<ConnectionRequest, "identity" | "note">,
+    call: Pick<ConnectionRequest, "identity" | "note"> & Pick<SessionCaller, "checkCancelled">,
     work: () => Promise<Value>,
   ): Promise<Value> {
-    this.#link.wire.allow(kind === "catalogue" ? MOST_BYTES * 4 : MOST_BYTES);
+    this.#link.wire.allow(kind === "catalogue" ? MOST_OF_CATALOGUE : MOST_BYTES);
     try {
-      await this.#sayWhoCalls(request);
+      await this.#sayWhoCalls(call);
       // EXPLAIN PLAN writes into a table of the session, which the rollback empties.
       if (kind === "query" || kind === "catalogue") await this.#execute("SET TRANSACTION READ ONLY");
+      // A break that came between two statements has ended none.
+      call.checkCancelled();
       const value = await work();
+      if (kind === "write") call.checkCancelled();
       await this.#end(kind === "write" ? "commit" : "rollback");
       return value;
     } catch (failure) {
@@ -235,7 +251,11 @@ class OracleSession implements Session {
 
   /** A question of ours, whose answer is small. */
   readonly #ask: Ask = async <Row>(sql: string) => {
-    const { columns, rows, cut } = await this.#read(sql, {}, { rows: MOST_COLUMNS, bytes: MOST_BYTES * 4 });
+    const { columns, rows, cut } = await this.#read(
+      sql,
+      {},
+      { rows: MOST_COLUMNS, bytes: MOST_OF_CATALOGUE },
+    );
     const read = rows.map((row) => Object.fromEntries(columns.map(({ name }, at) => [name, row[at]])) as Row);
     return { rows: read, cut };
   };

@@ -1,9 +1,6 @@
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
-import { OPEN_MS } from "../connector.ts";
+import { openOrClose } from "../open-or-close.ts";
 import { adaptTransport, openOn, Wire } from "./transport.ts";
-
-/** Milliseconds for the whole of opening: below the pool's, so that the socket is closed and not forgotten. */
-const SIGN_IN_MS = OPEN_MS - 500;
 
 /** One column of a result, as the driver describes it. */
 export interface OracleColumn {
@@ -70,12 +67,7 @@ export const openOracle: OpenOracle = async ({ reach, title }, secret) => {
     unknown,
   ];
   const wire = new Wire(title);
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    wire.destroy();
-    late.reject(new Error(`No answer within ${SIGN_IN_MS} ms.`));
-  }, SIGN_IN_MS);
-  const opened = openOn(wire, () =>
+  const open = () =>
     driver.getConnection({
       user: reach.user,
       password: secret,
@@ -86,15 +78,12 @@ export const openOracle: OpenOracle = async ({ reach, title }, secret) => {
       osUser: "gatehouse",
       terminal: "gatehouse",
       stmtCacheSize: 0,
-    }),
+    });
+  const connection = await openOrClose(
+    () => openOn(wire, open),
+    () => wire.destroy(),
   );
-  opened.catch(() => {});
-  try {
-    const connection = await Promise.race([opened, late.promise]);
-    return { connection, wire, reading: readingOptions(driver) };
-  } finally {
-    clearTimeout(timer);
-  }
+  return { connection, wire, reading: readingOptions(driver) };
 };
 
 /** The address as the listener reads it. The parts are checked by the entry's schema: none has a parenthesis. */

@@ -6,8 +6,17 @@ import type {
   ConnectionRequest,
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
-import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
-import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
+import {
+  type Connector,
+  OPEN_MS,
+  RefusedRequest,
+  type Session,
+  type SessionCaller,
+  withoutPassword,
+} from "../connector.ts";
+import { type MeteredSocket, readAtMostFrom } from "../meter-socket.ts";
+import { openOrClose } from "../open-or-close.ts";
+import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts";
 import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { sqlOperation } from "../sql/operation.ts";
 import { writeNote } from "../sql/statement-note.ts";
@@ -23,7 +32,7 @@ export const postgresql: Connector = {
     const config = configOf(env, entry as PostgresqlEntry, secret);
     const client = new pg.Client(config);
     const session = new PostgresqlSession(client, () => new pg.Client(config));
-    await client.connect();
+    await session.connect();
     return session;
   },
   explain: explainPostgresql,
@@ -53,7 +62,15 @@ const READING = { standard_conforming_strings: "on", client_encoding: "UTF8" };
 /** Parts of the driver's client that its types leave out. */
 interface Internals {
   processID: number;
-  connection: { stream: NodeJS.ReadWriteStream & { destroy(): void } };
+  connection: {
+    stream: MeteredSocket & { once(event: "finish", listener: () => void): unknown; destroy(): void };
+  };
+}
+
+/** For whom a transaction is, and for how long. */
+interface TransactionCall extends Pick<SessionCaller, "checkCancelled"> {
+  identity: Readonly<Record<string, string>>;
+  timeoutMs: number;
 }
 
 class PostgresqlSession implements Session {
@@ -76,68 +93,75 @@ class PostgresqlSession implements Session {
     return this.#usable;
   }
 
-  /** Ends the session when one answer brings more than {@link MOST_BYTES}. */
-  async #metered<Value>(read: () => Promise<Value>): Promise<Value> {
-    const { stream } = (this.#client as unknown as Internals).connection;
-    const tooLarge = Promise.withResolvers<never>();
-    let bytes = 0;
-    const count = (chunk: Uint8Array) => {
-      bytes += chunk.byteLength;
-      if (bytes <= MOST_BYTES || !this.#usable) return;
-      this.cancel().catch(() => {});
-      this.close();
-      stream.destroy();
-      tooLarge.reject(refuseSize());
-    };
-    stream.on("data", count);
-    try {
-      return await Promise.race([read(), tooLarge.promise]);
-    } finally {
-      stream.removeListener("data", count);
-    }
+  /** Ends the session when one answer brings more than `most`: the server ends what it cannot send. */
+  async #metered<Value>(most: number, read: () => Promise<Value>): Promise<Value> {
+    const { stream } = this.#internals.connection;
+    return await readAtMostFrom(stream, most, read, () => this.#destroy(), refuseSize);
   }
 
-  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+  async run(
+    { entry }: ConnectionTarget,
+    request: ConnectionRequest,
+    timeoutMs: number,
+    { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
+  ): Promise<JsonValue> {
     const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
     return await this.#inTransaction(
       operation.operation === "write",
-      request.identity,
-      timeoutMs,
+      { identity: request.identity, timeoutMs, checkCancelled },
       async (endWith) => {
         if (operation.operation === "catalogue") {
-          const { tables } = await readCatalogue(this.#client, entry as PostgresqlEntry);
-          return tables as unknown as JsonValue;
+          const read = () => readCatalogue(this.#client, entry as PostgresqlEntry);
+          return (await this.#metered(MOST_OF_CATALOGUE, read)).tables as unknown as JsonValue;
         }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
         const statement = { text, values: operation.values, limits: operation };
-        return await this.#metered(() => readRows(this.#client, statement, endWith));
+        return await this.#metered(MOST_BYTES, () => readRows(this.#client, statement, endWith));
       },
     );
   }
 
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    const timeoutMs = entry.limits.seconds * 1_000;
-    return await this.#inTransaction(false, {}, timeoutMs, () =>
-      inspectPostgresql(this.#client, entry as PostgresqlEntry),
-    );
+    const call = { identity: {}, timeoutMs: entry.limits.seconds * 1_000, checkCancelled: () => {} };
+    const inspect = () => inspectPostgresql(this.#client, entry as PostgresqlEntry);
+    return await this.#inTransaction(false, call, () => this.#metered(MOST_OF_CATALOGUE, inspect));
   }
 
   async cancel(): Promise<void> {
-    const { processID } = this.#client as unknown as Internals;
-    const other = this.#another();
-    other.on("error", () => {});
-    await other.connect();
+    const other = new PostgresqlSession(this.#another(), this.#another);
+    // A role may end statements of its own.
+    const end = () => other.#client.query("SELECT pg_cancel_backend($1)", [this.#internals.processID]);
     try {
-      // A role may end statements of its own.
-      await other.query("SELECT pg_cancel_backend($1)", [processID]);
+      await other.connect();
+      await openOrClose(end, () => other.#destroy());
     } finally {
-      await other.end();
+      other.close();
     }
+  }
+
+  /** Connects and signs in. */
+  async connect(): Promise<void> {
+    await openOrClose(
+      () => this.#client.connect(),
+      () => this.#destroy(),
+    );
   }
 
   close(): void {
     this.#usable = false;
+    const { stream } = this.#internals.connection;
+    // The server is told first; one that keeps its own end open does not keep the socket.
+    stream.once("finish", () => stream.destroy());
     this.#client.end().catch(() => {});
+  }
+
+  #destroy(): void {
+    this.#usable = false;
+    this.#internals.connection.stream.destroy();
+  }
+
+  get #internals(): Internals {
+    return this.#client as unknown as Internals;
   }
 
   /**
@@ -147,8 +171,7 @@ class PostgresqlSession implements Session {
    */
   async #inTransaction<Value>(
     writes: boolean,
-    identity: Readonly<Record<string, string>>,
-    timeoutMs: number,
+    { identity, timeoutMs, checkCancelled }: TransactionCall,
     work: (endWith: EndWith) => Promise<Value>,
   ): Promise<Value> {
     const mode = writes ? "READ WRITE" : "ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -161,11 +184,15 @@ class PostgresqlSession implements Session {
     let ended = false;
     try {
       await this.#client.query(`BEGIN ${mode}; SELECT ${settings.join(", ")}`);
+      // A cancel that came between two statements has ended none.
+      checkCancelled();
       const value = await work(async (last) => {
+        if (writes) checkCancelled();
         const results = (await this.#client.query(`${last}; ${end}`)) as unknown as { rows: object[] }[];
         ended = true;
         return results[0]?.rows ?? [];
       });
+      if (writes && !ended) checkCancelled();
       if (!ended) await this.#client.query(end);
       return value;
     } catch (failure) {

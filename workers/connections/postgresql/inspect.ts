@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { proposeFromSample, type SampleDialect, STATEMENT_MS } from "../sql/sample-classes.ts";
 import { readCatalogue } from "./catalogue.ts";
 
 /** Attributes and memberships that write, or read past the grants of tables. */
@@ -88,6 +89,14 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
     `${GRANTS} LIMIT 200`,
   );
   const catalogue = await readCatalogue(client, entry);
+  const checked = checkAgainstCatalogue(entry, catalogue);
+  // A statement that fails ends the transaction for others: the sample comes last.
+  await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
+  const named = { columns: entry.columns, proposals: checked.proposals };
+  const sampled = await proposeFromSample(catalogue.tables, named, DIALECT, async (text) => {
+    const { rows } = await client.query<unknown[]>({ text, rowMode: "array" });
+    return rows;
+  });
   return {
     server: `PostgreSQL ${versions[0]?.version ?? ""}`.trim(),
     ms,
@@ -95,9 +104,15 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
       ...roles.flatMap(describeRole),
       ...grants.map(({ what, remedy, by_public }) => ({ what, remedy: `${remedy};`, blocking: !by_public })),
     ],
-    ...checkAgainstCatalogue(entry, catalogue),
+    ...checked,
+    proposals: { ...checked.proposals, ...sampled },
   };
 }
+
+const DIALECT: SampleDialect = {
+  quote: (name) => `"${name.replaceAll('"', '""')}"`,
+  beginning: (column, characters) => `left(${column}::text, ${characters})`,
+};
 
 function describeRole({
   role,

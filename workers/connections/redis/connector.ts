@@ -9,7 +9,10 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session } from "../connector.ts";
-import { readKey, scanKeys, tailStream } from "./read-keys.ts";
+import { readAtMostFrom } from "../meter-socket.ts";
+import { openOrClose } from "../open-or-close.ts";
+import { MOST_BYTES } from "../sql/answer-size.ts";
+import { readKey, refuseSize, scanKeys, tailStream } from "./read-keys.ts";
 
 /** Connects to Redis and Valkey with the driver `ioredis`. */
 export const redis: Connector = {
@@ -29,13 +32,15 @@ export const redis: Connector = {
       retryStrategy: () => null,
       connectTimeout: OPEN_MS,
     });
+    const session = new RedisSession(client);
     let cause: unknown;
     client.on("error", (failure) => {
       cause ??= failure;
     });
     // The driver rejects with "Connection is closed" and tells the cause as an event.
-    await client.connect().catch((failure: unknown) => Promise.reject(cause ?? failure));
-    return new RedisSession(client);
+    const connect = () => client.connect().catch((failure: unknown) => Promise.reject(cause ?? failure));
+    await openOrClose(connect, () => session.close());
+    return session;
   },
   explain,
 };
@@ -43,7 +48,7 @@ export const redis: Connector = {
 /** What a session of Redis does. */
 const redisOperation = z.discriminatedUnion("operation", [
   z.object({ operation: z.literal("get"), key: z.string(), field: z.string().nullable(), rows: z.int() }),
-  z.object({ operation: z.literal("scan"), match: z.string(), cursor: z.string(), rows: z.int() }),
+  z.object({ operation: z.literal("scan"), prefix: z.string(), cursor: z.string(), rows: z.int() }),
   z.object({ operation: z.literal("stream"), key: z.string(), before: z.string(), rows: z.int() }),
 ]);
 
@@ -63,17 +68,25 @@ class RedisSession implements Session {
     const { expose, limits } = entry as RedisEntry;
     const bounds = { rows: Math.min(operation.rows, limits.rows), bytes: limits.bytes };
     // The tools have checked it too; the object that holds the socket does not rely on them.
-    const key = operation.operation === "scan" ? operation.match : operation.key;
+    const key = operation.operation === "scan" ? operation.prefix : operation.key;
     if (!expose.prefixes.some((prefix) => key.startsWith(prefix))) {
       throw new RefusedRequest({ code: "forbidden", message: "This connection does not expose that key." });
     }
+    return await this.#metered(() => this.#read(operation, bounds));
+  }
+
+  #metered<Value>(read: () => Promise<Value>): Promise<Value> {
+    return readAtMostFrom(this.#client.stream, MOST_BYTES, read, () => this.close(), refuseSize);
+  }
+
+  #read(operation: z.output<typeof redisOperation>, bounds: { rows: number; bytes: number }) {
     switch (operation.operation) {
       case "get":
-        return await readKey(this.#client, operation.key, operation.field, bounds);
+        return readKey(this.#client, operation.key, operation.field, bounds);
       case "scan":
-        return await scanKeys(this.#client, operation.match, operation.cursor, bounds);
+        return scanKeys(this.#client, operation.prefix, operation.cursor, bounds);
       case "stream":
-        return await tailStream(this.#client, operation.key, operation.before, bounds);
+        return tailStream(this.#client, operation.key, operation.before, bounds);
     }
   }
 
@@ -82,7 +95,7 @@ class RedisSession implements Session {
     await this.#client.ping();
     const ms = Date.now() - start;
     const { expose, reach } = entry as RedisEntry;
-    const writes = await this.#findWrites(expose.prefixes);
+    const writes = await this.#metered(() => this.#findWrites(expose.prefixes));
     return {
       server: "Redis",
       ms,
@@ -99,11 +112,13 @@ class RedisSession implements Session {
 
   async cancel(): Promise<void> {
     // Every command is bounded and quick; closing the socket ends the wait.
-    this.#client.disconnect();
+    this.close();
   }
 
+  /** The driver alone would wait for the end of what the server still sends. */
   close(): void {
     this.#client.disconnect();
+    this.#client.stream?.destroy();
   }
 
   /**

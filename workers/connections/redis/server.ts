@@ -68,8 +68,7 @@ function scanKeys(name: string, { title, expose, limits }: RedisEntry) {
     overflow: "keys",
     async run({ prefix, cursor, limit }, context: ToolContext<RedisCall>) {
       requireExposed(context.store, prefix);
-      const match = `${prefix.replaceAll(/[\\*?[\]^]/g, "\\$&")}*`;
-      return (await ask(context, "scan", { match, cursor, rows: limit })) as {
+      return (await ask(context, "scan", { prefix, cursor, rows: limit })) as {
         keys: { key: string; type: string }[];
         next: string | null;
       };

@@ -6,6 +6,9 @@ import { RefusedRequest } from "../connector.ts";
  */
 export const MOST_BYTES = 8_000_000;
 
+/** Most bytes of an answer about tables and columns, whose number is bounded too. */
+export const MOST_OF_CATALOGUE = MOST_BYTES * 4;
+
 /** The answer has more than {@link MOST_BYTES}. */
 export function refuseSize(): RefusedRequest {
   return new RefusedRequest({

@@ -7,13 +7,15 @@ const MOST_IDS = 1_000;
 
 /**
  * The cancels of one object. One that comes before its request is sent ends the request there; one that is on its way over
- * a socket of its own holds its session back from other requests, whose statements it would end.
+ * a socket of its own holds its session back from other requests, whose statements it would end. They are sent one after
+ * the other, so that all of them together have one socket.
  */
 export class Cancels {
   readonly #connection: string;
   readonly #asked = new Set<string>();
   readonly #running = new Map<string, Session>();
   readonly #sent = new Map<Session, Promise<void>>();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(connection: string) {
     this.#connection = connection;
@@ -26,9 +28,18 @@ export class Cancels {
     if (oldest !== undefined && this.#asked.size > MOST_IDS) this.#asked.delete(oldest);
     const session = this.#running.get(id);
     if (session === undefined) return;
-    const sent = this.#sent.get(session) ?? this.#send(session);
-    this.#sent.set(session, sent);
-    await sent;
+    await this.#inTurn(async () => {
+      // Its request has ended meanwhile, and the session may serve another one; or it was sent before.
+      if (this.#running.get(id) !== session || this.#sent.has(session)) return;
+      const sent = this.#send(session);
+      this.#sent.set(session, sent);
+      await sent;
+    });
+  }
+
+  /** Ends what a closed session left running at the other system. */
+  async endLeft(session: Session): Promise<void> {
+    await this.#inTurn(() => this.#send(session));
   }
 
   /** Throws if the request is cancelled. */
@@ -56,6 +67,12 @@ export class Cancels {
   /** Nothing of this request is sent any more. */
   forget(id: string): void {
     this.#asked.delete(id);
+  }
+
+  async #inTurn(send: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(send);
+    this.#turn = turn.catch(() => {});
+    await turn;
   }
 
   async #send(session: Session): Promise<void> {

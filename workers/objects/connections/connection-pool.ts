@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
+import { isExchanged, isPersonal } from "../../../shared/connections/entry.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
@@ -7,10 +8,11 @@ import {
   type ConnectionCaller,
   type ConnectionFailure,
   type ConnectionGate,
-  type ConnectionReport,
   type ConnectionRequest,
   type ConnectionState,
   type ConnectionTarget,
+  connectionGate,
+  type ProbeAnswer,
   SESSIONS_PER_OBJECT,
   shareOf,
 } from "../../../shared/objects/connection-gate.ts";
@@ -27,7 +29,7 @@ import {
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
-import { readSecret } from "../../connections/vault.ts";
+import { readSecret, readSecretVersion } from "../../connections/vault.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
@@ -53,6 +55,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   readonly #writes = new WaitingWrites(this.ctx.storage);
   readonly #conversations = new Conversations((id) => this.cancel(id), this.#writes);
   #resilience: Resilience | undefined;
+  #probing: Promise<unknown> = Promise.resolve();
   #lastFailure: ConnectionState["lastFailure"] = null;
   #lastMs: number | null = null;
 
@@ -84,7 +87,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       const work = () => this.#begin(target, request, conversation);
       conversation.begin(runBelow(request.traceparent, work));
     }
-    const answer = await conversation.attach(caller);
+    const answer = await conversation.attach(caller).finally(() => this.#conversations.leave(request.id));
     flushSpans(this.ctx);
     // Only with the call that gets the answer: one that waited for too long has to be told so.
     if (conversation.isOver && request.call) await this.#writes.end(request.call.resumes);
@@ -132,13 +135,19 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     await this.#cancels.cancel(this.#conversations.firstId(id));
   }
 
-  async probe(
-    target: ConnectionTarget,
-    secret: string | null,
-  ): Promise<{ ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure }> {
+  async probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer> {
+    // The sockets of calls are as many as an object may have without it.
+    if (/^[^:]+:\d+$/.test(this.ctx.id.name ?? ""))
+      return await connectionGate(this.env, target.name, "probe").probe(target, secret);
+    const probing = this.#probing.then(() => this.#probe(target, secret));
+    this.#probing = probing.catch(() => {});
+    return await probing;
+  }
+
+  async #probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer> {
     let session: Session | undefined;
     try {
-      session = await this.#open(target, secret);
+      session = await this.#open(target, secret, OPEN_MS, new Map());
       const report = await within(
         () => (session as Session).inspect(target),
         target.entry.limits.seconds * 1_000 + GRACE_MS,
@@ -183,16 +192,18 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     conversation: Conversation,
   ) {
     this.#cancels.check(request.id);
-    const session = this.#sessions.take(sessionKeyOf(target)) ?? (await this.#openFor(target, deadline));
+    const key = await this.#sessionKeyOf(target);
+    const session = this.#sessions.take(key) ?? (await this.#openFor(target, key, deadline));
     const start = Date.now();
     const left = deadline - start;
     const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
+    const checkCancelled = () => this.#cancels.check(request.id);
     try {
       this.#cancels.check(request.id);
       if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
       this.#cancels.begin(request.id, session);
       const value = await within(
-        (hold) => session.run(target, request, timeoutMs, conversation.callerOf(hold)),
+        (hold) => session.run(target, request, timeoutMs, { ...conversation.callerOf(hold), checkCancelled }),
         timeoutMs + GRACE_MS,
       );
       this.#lastMs = Date.now() - start;
@@ -207,15 +218,16 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     } finally {
       await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
+      if (session.isLeft === true) this.ctx.waitUntil(this.#cancels.endLeft(session));
     }
   }
 
-  async #openFor(target: ConnectionTarget, deadline: number): Promise<Session> {
+  async #openFor(target: ConnectionTarget, key: string, deadline: number): Promise<Session> {
     for (;;) {
       const before = this.#sessions.closings;
       const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
       if (before === this.#sessions.closings) {
-        this.#sessions.adopt(session, sessionKeyOf(target));
+        this.#sessions.adopt(session, key);
         return session;
       }
       // Its secret was changed meanwhile.
@@ -223,10 +235,28 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     }
   }
 
-  async #open(target: ConnectionTarget, given: string | null, timeoutMs = OPEN_MS): Promise<Session> {
+  /**
+   * Sessions of one revision are kept apart by what their person's client can be asked. An entry that is not published has
+   * no revision: its content takes the place, so that a changed one is not asked at its former address. Objects of persons
+   * are too many to be told of a changed secret: they look at its version, which closes the sessions of another one.
+   */
+  async #sessionKeyOf({ name, revision, entry, session }: ConnectionTarget): Promise<string> {
+    const content = revision === "" ? digestText(canonicalize(entry as unknown as JsonValue)) : revision;
+    if (session === undefined) return content;
+    const isShared = !isPersonal(entry) && !isExchanged(entry);
+    const version = isShared ? await readSecretVersion(this.env, entry.secret ?? name) : 0;
+    return `${content}@${version} ${JSON.stringify(session)}`;
+  }
+
+  async #open(
+    target: ConnectionTarget,
+    given: string | null,
+    timeoutMs = OPEN_MS,
+    memory = this.#memory,
+  ): Promise<Session> {
     const connector = await loadConnector(target);
     const secret = given ?? (await readSecret(this.env, target.entry.secret ?? target.name))?.text ?? null;
-    const opening = connector.open(this.env, target, secret, this.#memory);
+    const opening = connector.open(this.env, target, secret, memory);
     try {
       return await within(() => opening, timeoutMs);
     } catch (failure) {
@@ -278,7 +308,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   #resilienceOf({ name, entry, session }: ConnectionTarget): Resilience {
     this.#resilience ??= openResilience(name, () => this.#sessions.dropIdle());
-    const shard = Number(/:(\d+)$/.exec(this.ctx.id.name ?? "")?.[1] ?? 0);
+    const shard = Number(/^[^:]+:(\d+)$/.exec(this.ctx.id.name ?? "")?.[1] ?? 0);
     const ofPerson = Math.min(SESSIONS_PER_OBJECT, entry.limits.concurrent);
     this.#resilience.resize(session === undefined ? shareOf(entry, shard) : ofPerson);
     return this.#resilience;
@@ -298,13 +328,4 @@ function describeOutage(title: string, eventId?: string): ConnectionFailure {
 
 function notKnown(what: string): ConnectionFailure {
   return { code: "outcome_unknown", message: `${what} It is not known whether it was carried out.` };
-}
-
-/**
- * Sessions of one revision are kept apart by what their person's client can be asked. An entry that is not published has
- * no revision: its content takes the place, so that a changed one is not asked at its former address.
- */
-function sessionKeyOf({ revision, entry, session }: ConnectionTarget): string {
-  const content = revision === "" ? digestText(canonicalize(entry as unknown as JsonValue)) : revision;
-  return session === undefined ? content : `${content} ${JSON.stringify(session)}`;
 }

@@ -68,7 +68,7 @@ export class Conversation {
   }
 
   /** The request's view of the call that it serves at each moment. */
-  callerOf(hold: PauseDeadline): SessionCaller {
+  callerOf(hold: PauseDeadline): Omit<SessionCaller, "checkCancelled"> {
     return {
       progress: (done, total, message) => this.#say((caller) => caller.progress(done, total, message)),
       log: (level, data) => this.#say((caller) => caller.log(level, data)),
@@ -172,6 +172,11 @@ export class Conversations {
   /** The id of the call that began the request which this call goes on with. */
   firstId(id: string): string {
     return this.#firstIds.get(id) ?? id;
+  }
+
+  /** The call is over: nothing cancels it any more. */
+  leave(id: string): void {
+    this.#firstIds.delete(id);
   }
 
   #park(id: string, resumes: string | undefined, conversation: Conversation): void {

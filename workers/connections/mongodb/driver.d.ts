@@ -1,0 +1,1 @@
+declare module "mongodb/lib/cmap/connection.js";
