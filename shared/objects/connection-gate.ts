@@ -65,6 +65,16 @@ export interface CacheRequest {
   staleMs: number;
 }
 
+/** Names a write that runs once for its person, however often it is asked for. */
+export interface WriteKey {
+  person: string;
+  tool: string;
+  /** As the caller chose it. */
+  key: string;
+  /** SHA-256 of the arguments. */
+  digest: string;
+}
+
 /** What a call asks of the other system. `kind` decides which connector reads it. */
 export interface ConnectionRequest {
   /** Names this request in {@link ConnectionGate.cancel}. */
@@ -84,6 +94,8 @@ export interface ConnectionRequest {
   note: string;
   /** Without it the other system is asked, always. */
   cache?: CacheRequest;
+  /** A write with a key is not carried out again: its first outcome is given. */
+  once?: WriteKey;
   /** For kinds that ask over HTTP: trace and token of the call, and what a call with answers is resumed by. */
   call?: { traceId: string; tokenId: string; resumes: string };
 }

@@ -11,6 +11,7 @@ import {
   type ConnectionTarget,
   connectionGate,
   countShards,
+  type WriteKey,
 } from "../../shared/objects/connection-gate.ts";
 import { currentTrace } from "../../shared/observe/trace.ts";
 
@@ -48,6 +49,8 @@ export interface Operation {
   repeatable: boolean;
   /** Without it the other system is asked, always. */
   cache?: OperationCache | undefined;
+  /** For a write that the caller may ask for again. */
+  once?: WriteKey | undefined;
 }
 
 let turn = 0;
@@ -78,6 +81,7 @@ export async function askConnection(
       repeatable: operation.repeatable,
       note: `gatehouse user=${principal.userId} trace=${currentTrace()?.id ?? ""}`,
       ...(cache && { cache }),
+      ...(operation.once && { once: operation.once }),
     });
     if (!answer.ok) throw toError(answer.failure);
     if (answer.cached) operation.cache?.call.fromCache(answer.cached);

@@ -8,7 +8,9 @@ import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { WriteKey } from "../../../shared/objects/connection-gate.ts";
 import { maskValue } from "../../../shared/redact/mask-value.ts";
 import {
   askConnection,
@@ -16,10 +18,12 @@ import {
   type CatalogueLimits,
   type OperationCache,
   type ReadLimits,
+  toError,
 } from "../ask-connection.ts";
 import { rememberCatalogue } from "../catalogue-memory.ts";
 import { judgeOf } from "../judge/judges.ts";
 import type { JudgedStatement, StatementRules } from "../judge/statement.ts";
+import { findKeyRefusal } from "../write-keys.ts";
 import { hasJudgedColumns } from "./check-columns.ts";
 import { ColumnSight } from "./column-sight.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
@@ -100,12 +104,14 @@ export class SqlHandle {
    * Runs a statement that the company wrote. Columns that the role may not see are masked by their origin.
    *
    * @param query - its name
+   * @param once - for a write that its caller names by a key
    */
   async runNamed(
     query: string,
     { sql, effect, cache: rule }: NamedQuery,
     values: readonly JsonValue[],
     limits: ReadLimits,
+    once?: WriteKey,
   ): Promise<AnsweredRows> {
     const operation = effect === "read" ? "query" : "write";
     // The role must be allowed to write such a statement itself. One that writes gives no rows.
@@ -113,7 +119,7 @@ export class SqlHandle {
     const judged = isJudged ? await this.#judge(sql, values, limits) : null;
     const { rows: most } = this.#call.entry.limits;
     const cache = effect === "read" ? this.#cacheOf(rule, `named ${query}`, limits) : undefined;
-    const answer = await this.#run(operation, sql, values, { rows: most, cache }, limits);
+    const answer = await this.#run(operation, sql, values, { rows: most, cache, once }, limits);
     if (judged !== null) this.#requireJudged(answer, judged);
     const sight = await this.#sightOf(limits);
     const isComputed = judged === null && answer.columns.some(({ origin }) => origin === null);
@@ -129,6 +135,20 @@ export class SqlHandle {
       }),
     );
     return { ...answer, rows };
+  }
+
+  /** The key of a write, as its caller chose it for these arguments; nothing without one. */
+  keyOf(tool: string, input: Readonly<Record<string, JsonValue | undefined>>): WriteKey | undefined {
+    const { idempotency_key: key } = input;
+    if (typeof key !== "string") return undefined;
+    return { person: this.#call.principal.userId, tool, key, digest: digestText(canonicalize(input)) };
+  }
+
+  /** Throws what a write with this key would throw without being carried out. */
+  async refuseKey(once: WriteKey | undefined): Promise<void> {
+    const { env, name } = this.#call;
+    const failure = once && (await findKeyRefusal(env, name, once));
+    if (failure) throw toError(failure);
   }
 
   /**
@@ -242,7 +262,7 @@ export class SqlHandle {
     operation: "query" | "explain" | "write",
     sql: string,
     values: readonly JsonValue[],
-    { rows, cache }: { rows: number; cache?: OperationCache | undefined },
+    { rows, cache, once }: { rows: number; cache?: OperationCache | undefined; once?: WriteKey | undefined },
     limits: CallLimits,
   ): Promise<AnsweredRows> {
     const { env, entry, principal } = this.#call;
@@ -254,6 +274,7 @@ export class SqlHandle {
       settings,
       repeatable: operation !== "write",
       cache,
+      once,
     };
     const answer = await askConnection(env, this.#target(), request, principal, limits);
     return answer as unknown as AnsweredRows;

@@ -28,6 +28,7 @@ import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { readSecret } from "../../connections/vault.ts";
+import { writeOnce } from "../../connections/write-keys.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
@@ -61,6 +62,11 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     request: ConnectionRequest,
     caller?: ConnectionCaller,
   ): Promise<ConnectionAnswer> {
+    const { once, id: call, timeoutMs } = request;
+    if (once !== undefined) {
+      const work = () => this.#run(target, request, caller);
+      return await writeOnce(this.env, { connection: target.name, once, call, timeoutMs }, work);
+    }
     if (request.cache === undefined) return await this.#run(target, request, caller);
     // A read in the background is no call: nothing cancels it, and its time is that of the connection.
     const again = { ...request, timeoutMs: target.entry.limits.seconds * 1_000 };
