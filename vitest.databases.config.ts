@@ -41,6 +41,7 @@ export default defineConfig(async () => {
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
         miniflare: {
           bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers, TEST_DOUBLES: doubles },
+          secretsStoreSecrets: { HELD_PASSWORD: { store_id: "tests", secret_name: "held-password" } },
         },
       }),
     ],

@@ -52,6 +52,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile; --auth per_person: each person's own account
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  --secrets-store <binding> in the place of a password in the vault
                   --hyperdrive <binding> in the place of an address; Redis: --prefixes "session:,cart:"
                   Oracle: --service SALES --user GATEHOUSE --tables "SALES.*", in upper case as the dictionary has them
                   Kafka: --expose "orders,events.*" --auth none|plain|scram-sha-512
@@ -87,6 +88,7 @@ const ADD = {
   description: TEXT,
   owner: TEXT,
   hyperdrive: TEXT,
+  "secrets-store": TEXT,
   "token-endpoint": TEXT,
   issuer: TEXT,
   audience: TEXT,

@@ -10,7 +10,7 @@ import {
   isPersonal,
   isReviewed,
 } from "../../shared/connections/entry.ts";
-import { hasClientSecret } from "../../shared/connections/kinds/token-exchange.ts";
+import { hasSecret, secretSourceOf } from "../../shared/connections/secret-source.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/root.ts";
 import { ADDRESS } from "../platform/place.ts";
@@ -38,6 +38,7 @@ export interface AddFlags {
   description?: string | undefined;
   owner?: string | undefined;
   hyperdrive?: string | undefined;
+  "secrets-store"?: string | undefined;
   profile?: string | undefined;
   document?: string | undefined;
   address?: string | undefined;
@@ -65,7 +66,10 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
       `Choose another name, or change it in ${flags.file}.`,
     );
   }
-  const { raw, whatSecret } = await askForEntry(name, flags);
+  const asked = await askForEntry(name, flags);
+  const { whatSecret } = asked;
+  const store = flags["secrets-store"];
+  const raw = store === undefined ? asked.raw : { ...asked.raw, secret: { secrets_store: store } };
   const { value, mistakes } = readConnections("answers", stringify({ connections: { [name]: raw } }));
   const entry = value?.connections[name];
   if (entry === undefined) {
@@ -73,7 +77,13 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     const field = mistake?.field.replace(`connections.${name}.`, "");
     throw new CommandFailure(`${field}: ${mistake?.message}.`, "Give another value. Nothing was written.");
   }
-  const secret = needsSecret(entry) ? await readSecret(`${whatSecret}: `) : null;
+  if (store !== undefined && !hasSecret(entry))
+    throw new CommandFailure(
+      "--secrets-store has no place in this connection: it has no secret.",
+      "Leave it out. Nothing was written.",
+    );
+  const secret =
+    hasSecret(entry) && "vault" in secretSourceOf(name, entry) ? await readSecret(`${whatSecret}: `) : null;
   const answer = await testConnection(name, entry, place, { secret });
   const isAwaited = isPersonal(entry) || isExchanged(entry);
   const awaitsPersons = !answer.ok && answer.failure.code === "account_needed" && isAwaited;
@@ -119,17 +129,6 @@ function classesField(entry: ConnectionEntry): "classes" | "columns" {
   return "classes" in entry ? "classes" : "columns";
 }
 
-/**
- * A Hyperdrive binding has its own password, and some systems need none. With accounts of persons an MCP server has
- * none, and of an HTTP API it is the client's. With token exchange most sign with a key in its place.
- */
-function needsSecret(entry: ConnectionEntry): boolean {
-  if (isExchanged(entry)) return hasClientSecret(entry.auth);
-  const hasNone =
-    "auth" in entry && (entry.auth.type === "none" || (isPersonal(entry) && entry.kind === "mcp"));
-  return !("hyperdrive" in entry.reach) && !hasNone;
-}
-
 /** What was asked, and what the secret is called. */
 interface AskedEntry {
   raw: Record<string, unknown>;
@@ -170,7 +169,7 @@ async function askForKind(name: string, flags: AddFlags, ask: Ask): Promise<Aske
 /** Flags that note which of them are read: a kind reads those that it can use, and the others would be ignored. */
 function noteReads(given: AddFlags): { flags: AddFlags; listUnread: () => string[] } {
   // Both are read before.
-  const read = new Set<string | symbol>(["file", ...Object.keys(REACH)]);
+  const read = new Set<string | symbol>(["file", "secrets-store", ...Object.keys(REACH)]);
   const flags = new Proxy(given, {
     get(target, name) {
       read.add(name);

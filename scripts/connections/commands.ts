@@ -1,5 +1,11 @@
 import os from "node:os";
 import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import {
+  describeSource,
+  hasSecret,
+  nameSource,
+  secretSourceOf,
+} from "../../shared/connections/secret-source.ts";
 import type {
   ConnectionFailure,
   ConnectionReport,
@@ -81,6 +87,7 @@ export async function testAll(
     const obstacles = findObstacles(entry, answer);
     if (obstacles.length > 0) failed += 1;
     console.log(obstacles.length === 0 ? `✓ ${connection}: ${summarize(answer)}` : `✗ ${connection}`);
+    if (hasSecret(entry)) console.log(`    ${saySource(connection, entry)}`);
     for (const obstacle of obstacles) console.log(`    ${obstacle}`);
   }
   if (failed > 0) {
@@ -111,6 +118,7 @@ export async function doctor(
       answer.failure.action ?? "Check address, user and password.",
     );
   console.log(`${name}: ${summarize(answer)}`);
+  if (hasSecret(entry)) console.log(saySource(name, entry));
   const { excess, mistakes, proposals } = answer.report;
   for (const mistake of mistakes) console.log(`✗ ${mistake}`);
   if (excess.length === 0) console.log("✓ The account only reads.");
@@ -134,8 +142,16 @@ export async function changeSecret(
   place: WorkerPlace,
 ): Promise<void> {
   const expiresAt = readExpiry(expires);
-  const secretName = connections[name]?.secret ?? name;
-  const users = Object.entries(connections).filter(([own, entry]) => (entry.secret ?? own) === secretName);
+  const source = secretSourceOf(name, connections[name] ?? {});
+  if (!("vault" in source))
+    throw new CommandFailure(
+      `The secret of ${name} is in Cloudflare Secrets Store, behind the binding ${source.secrets_store}; the vault is not asked for it.`,
+      "Change it there: npx wrangler secrets-store secret update <store> --secret-id <id> --remote",
+    );
+  const secretName = source.vault;
+  const users = Object.entries(connections).filter(
+    ([own, entry]) => nameSource(secretSourceOf(own, entry)) === secretName,
+  );
   const secret = isRemoved ? null : await readSecret(`Password of ${name}: `);
   await storeSecret(
     place,
@@ -175,6 +191,8 @@ interface StateLine {
   title: string;
   owner: string;
   allow_privileged_role: boolean;
+  /** Where its secret comes from; `null` if it has none. */
+  secret: string | null;
   objects: ConnectionState[];
 }
 
@@ -182,7 +200,7 @@ interface StateLine {
 export async function showStatus(place: WorkerPlace): Promise<void> {
   const { connections } = await askWorker<{ connections: StateLine[] }>(place, { command: "status" });
   if (connections.length === 0) console.log("No connection is published.");
-  for (const { name, kind, title, allow_privileged_role, objects } of connections) {
+  for (const { name, kind, title, allow_privileged_role, secret, objects } of connections) {
     const sum = (count: (state: ConnectionState) => number) =>
       objects.reduce((total, state) => total + count(state), 0);
     const broken = objects.find(({ breaker }) => breaker !== "closed");
@@ -191,13 +209,18 @@ export async function showStatus(place: WorkerPlace): Promise<void> {
     const mark = broken ? "✗" : "✓";
     const warning = allow_privileged_role ? "  \u001b[31mPRIVILEGED ROLE\u001b[0m" : "";
     console.log(
-      `${mark} ${name.padEnd(16)} ${kind.padEnd(11)} ${title.padEnd(24)} ${sum(({ open }) => open)} open, ${sum(({ running }) => running)} running, ${latency}, breaker ${broken?.breaker ?? "closed"}${warning}`,
+      `${mark} ${name.padEnd(16)} ${kind.padEnd(11)} ${title.padEnd(24)} ${sum(({ open }) => open)} open, ${sum(({ running }) => running)} running, ${latency}, breaker ${broken?.breaker ?? "closed"}${secret === null ? "" : `, secret from ${secret}`}${warning}`,
     );
     const last = objects
       .flatMap(({ lastFailure }) => lastFailure ?? [])
       .sort((one, other) => other.at - one.at)[0];
     if (last) console.log(`    ${new Date(last.at).toISOString().slice(0, 19)}Z  ${last.message}`);
   }
+}
+
+/** Where a connection has its secret from, for people. */
+function saySource(name: string, entry: ConnectionEntry): string {
+  return `Its secret comes from ${describeSource(secretSourceOf(name, entry))}.`;
 }
 
 /** The entry of a connection. Throws with the nearest name. */

@@ -14,9 +14,7 @@ export function line(most: number): z.ZodString {
 export const dataClass = z.enum(["public", "internal", "pii", "secret"]);
 
 /** Name of a secret in the vault. */
-const secretName = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,47}$/, "must be lower-case letters, digits and hyphens");
+const secretName = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/);
 
 /** What every connection states, whatever its kind. */
 export const commonFields = {
@@ -27,9 +25,24 @@ export const commonFields = {
     .default("internal")
     .describe("Class of every value that the file does not classify; masks of a role apply to it."),
   flow: flowField.optional(),
-  secret: secretName
+  secret: z
+    .union(
+      [
+        secretName.describe("Name of the secret in the vault."),
+        z.strictObject({
+          secrets_store: z
+            .string()
+            .regex(/^[A-Z][A-Z0-9_]{0,60}$/)
+            .describe("Name of a binding of Cloudflare Secrets Store ([[secrets_store_secrets]])."),
+        }),
+      ],
+      {
+        error:
+          "must be a name in the vault, of lower-case letters, digits and hyphens, or { secrets_store: BINDING }",
+      },
+    )
     .optional()
-    .describe("Name of the password in the vault. Default: the connection's name."),
+    .describe("Where the password or token is. Default: in the vault, under the connection's name."),
 };
 
 /** Bounds of one call and of the connection. */

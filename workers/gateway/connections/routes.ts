@@ -116,7 +116,7 @@ async function changeSecret(
   await principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `secret ${name} ${version}`, event);
   // Sockets that were opened with the old password end before the next call, those of connections that the file of the command
   // does not name, too.
-  const published = await publishedWith(env, name);
+  const published = await publishedWith(env, { vault: name });
   const users = new Set([...connections, ...published.map((one) => one.name)]);
   await Promise.all(
     [...users].flatMap((connection) =>

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
+import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
@@ -26,10 +27,11 @@ import {
 } from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
+import { openSecret } from "../../connections/secret.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
-import { readSecret } from "../../connections/vault.ts";
 import { writeOnce } from "../../connections/write-keys.ts";
 import { AnswerCache } from "./answer-cache.ts";
+import { BoundSecret } from "./bound-secret.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
 import { Outage } from "./outage.ts";
@@ -49,6 +51,7 @@ const GRACE_MS = 1_500;
 export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
   readonly #sessions = new SessionStore();
   readonly #memory = new Map<string, unknown>();
+  readonly #bound = new BoundSecret();
   readonly #answers = new AnswerCache();
   readonly #cancels = new Cancels(this.ctx.id.name ?? "");
   readonly #writes = new WaitingWrites(this.ctx.storage);
@@ -189,6 +192,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     conversation: Conversation,
   ) {
     this.#cancels.check(request.id);
+    await this.#bound.check(this.env, target, () => this.closeSessions());
     const session = this.#sessions.take(sessionKeyOf(target)) ?? (await this.#openFor(target, deadline));
     const start = Date.now();
     const left = deadline - start;
@@ -231,7 +235,8 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   async #open(target: ConnectionTarget, given: string | null, timeoutMs = OPEN_MS): Promise<Session> {
     const connector = await loadConnector(target);
-    const secret = given ?? (await readSecret(this.env, target.entry.secret ?? target.name))?.text ?? null;
+    const { name, entry } = target;
+    const secret = given ?? (await openSecret(this.env, secretSourceOf(name, entry), entry.title));
     const opening = connector.open(this.env, target, secret, this.#memory);
     try {
       return await within(() => opening, timeoutMs);
