@@ -223,15 +223,22 @@ export function shareOf(entry: ConnectionEntry, shard: number): number {
   return Math.max(1, Math.floor(concurrent / shards) + (shard < concurrent % shards ? 1 : 0));
 }
 
-/** One object of a connection: one of its shards, or the one that holds a person's sessions. */
-export function connectionGate(env: Env, name: string, place: number | { person: string }): ConnectionGate {
+/**
+ * One object of a connection: one of its shards, or the one that holds a person's sessions.
+ *
+ * @param location - that of the entry. An object stays where it was made, so that each region has objects of its own.
+ */
+export function connectionGate(
+  env: Env,
+  name: string,
+  place: number | { person: string },
+  location?: ConnectionEntry["location"],
+): ConnectionGate {
   const part = typeof place === "number" ? place : `person:${place.person}`;
-  const gate = openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${part}`, [
-    "cancel",
-    "closeSessions",
-    "forgetAnswers",
-    "state",
-  ]);
+  const region = location === undefined ? "" : `@${location}`;
+  const object = `${name}${region}:${part}`;
+  const repeatable = ["cancel", "closeSessions", "forgetAnswers", "state"] as const;
+  const gate = openObject<ConnectionGate>(env, env.CONNECTION_POOL, object, repeatable, location);
   return isTracing() ? traceGate(gate) : gate;
 }
 

@@ -68,7 +68,12 @@ export async function askConnection(
 ): Promise<JsonValue> {
   const id = crypto.randomUUID();
   const cache = cacheRequestOf(target, operation, principal);
-  const gate = connectionGate(env, target.name, target.session ?? chooseShard(target, cache));
+  const gate = connectionGate(
+    env,
+    target.name,
+    target.session ?? chooseShard(target, cache),
+    target.entry.location,
+  );
   const cancel = () => void gate.cancel(id).catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -122,7 +127,7 @@ function keepsAnswers({ entry }: ConnectionTarget): boolean {
 
 async function forgetAnswers(env: Env, { name, entry }: ConnectionTarget): Promise<void> {
   const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
-    connectionGate(env, name, shard).forgetAnswers(),
+    connectionGate(env, name, shard, entry.location).forgetAnswers(),
   );
   await Promise.allSettled(shards);
 }

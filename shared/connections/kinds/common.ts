@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { flowField } from "../flow.ts";
+import { OBJECT_REGIONS } from "../regions.ts";
 
 /** One line of text for people. */
 export function line(most: number): z.ZodString {
@@ -25,6 +26,12 @@ export const commonFields = {
     .default("internal")
     .describe("Class of every value that the file does not classify; masks of a role apply to it."),
   flow: flowField.optional(),
+  location: z
+    .enum(OBJECT_REGIONS)
+    .optional()
+    .describe(
+      "Region near the other system, in which its sockets are opened. Default: DATA_LOCATION. Not in a jurisdiction.",
+    ),
   secret: z
     .union(
       [
