@@ -20,6 +20,8 @@ describe.skipIf(place === null)("a Kafka connection, against the cluster in memo
       owner: "shop@people.example",
       reach: { ...place, tls: "off" },
       auth: { type: "none" },
+      // The cluster in memory knows no rights.
+      allow_privileged_role: true,
       expose: { topics: ["ord*"], groups: ["billing"] },
       produce: ["orders"],
       classes: { "orders/value.customer.email": "pii", "headers.user": "pii" },

@@ -1,9 +1,10 @@
 import { adminSecretsStore } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ConnectionTarget, connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { publishConnections } from "../../support/publish-connections.ts";
+import { until } from "../../support/until.ts";
 import { command } from "../mcp/gateway.ts";
 import { Holder, prepareHeld, reading } from "./held-postgresql.ts";
 import { asPostgresqlOwner, SERVERS } from "./servers.ts";
@@ -128,5 +129,75 @@ describe.skipIf(SERVERS.postgresql === null)("a secret of Secrets Store", () => 
     const { connections } = await command({ command: "status" });
     expect(connections[0]).toMatchObject({ name: "bound", secret: "Secrets Store (HELD_PASSWORD)" });
     expect(JSON.stringify(connections)).not.toContain("of-bound");
+  });
+});
+
+describe.skipIf(SERVERS.postgresql === null)("an account that gains a right after its publication", () => {
+  const MINUTE = 60_000;
+  const gate = connectionGate(env, "gained", 0);
+  let target: ConnectionTarget;
+  const run = () => gate.run(target, reading("SELECT pg_backend_pid() AS pid"));
+  const later = (minutes: number) => vi.setSystemTime(Date.now() + minutes * MINUTE);
+  const refused = {
+    ok: false,
+    failure: {
+      code: "unavailable",
+      message: "Held is not used at present: its account may do more than read.",
+      action: expect.stringContaining("doctor"),
+    },
+  };
+
+  beforeAll(async () => {
+    const { name, entry } = await prepareHeld("gained", 1);
+    await asPostgresqlOwner(
+      "held_gained",
+      "DO $$ BEGIN CREATE ROLE gained LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+      `ALTER ROLE gained NOSUPERUSER PASSWORD '${PASSWORD}'`,
+      "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+      "GRANT SELECT ON notes TO gained",
+    );
+    await writeSecret(env, "gained", PASSWORD, Date.now());
+    const reach = { ...entry.reach, user: "gained" };
+    const reads = { ...entry, reach, allow_privileged_role: false } as ConnectionTarget["entry"];
+    target = { name, revision: "published", entry: reads };
+  });
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+  });
+
+  afterEach(async () => {
+    vi.useRealTimers();
+    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM gained");
+    await gate.closeSessions();
+  });
+
+  it("serves no call from its next session on, and is looked at again every minute", async () => {
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    expect(await run()).toMatchObject(refused);
+    expect((await gate.state()).lastFailure?.message).toBe(refused.failure.message);
+    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM gained");
+    expect(await run()).toMatchObject(refused);
+    later(1.1);
+    expect(await run()).toMatchObject({ ok: true });
+  });
+
+  it("ends sessions in use within a quarter of an hour, without a look at each call", async () => {
+    const [first, again] = [await run(), await run()];
+    expect(first).toMatchObject({ ok: true });
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    // The look of this session counts.
+    expect(again).toEqual(first);
+    expect(await run()).toEqual(first);
+    later(16);
+    await until(async () => expect(await run()).toMatchObject(refused));
+    expect((await gate.state()).open).toBe(0);
+  });
+
+  it("is used where the entry says that it may be", async () => {
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    const entry = { ...target.entry, allow_privileged_role: true } as ConnectionTarget["entry"];
+    const allowed = { ...target, revision: "allowed", entry };
+    expect(await gate.run(allowed, reading("SELECT 1"))).toMatchObject({ ok: true });
   });
 });

@@ -26,7 +26,7 @@ export async function readStates(env: Env): Promise<PublishedState[]> {
     publishedServers.choose(revisions).map(async (name) => {
       const { entry } = parseRevision(name, await readRevision(env, String(revisions.get(name))));
       const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
-        connectionGate(env, name, shard).state(),
+        connectionGate(env, name, shard, entry.location).state(),
       );
       const { kind, title, owner } = entry;
       const allow_privileged_role = "allow_privileged_role" in entry && entry.allow_privileged_role;
@@ -50,7 +50,7 @@ export function describeStates(states: readonly PublishedState[]): object {
       name,
       breaker: broken?.breaker ?? "closed",
       ...(times.length > 0 && { ms: Math.max(...times) }),
-      ...(last && { last_failure: new Date(last.at).toISOString() }),
+      ...(last && { last_failure: new Date(last.at).toISOString(), failure: last.message }),
     };
   });
   return { connections };

@@ -30,11 +30,13 @@ import { loadConnector } from "../../connections/load-connector.ts";
 import { openSecret } from "../../connections/secret.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { writeOnce } from "../../connections/write-keys.ts";
+import { AccountWatch } from "./account-watch.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { BoundSecret } from "./bound-secret.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
 import { Outage } from "./outage.ts";
+import { describeOutage, notKnown, WAITED_TOO_LONG } from "./outage-words.ts";
 import { openResilience, type Resilience } from "./resilience.ts";
 import { SessionStore } from "./session-store.ts";
 import { WaitingWrites } from "./waiting-writes.ts";
@@ -51,6 +53,7 @@ const GRACE_MS = 1_500;
 export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
   readonly #sessions = new SessionStore();
   readonly #memory = new Map<string, unknown>();
+  readonly #account = new AccountWatch(this.ctx.storage);
   readonly #bound = new BoundSecret();
   readonly #answers = new AnswerCache();
   readonly #cancels = new Cancels(this.ctx.id.name ?? "");
@@ -166,6 +169,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   async closeSessions(): Promise<void> {
+    this.#account.forget();
     this.#memory.clear();
     this.#answers.clear();
     this.#sessions.closeAll();
@@ -193,7 +197,10 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ) {
     this.#cancels.check(request.id);
     await this.#bound.check(this.env, target, () => this.closeSessions());
-    const session = this.#sessions.take(sessionKeyOf(target)) ?? (await this.#openFor(target, deadline));
+    await this.#account.requireReading(target);
+    const known = this.#sessions.take(sessionKeyOf(target));
+    const session = known ?? (await this.#openFor(target, deadline));
+    if (known !== undefined) this.ctx.waitUntil(this.#lookAgain(target));
     const start = Date.now();
     const left = deadline - start;
     const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
@@ -224,6 +231,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     for (;;) {
       const before = this.#sessions.closings;
       const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
+      try {
+        await this.#account.check(target, session);
+      } catch (refusal) {
+        session.close();
+        this.#sessions.closeAll();
+        throw refusal;
+      }
       if (before === this.#sessions.closings) {
         this.#sessions.adopt(session, sessionKeyOf(target));
         return session;
@@ -231,6 +245,15 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       // Its secret was changed meanwhile.
       session.close();
     }
+  }
+
+  /** Under calls that follow each other no session is opened, and the account may have changed. */
+  async #lookAgain(target: ConnectionTarget): Promise<void> {
+    await this.#account
+      .refresh(target, () => this.#open(target, null))
+      .catch((failure: unknown) => {
+        if (failure instanceof RefusedRequest) this.#sessions.closeAll();
+      });
   }
 
   async #open(target: ConnectionTarget, given: string | null, timeoutMs = OPEN_MS): Promise<Session> {
@@ -264,7 +287,11 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     target: ConnectionTarget,
     { repeatable }: ConnectionRequest,
   ): ConnectionFailure {
-    if (failure instanceof RefusedRequest) return failure.failure;
+    if (failure instanceof RefusedRequest) {
+      const { code, message } = failure.failure;
+      if (code === "unavailable") this.#lastFailure = { at: Date.now(), message };
+      return failure.failure;
+    }
     if (failure instanceof BulkheadRejectedError) {
       return {
         code: "unavailable",
@@ -288,27 +315,15 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   #resilienceOf({ name, entry, session }: ConnectionTarget): Resilience {
-    this.#resilience ??= openResilience(name, () => this.#sessions.dropIdle());
+    this.#resilience ??= openResilience(name, () => {
+      this.#account.forget();
+      this.#sessions.dropIdle();
+    });
     const shard = Number(/:(\d+)$/.exec(this.ctx.id.name ?? "")?.[1] ?? 0);
     const ofPerson = Math.min(SESSIONS_PER_OBJECT, entry.limits.concurrent);
     this.#resilience.resize(session === undefined ? shareOf(entry, shard) : ofPerson);
     return this.#resilience;
   }
-}
-
-const WAITED_TOO_LONG: ConnectionFailure = {
-  code: "timeout",
-  message: "The call waited too long for the connection.",
-  sent: false,
-};
-
-function describeOutage(title: string, eventId?: string): ConnectionFailure {
-  const event = eventId === undefined ? "" : ` Event id: ${eventId}.`;
-  return { code: "unavailable", message: `${title} cannot be reached right now.${event}`, retryAfter: 5 };
-}
-
-function notKnown(what: string): ConnectionFailure {
-  return { code: "outcome_unknown", message: `${what} It is not known whether it was carried out.` };
 }
 
 /**
