@@ -113,11 +113,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   }),
   test: command({ takes: REVIEW, words: ["[connection]"] }, async (flags, [name]) => {
     const place = placeOf(flags);
-    await testAll(await loadWanted(flags.file, place), name, place, flags.person);
+    await testAll(await loadWanted(flags.file, place), name, flags, place);
   }),
   doctor: command({ takes: REVIEW, words: NAME }, async (flags, [name]) => {
     const place = placeOf(flags);
-    await doctor(await loadWanted(flags.file, place), requireName(name), place, flags.person);
+    await doctor(await loadWanted(flags.file, place), requireName(name), flags, place);
   }),
   secret: command(
     {

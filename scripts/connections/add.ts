@@ -17,9 +17,18 @@ import { ADDRESS } from "../platform/place.ts";
 import { type Ask, askForDocument, askForProfile } from "./add-http.ts";
 import { askForSystem } from "./add-system.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
-import { findObstacles, showTrust, storeSecret, summarize, testConnection } from "./commands.ts";
+import {
+  findObstacles,
+  markPrivileged,
+  showTrust,
+  storeSecret,
+  summarize,
+  testConnection,
+} from "./commands.ts";
 import { CONNECTION_FILES, loadWanted, readConnections } from "./files.ts";
+import { suggestPolicy } from "./publish.ts";
 import { readSecret } from "./read-secret.ts";
+import { suggestAccount } from "./suggest-account.ts";
 
 /** Flags of `add`. What is missing is asked for. */
 export interface AddFlags {
@@ -94,9 +103,11 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
       action === undefined || action.startsWith("Ask its owner") ? `Check ${whatToCheck(entry)}.` : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
+  const [obstacle, ...others] = answer.ok ? findObstacles(entry, answer) : [];
+  if (obstacle !== undefined) throw refuse(name, entry, [obstacle, ...others]);
   console.log(
     answer.ok
-      ? `✓ ${name}: ${summarize(answer)}`
+      ? `✓ ${name}: ${summarize(answer)}${markPrivileged(entry)}`
       : isExchanged(entry)
         ? `✓ ${name}: a token is exchanged for each person.`
         : `✓ ${name}: each person connects an account at /connections once it is published.`,
@@ -113,10 +124,21 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   );
   for (const [column, proposed] of Object.entries(proposals))
     console.log(`  ${column} looks like ${proposed}`);
-  for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
   const person = isExchanged(entry) ? " --person you@example.com" : "";
   const next = isReviewed(entry) ? `review ${name}${person}` : `publish --note "Add ${name}"`;
   console.log(`  Next: npm run connections -- ${next}`);
+  console.log(`\n${suggestPolicy(name)}`);
+}
+
+/** What keeps an entry from being published keeps it from the file: a person who adds it can answer differently at once. */
+function refuse(name: string, entry: ConnectionEntry, obstacles: readonly string[]): CommandFailure {
+  const account = obstacles.some((one) => one.startsWith("The account may do more"))
+    ? `An account that only reads:\n${suggestAccount(entry)}\n  `
+    : "";
+  return new CommandFailure(
+    obstacles.map((one) => `${name}: ${one}`).join("\n  "),
+    `${account}Nothing was written.`,
+  );
 }
 
 function whatToCheck({ reach }: ConnectionEntry): string {

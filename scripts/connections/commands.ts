@@ -15,6 +15,7 @@ import type {
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
+import { locateSentences } from "./files.ts";
 import { readSecret } from "./read-secret.ts";
 import { suggestAccount } from "./suggest-account.ts";
 
@@ -67,16 +68,23 @@ export function findObstacles(entry: ConnectionEntry, answer: TestAnswer): strin
 }
 
 /** Whether the entry accepts an account that may do more than read. */
-export function isPrivileged(entry: ConnectionEntry): boolean {
+function isPrivileged(entry: ConnectionEntry): boolean {
   return "allow_privileged_role" in entry && entry.allow_privileged_role;
 }
+
+/** Marks a connection whose entry accepts an account that may do more than read; nothing for others. In red. */
+export function markPrivileged(entry: ConnectionEntry): string {
+  return isPrivileged(entry) ? PRIVILEGED : "";
+}
+
+const PRIVILEGED = "  \u001b[31mPRIVILEGED ROLE\u001b[0m";
 
 /** Tests one connection or all of them; prints a line each. Throws if one has an obstacle. */
 export async function testAll(
   { connections }: ConnectionsDocument,
   name: string | undefined,
+  { file, person }: { file: string; person?: string | undefined },
   place: WorkerPlace,
-  person?: string,
 ): Promise<void> {
   const chosen =
     name === undefined ? Object.entries(connections) : [[name, findEntry(connections, name)] as const];
@@ -86,9 +94,13 @@ export async function testAll(
     const answer = await testConnection(connection, entry, place, { person });
     const obstacles = findObstacles(entry, answer);
     if (obstacles.length > 0) failed += 1;
-    console.log(obstacles.length === 0 ? `✓ ${connection}: ${summarize(answer)}` : `✗ ${connection}`);
+    const mark = markPrivileged(entry);
+    console.log(
+      obstacles.length === 0 ? `✓ ${connection}: ${summarize(answer)}${mark}` : `✗ ${connection}${mark}`,
+    );
     if (hasSecret(entry)) console.log(`    ${saySource(connection, entry)}`);
-    for (const obstacle of obstacles) console.log(`    ${obstacle}`);
+    for (const obstacle of await locateSentences(obstacles, connection, file, place))
+      console.log(`    ${obstacle}`);
   }
   if (failed > 0) {
     throw new CommandFailure(
@@ -102,8 +114,8 @@ export async function testAll(
 export async function doctor(
   { connections }: ConnectionsDocument,
   name: string,
+  { file, person }: { file: string; person?: string | undefined },
   place: WorkerPlace,
-  person?: string,
 ): Promise<void> {
   const entry = findEntry(connections, name);
   const answer = await testConnection(name, entry, place, { person });
@@ -117,10 +129,10 @@ export async function doctor(
       answer.failure.message,
       answer.failure.action ?? "Check address, user and password.",
     );
-  console.log(`${name}: ${summarize(answer)}`);
+  console.log(`${name}: ${summarize(answer)}${markPrivileged(entry)}`);
   if (hasSecret(entry)) console.log(saySource(name, entry));
   const { excess, mistakes, proposals } = answer.report;
-  for (const mistake of mistakes) console.log(`✗ ${mistake}`);
+  for (const mistake of await locateSentences(mistakes, name, file, place)) console.log(`✗ ${mistake}`);
   if (excess.length === 0) console.log("✓ The account only reads.");
   for (const { what, remedy, blocking } of excess)
     console.log(`${blocking ? "✗" : "!"} It may ${what}.\n    ${remedy}`);
@@ -207,7 +219,7 @@ export async function showStatus(place: WorkerPlace): Promise<void> {
     const times = objects.map(({ lastMs }) => lastMs).filter((ms) => ms !== null);
     const latency = times.length === 0 ? "not used yet" : `${Math.max(...times)} ms`;
     const mark = broken ? "✗" : "✓";
-    const warning = allow_privileged_role ? "  \u001b[31mPRIVILEGED ROLE\u001b[0m" : "";
+    const warning = allow_privileged_role ? PRIVILEGED : "";
     console.log(
       `${mark} ${name.padEnd(16)} ${kind.padEnd(11)} ${title.padEnd(24)} ${sum(({ open }) => open)} open, ${sum(({ running }) => running)} running, ${latency}, breaker ${broken?.breaker ?? "closed"}${secret === null ? "" : `, secret from ${secret}`}${warning}`,
     );

@@ -1,6 +1,7 @@
 import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { judgeQueries } from "../sql/check-queries.ts";
 import type { Ask } from "../sql/exposed-catalogue.ts";
 import { readClickhouseCatalogue } from "./catalogue.ts";
 
@@ -47,7 +48,7 @@ export async function inspectClickhouse(
         : []),
     ],
     ...checked,
-    mistakes: [...checked.mistakes, ...unbounded],
+    mistakes: [...checked.mistakes, ...unbounded, ...(await judgeQueries(entry, catalogue.tables))],
   };
 }
 

@@ -109,9 +109,9 @@ class MysqlSession implements Session {
     );
   }
 
-  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    return await this.#inTransaction(false, {}, entry.limits.seconds * 1_000, () =>
-      inspectMysql((sql) => this.#ask(sql), entry as MysqlEntry),
+  async inspect(target: ConnectionTarget): Promise<ConnectionReport> {
+    return await this.#inTransaction(false, {}, target.entry.limits.seconds * 1_000, () =>
+      inspectMysql((sql, values) => this.#ask(sql, values), target),
     );
   }
 

@@ -1,6 +1,7 @@
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { judgeQueries } from "../sql/check-queries.ts";
 import type { Ask } from "../sql/exposed-catalogue.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 
@@ -93,11 +94,14 @@ export async function inspectOracle(
       blocking: false,
     })),
   ];
+  const catalogue = await readOracleCatalogue(ask, entry);
+  const checked = checkAgainstCatalogue(entry, catalogue);
   return {
     server: `Oracle Database ${version}`.trim(),
     ms,
     excess,
-    ...checkAgainstCatalogue(entry, await readOracleCatalogue(ask, entry)),
+    ...checked,
+    mistakes: [...checked.mistakes, ...(await judgeQueries(entry, catalogue.tables))],
   };
 }
 

@@ -115,11 +115,9 @@ class PostgresqlSession implements Session {
     );
   }
 
-  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    const timeoutMs = entry.limits.seconds * 1_000;
-    return await this.#inTransaction(false, {}, timeoutMs, () =>
-      inspectPostgresql(this.#client, entry as PostgresqlEntry),
-    );
+  async inspect(target: ConnectionTarget): Promise<ConnectionReport> {
+    const timeoutMs = target.entry.limits.seconds * 1_000;
+    return await this.#inTransaction(false, {}, timeoutMs, () => inspectPostgresql(this.#client, target));
   }
 
   async cancel(): Promise<void> {

@@ -1,8 +1,11 @@
 import type { Client } from "pg";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
-import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import type { ConnectionReport, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { checkQueries } from "../sql/check-queries.ts";
 import { readCatalogue } from "./catalogue.ts";
+import { explainPostgresql } from "./errors.ts";
+import { prepareQuery, setForQueries } from "./prepare-query.ts";
 
 /** Attributes and memberships that write, or read past the grants of tables. */
 const ROLES = `
@@ -77,7 +80,8 @@ interface Role {
 }
 
 /** What a role of PostgreSQL may do beyond reading, and how the entry fits the database. */
-export async function inspectPostgresql(client: Client, entry: PostgresqlEntry): Promise<ConnectionReport> {
+export async function inspectPostgresql(client: Client, target: ConnectionTarget): Promise<ConnectionReport> {
+  const entry = target.entry as PostgresqlEntry;
   const start = Date.now();
   const { rows: versions } = await client.query<{ version: string }>(
     "SELECT current_setting('server_version') AS version",
@@ -88,6 +92,14 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
     `${GRANTS} LIMIT 200`,
   );
   const catalogue = await readCatalogue(client, entry);
+  const checked = checkAgainstCatalogue(entry, catalogue);
+  await setForQueries(client, entry, catalogue.tables);
+  const wrong = await checkQueries(
+    entry,
+    catalogue.tables,
+    (query) => prepareQuery(client, query),
+    (failure) => explainPostgresql(failure, target),
+  );
   return {
     server: `PostgreSQL ${versions[0]?.version ?? ""}`.trim(),
     ms,
@@ -95,7 +107,8 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
       ...roles.flatMap(describeRole),
       ...grants.map(({ what, remedy, by_public }) => ({ what, remedy: `${remedy};`, blocking: !by_public })),
     ],
-    ...checkAgainstCatalogue(entry, catalogue),
+    ...checked,
+    mistakes: [...checked.mistakes, ...wrong],
   };
 }
 

@@ -27,6 +27,7 @@ import { findKeyRefusal } from "../write-keys.ts";
 import { hasJudgedColumns } from "./check-columns.ts";
 import { ColumnSight } from "./column-sight.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
+import { searchPathOf, statementRules, writeSearchPath } from "./statement-rules.ts";
 
 /** An entry of an SQL database. */
 export type SqlEntry = PostgresqlEntry | MysqlEntry | ClickhouseEntry | OracleEntry;
@@ -242,20 +243,7 @@ export class SqlHandle {
 
   /** What a statement may use; everything that the connection exposes without a sight. */
   async #rules(sight: ColumnSight | null, limits: CallLimits): Promise<StatementRules> {
-    const tables = await this.#tables(limits);
-    return {
-      tables: tables.map((table) => ({
-        schema: table.schema,
-        name: table.name,
-        isWithheld: sight?.isWithheld(table) ?? false,
-        columns: table.columns.map(({ name }) => ({
-          name,
-          hidden: sight?.isHidden(`${table.schema}.${table.name}.${name}`) ?? false,
-        })),
-      })),
-      searchPath: this.#searchPath(tables),
-      functions: this.#call.entry.functions,
-    };
+    return statementRules(this.#call.entry, await this.#tables(limits), sight);
   }
 
   async #run(
@@ -301,20 +289,12 @@ export class SqlHandle {
 
   /** Statement and judge look a name up in the same schemas. */
   async #schemaSettings(limits: CallLimits): Promise<Record<string, string>> {
-    const { kind } = this.#call.entry;
-    if (kind !== "postgresql" && kind !== "oracle") return {};
-    const schemas = this.#searchPath(await this.#tables(limits));
+    const { entry } = this.#call;
+    if (entry.kind !== "postgresql" && entry.kind !== "oracle") return {};
+    const schemas = searchPathOf(entry, await this.#tables(limits));
     const [first] = schemas;
-    if (kind === "oracle") return first === undefined ? {} : { current_schema: first };
-    return { search_path: schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ") || '""' };
-  }
-
-  /** One schema: `public`, or the first that is exposed. Tables of others are named with theirs. */
-  #searchPath(tables: readonly CatalogueTable[]): string[] {
-    const { reach, kind } = this.#call.entry;
-    if (kind !== "postgresql" && "database" in reach) return [reach.database];
-    const schemas = tables.map(({ schema }) => schema);
-    return schemas.includes("public") ? ["public"] : schemas.slice(0, 1);
+    if (entry.kind === "oracle") return first === undefined ? {} : { current_schema: first };
+    return { search_path: writeSearchPath(schemas) };
   }
 
   #target() {
