@@ -84,7 +84,6 @@ describe.skipIf(isAbsent)("npm run connections", () => {
         /Did you mean "postgresql"\?/,
       ],
       [addSales({ port: "1" }), PASSWORD, /Nothing answers at 127\.0\.0\.1:1\./],
-      [addSales({ port: "70000" }), PASSWORD, /port/],
       [
         addSales(),
         "wrong",
@@ -233,16 +232,16 @@ describe.skipIf(isAbsent)("npm run connections", () => {
 
   it("add and publish bring a MariaDB within two minutes", async () => {
     const begun = performance.now();
-    const { host, port } = mariadb;
-    const flags = ["--host", host, "--port", String(port), "--database", "stock", "--user", "gatehouse"];
-    const more = ["--tls", "off", "--tables", "stock.*", "--title", "Stock", "--owner", "x"];
-    const added = await run(["add", "stock", "--kind", "mysql", ...flags, ...more], PASSWORD);
+    // As README shows it; the server of this test has a port of its own.
+    const place = ["--database", "stock", "--port", String(mariadb.port)];
+    const added = await run(["add", "stock", "--kind", "mysql", ...place], PASSWORD);
     expect(added.code, added.output).toBe(0);
     expect(added.output).toMatch(/✓ stock: MariaDB 1\d\..*, 1 object exposed/);
     expect(added.output).toContain("stock.articles.supplier_email looks like pii");
     const published = await run(["publish", "--note", "Add stock"]);
     expect(published.code, published.output).toBe(0);
-    expect((performance.now() - begun) / 1_000).toBeLessThan(MOST_SECONDS);
-    console.log(`${added.output}\n${published.output}`);
+    const seconds = (performance.now() - begun) / 1_000;
+    expect(seconds).toBeLessThan(MOST_SECONDS);
+    console.log(`${added.output}\n${published.output}\n${seconds.toFixed(1)} seconds`);
   });
 });
