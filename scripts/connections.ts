@@ -52,6 +52,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile; --auth per_person: each person's own account
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  --allow-privileged-role  for named queries that write: the account may do more than read
                   --secrets-store <binding> in the place of a password in the vault
                   --hyperdrive <binding> in the place of an address; Redis: --prefixes "session:,cart:"
                   Oracle: --service SALES --user GATEHOUSE --tables "SALES.*", in upper case as the dictionary has them
@@ -89,6 +90,7 @@ const ADD = {
   owner: TEXT,
   hyperdrive: TEXT,
   "secrets-store": TEXT,
+  "allow-privileged-role": { type: "boolean", default: false },
   "token-endpoint": TEXT,
   issuer: TEXT,
   audience: TEXT,

@@ -48,6 +48,7 @@ export interface AddFlags {
   owner?: string | undefined;
   hyperdrive?: string | undefined;
   "secrets-store"?: string | undefined;
+  "allow-privileged-role"?: boolean | undefined;
   profile?: string | undefined;
   document?: string | undefined;
   address?: string | undefined;
@@ -78,7 +79,11 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   const asked = await askForEntry(name, flags);
   const { whatSecret } = asked;
   const store = flags["secrets-store"];
-  const raw = store === undefined ? asked.raw : { ...asked.raw, secret: { secrets_store: store } };
+  const raw = {
+    ...asked.raw,
+    ...(store !== undefined && { secret: { secrets_store: store } }),
+    ...(flags["allow-privileged-role"] === true && { allow_privileged_role: true }),
+  };
   const { value, mistakes } = readConnections("answers", stringify({ connections: { [name]: raw } }));
   const entry = value?.connections[name];
   if (entry === undefined) {
@@ -191,7 +196,12 @@ async function askForKind(name: string, flags: AddFlags, ask: Ask): Promise<Aske
 /** Flags that note which of them are read: a kind reads those that it can use, and the others would be ignored. */
 function noteReads(given: AddFlags): { flags: AddFlags; listUnread: () => string[] } {
   // Both are read before.
-  const read = new Set<string | symbol>(["file", "secrets-store", ...Object.keys(REACH)]);
+  const read = new Set<string | symbol>([
+    "file",
+    "secrets-store",
+    "allow-privileged-role",
+    ...Object.keys(REACH),
+  ]);
   const flags = new Proxy(given, {
     get(target, name) {
       read.add(name);

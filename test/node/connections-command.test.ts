@@ -242,6 +242,11 @@ describe.skipIf(isAbsent)("npm run connections", () => {
     expect(published.code, published.output).toBe(0);
     const seconds = (performance.now() - begun) / 1_000;
     expect(seconds).toBeLessThan(MOST_SECONDS);
+    // An account that writes is accepted where the person says so.
+    const flags = [...addSales({ user: "writer" }).slice(2), "--allow-privileged-role"];
+    const allowed = await run(["add", "orders", ...flags], PASSWORD);
+    expect(allowed.code, allowed.output).toBe(0);
+    expect(allowed.output).toMatch(/✓ orders: .*PRIVILEGED ROLE/);
     console.log(`${added.output}\n${published.output}\n${seconds.toFixed(1)} seconds`);
   });
 });

@@ -1,7 +1,7 @@
 import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { ConnectionReport, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import { checkQueries } from "../sql/check-queries.ts";
+import { checkQueries, queriesToPrepare } from "../sql/check-queries.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
 import { explainMysql } from "./errors.ts";
 import { prepareMysqlQuery } from "./prepare-query.ts";
@@ -24,7 +24,7 @@ export async function inspectMysql(
   // A read-only transaction refuses a statement that writes before its names are read, also if it is not run.
   await ask("ROLLBACK");
   const wrong = await checkQueries(
-    entry,
+    queriesToPrepare(entry),
     catalogue.tables,
     (query) => prepareMysqlQuery(ask, query),
     (failure) => explainMysql(failure, target),

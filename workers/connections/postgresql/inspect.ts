@@ -2,7 +2,7 @@ import type { Client } from "pg";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { ConnectionReport, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import { checkQueries } from "../sql/check-queries.ts";
+import { checkQueries, queriesToPrepare } from "../sql/check-queries.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { explainPostgresql } from "./errors.ts";
 import { prepareQuery, setForQueries } from "./prepare-query.ts";
@@ -95,7 +95,7 @@ export async function inspectPostgresql(client: Client, target: ConnectionTarget
   const checked = checkAgainstCatalogue(entry, catalogue);
   await setForQueries(client, entry, catalogue.tables);
   const wrong = await checkQueries(
-    entry,
+    queriesToPrepare(entry),
     catalogue.tables,
     (query) => prepareQuery(client, query),
     (failure) => explainPostgresql(failure, target),

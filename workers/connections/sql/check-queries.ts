@@ -13,6 +13,11 @@ export interface PreparedQuery {
   writes: boolean;
 }
 
+/** An entry with the queries that its database can prepare: through Hyperdrive none, which takes no PREPARE. */
+export function queriesToPrepare({ reach, queries }: SqlEntry): Pick<SqlEntry, "queries"> {
+  return { queries: "hyperdrive" in reach ? {} : queries };
+}
+
 /**
  * What is wrong with the named queries of an entry, a line each: the field, and a sentence with the closest name.
  *
