@@ -42,6 +42,7 @@ export default defineConfig(async () => {
         miniflare: {
           bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers, TEST_DOUBLES: doubles },
           hyperdrives: hyperdrivesOf(servers),
+          secretsStoreSecrets: { HELD_PASSWORD: { store_id: "tests", secret_name: "held-password" } },
         },
       }),
     ],

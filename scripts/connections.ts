@@ -52,6 +52,8 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile; --auth per_person: each person's own account
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  --allow-privileged-role  for named queries that write: the account may do more than read
+                  --secrets-store <binding> in the place of a password in the vault
                   --hyperdrive <binding> in the place of an address; Redis: --prefixes "session:,cart:"
                   Oracle: --service SALES --user GATEHOUSE --tables "SALES.*", in upper case as the dictionary has them
                   Kafka: --expose "orders,events.*" --auth none|plain|scram-sha-512
@@ -87,6 +89,8 @@ const ADD = {
   description: TEXT,
   owner: TEXT,
   hyperdrive: TEXT,
+  "secrets-store": TEXT,
+  "allow-privileged-role": { type: "boolean", default: false },
   "token-endpoint": TEXT,
   issuer: TEXT,
   audience: TEXT,
@@ -111,11 +115,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   }),
   test: command({ takes: REVIEW, words: ["[connection]"] }, async (flags, [name]) => {
     const place = placeOf(flags);
-    await testAll(await loadWanted(flags.file, place), name, place, flags.person);
+    await testAll(await loadWanted(flags.file, place), name, flags, place);
   }),
   doctor: command({ takes: REVIEW, words: NAME }, async (flags, [name]) => {
     const place = placeOf(flags);
-    await doctor(await loadWanted(flags.file, place), requireName(name), place, flags.person);
+    await doctor(await loadWanted(flags.file, place), requireName(name), flags, place);
   }),
   secret: command(
     {

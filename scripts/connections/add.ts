@@ -10,16 +10,25 @@ import {
   isPersonal,
   isReviewed,
 } from "../../shared/connections/entry.ts";
-import { hasClientSecret } from "../../shared/connections/kinds/token-exchange.ts";
+import { hasSecret, secretSourceOf } from "../../shared/connections/secret-source.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/root.ts";
 import { ADDRESS } from "../platform/place.ts";
 import { type Ask, askForDocument, askForProfile } from "./add-http.ts";
 import { askForSystem } from "./add-system.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
-import { findObstacles, showTrust, storeSecret, summarize, testConnection } from "./commands.ts";
+import {
+  findObstacles,
+  markPrivileged,
+  showTrust,
+  storeSecret,
+  summarize,
+  testConnection,
+} from "./commands.ts";
 import { CONNECTION_FILES, loadWanted, readConnections } from "./files.ts";
+import { suggestPolicy } from "./publish.ts";
 import { readSecret } from "./read-secret.ts";
+import { suggestAccount } from "./suggest-account.ts";
 
 /** Flags of `add`. What is missing is asked for. */
 export interface AddFlags {
@@ -38,6 +47,8 @@ export interface AddFlags {
   description?: string | undefined;
   owner?: string | undefined;
   hyperdrive?: string | undefined;
+  "secrets-store"?: string | undefined;
+  "allow-privileged-role"?: boolean | undefined;
   profile?: string | undefined;
   document?: string | undefined;
   address?: string | undefined;
@@ -65,7 +76,14 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
       `Choose another name, or change it in ${flags.file}.`,
     );
   }
-  const { raw, whatSecret } = await askForEntry(name, flags);
+  const asked = await askForEntry(name, flags);
+  const { whatSecret } = asked;
+  const store = flags["secrets-store"];
+  const raw = {
+    ...asked.raw,
+    ...(store !== undefined && { secret: { secrets_store: store } }),
+    ...(flags["allow-privileged-role"] === true && { allow_privileged_role: true }),
+  };
   const { value, mistakes } = readConnections("answers", stringify({ connections: { [name]: raw } }));
   const entry = value?.connections[name];
   if (entry === undefined) {
@@ -73,7 +91,13 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     const field = mistake?.field.replace(`connections.${name}.`, "");
     throw new CommandFailure(`${field}: ${mistake?.message}.`, "Give another value. Nothing was written.");
   }
-  const secret = needsSecret(entry) ? await readSecret(`${whatSecret}: `) : null;
+  if (store !== undefined && !hasSecret(entry))
+    throw new CommandFailure(
+      "--secrets-store has no place in this connection: it has no secret.",
+      "Leave it out. Nothing was written.",
+    );
+  const secret =
+    hasSecret(entry) && "vault" in secretSourceOf(name, entry) ? await readSecret(`${whatSecret}: `) : null;
   const answer = await testConnection(name, entry, place, { secret });
   const isAwaited = isPersonal(entry) || isExchanged(entry);
   const awaitsPersons = !answer.ok && answer.failure.code === "account_needed" && isAwaited;
@@ -84,9 +108,11 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
       action === undefined || action.startsWith("Ask its owner") ? `Check ${whatToCheck(entry)}.` : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
+  const [obstacle, ...others] = answer.ok ? findObstacles(entry, answer) : [];
+  if (obstacle !== undefined) throw refuse(name, entry, [obstacle, ...others]);
   console.log(
     answer.ok
-      ? `✓ ${name}: ${summarize(answer)}`
+      ? `✓ ${name}: ${summarize(answer)}${markPrivileged(entry)}`
       : isExchanged(entry)
         ? `✓ ${name}: a token is exchanged for each person.`
         : `✓ ${name}: each person connects an account at /connections once it is published.`,
@@ -103,10 +129,21 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   );
   for (const [column, proposed] of Object.entries(proposals))
     console.log(`  ${column} looks like ${proposed}`);
-  for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
   const person = isExchanged(entry) ? " --person you@example.com" : "";
   const next = isReviewed(entry) ? `review ${name}${person}` : `publish --note "Add ${name}"`;
   console.log(`  Next: npm run connections -- ${next}`);
+  console.log(`\n${suggestPolicy(name)}`);
+}
+
+/** What keeps an entry from being published keeps it from the file: a person who adds it can answer differently at once. */
+function refuse(name: string, entry: ConnectionEntry, obstacles: readonly string[]): CommandFailure {
+  const account = obstacles.some((one) => one.startsWith("The account may do more"))
+    ? `An account that only reads:\n${suggestAccount(entry)}\n  `
+    : "";
+  return new CommandFailure(
+    obstacles.map((one) => `${name}: ${one}`).join("\n  "),
+    `${account}Nothing was written.`,
+  );
 }
 
 function whatToCheck({ reach }: ConnectionEntry): string {
@@ -117,17 +154,6 @@ function whatToCheck({ reach }: ConnectionEntry): string {
 /** Where an entry classifies its columns or fields. */
 function classesField(entry: ConnectionEntry): "classes" | "columns" {
   return "classes" in entry ? "classes" : "columns";
-}
-
-/**
- * A Hyperdrive binding has its own password, and some systems need none. With accounts of persons an MCP server has
- * none, and of an HTTP API it is the client's. With token exchange most sign with a key in its place.
- */
-function needsSecret(entry: ConnectionEntry): boolean {
-  if (isExchanged(entry)) return hasClientSecret(entry.auth);
-  const hasNone =
-    "auth" in entry && (entry.auth.type === "none" || (isPersonal(entry) && entry.kind === "mcp"));
-  return !("hyperdrive" in entry.reach) && !hasNone;
 }
 
 /** What was asked, and what the secret is called. */
@@ -170,7 +196,12 @@ async function askForKind(name: string, flags: AddFlags, ask: Ask): Promise<Aske
 /** Flags that note which of them are read: a kind reads those that it can use, and the others would be ignored. */
 function noteReads(given: AddFlags): { flags: AddFlags; listUnread: () => string[] } {
   // Both are read before.
-  const read = new Set<string | symbol>(["file", ...Object.keys(REACH)]);
+  const read = new Set<string | symbol>([
+    "file",
+    "secrets-store",
+    "allow-privileged-role",
+    ...Object.keys(REACH),
+  ]);
   const flags = new Proxy(given, {
     get(target, name) {
       read.add(name);

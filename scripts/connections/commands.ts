@@ -1,5 +1,11 @@
 import os from "node:os";
 import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import {
+  describeSource,
+  hasSecret,
+  nameSource,
+  secretSourceOf,
+} from "../../shared/connections/secret-source.ts";
 import type {
   ConnectionFailure,
   ConnectionReport,
@@ -9,6 +15,7 @@ import type {
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
+import { locateSentences } from "./files.ts";
 import { readSecret } from "./read-secret.ts";
 import { suggestAccount } from "./suggest-account.ts";
 
@@ -61,16 +68,23 @@ export function findObstacles(entry: ConnectionEntry, answer: TestAnswer): strin
 }
 
 /** Whether the entry accepts an account that may do more than read. */
-export function isPrivileged(entry: ConnectionEntry): boolean {
+function isPrivileged(entry: ConnectionEntry): boolean {
   return "allow_privileged_role" in entry && entry.allow_privileged_role;
 }
+
+/** Marks a connection whose entry accepts an account that may do more than read; nothing for others. In red. */
+export function markPrivileged(entry: ConnectionEntry): string {
+  return isPrivileged(entry) ? PRIVILEGED : "";
+}
+
+const PRIVILEGED = "  \u001b[31mPRIVILEGED ROLE\u001b[0m";
 
 /** Tests one connection or all of them; prints a line each. Throws if one has an obstacle. */
 export async function testAll(
   { connections }: ConnectionsDocument,
   name: string | undefined,
+  { file, person }: { file: string; person?: string | undefined },
   place: WorkerPlace,
-  person?: string,
 ): Promise<void> {
   const chosen =
     name === undefined ? Object.entries(connections) : [[name, findEntry(connections, name)] as const];
@@ -80,8 +94,13 @@ export async function testAll(
     const answer = await testConnection(connection, entry, place, { person });
     const obstacles = findObstacles(entry, answer);
     if (obstacles.length > 0) failed += 1;
-    console.log(obstacles.length === 0 ? `✓ ${connection}: ${summarize(answer)}` : `✗ ${connection}`);
-    for (const obstacle of obstacles) console.log(`    ${obstacle}`);
+    const mark = markPrivileged(entry);
+    console.log(
+      obstacles.length === 0 ? `✓ ${connection}: ${summarize(answer)}${mark}` : `✗ ${connection}${mark}`,
+    );
+    if (hasSecret(entry)) console.log(`    ${saySource(connection, entry)}`);
+    for (const obstacle of await locateSentences(obstacles, connection, file, place))
+      console.log(`    ${obstacle}`);
   }
   if (failed > 0) {
     throw new CommandFailure(
@@ -95,8 +114,8 @@ export async function testAll(
 export async function doctor(
   { connections }: ConnectionsDocument,
   name: string,
+  { file, person }: { file: string; person?: string | undefined },
   place: WorkerPlace,
-  person?: string,
 ): Promise<void> {
   const entry = findEntry(connections, name);
   const answer = await testConnection(name, entry, place, { person });
@@ -110,9 +129,10 @@ export async function doctor(
       answer.failure.message,
       answer.failure.action ?? "Check address, user and password.",
     );
-  console.log(`${name}: ${summarize(answer)}`);
+  console.log(`${name}: ${summarize(answer)}${markPrivileged(entry)}`);
+  if (hasSecret(entry)) console.log(saySource(name, entry));
   const { excess, mistakes, proposals } = answer.report;
-  for (const mistake of mistakes) console.log(`✗ ${mistake}`);
+  for (const mistake of await locateSentences(mistakes, name, file, place)) console.log(`✗ ${mistake}`);
   if (excess.length === 0) console.log("✓ The account only reads.");
   for (const { what, remedy, blocking } of excess)
     console.log(`${blocking ? "✗" : "!"} It may ${what}.\n    ${remedy}`);
@@ -134,8 +154,16 @@ export async function changeSecret(
   place: WorkerPlace,
 ): Promise<void> {
   const expiresAt = readExpiry(expires);
-  const secretName = connections[name]?.secret ?? name;
-  const users = Object.entries(connections).filter(([own, entry]) => (entry.secret ?? own) === secretName);
+  const source = secretSourceOf(name, connections[name] ?? {});
+  if (!("vault" in source))
+    throw new CommandFailure(
+      `The secret of ${name} is in Cloudflare Secrets Store, behind the binding ${source.secrets_store}; the vault is not asked for it.`,
+      "Change it there: npx wrangler secrets-store secret update <store> --secret-id <id> --remote",
+    );
+  const secretName = source.vault;
+  const users = Object.entries(connections).filter(
+    ([own, entry]) => nameSource(secretSourceOf(own, entry)) === secretName,
+  );
   const secret = isRemoved ? null : await readSecret(`Password of ${name}: `);
   await storeSecret(
     place,
@@ -175,6 +203,8 @@ interface StateLine {
   title: string;
   owner: string;
   allow_privileged_role: boolean;
+  /** Where its secret comes from; `null` if it has none. */
+  secret: string | null;
   objects: ConnectionState[];
 }
 
@@ -182,22 +212,27 @@ interface StateLine {
 export async function showStatus(place: WorkerPlace): Promise<void> {
   const { connections } = await askWorker<{ connections: StateLine[] }>(place, { command: "status" });
   if (connections.length === 0) console.log("No connection is published.");
-  for (const { name, kind, title, allow_privileged_role, objects } of connections) {
+  for (const { name, kind, title, allow_privileged_role, secret, objects } of connections) {
     const sum = (count: (state: ConnectionState) => number) =>
       objects.reduce((total, state) => total + count(state), 0);
     const broken = objects.find(({ breaker }) => breaker !== "closed");
     const times = objects.map(({ lastMs }) => lastMs).filter((ms) => ms !== null);
     const latency = times.length === 0 ? "not used yet" : `${Math.max(...times)} ms`;
     const mark = broken ? "✗" : "✓";
-    const warning = allow_privileged_role ? "  \u001b[31mPRIVILEGED ROLE\u001b[0m" : "";
+    const warning = allow_privileged_role ? PRIVILEGED : "";
     console.log(
-      `${mark} ${name.padEnd(16)} ${kind.padEnd(11)} ${title.padEnd(24)} ${sum(({ open }) => open)} open, ${sum(({ running }) => running)} running, ${latency}, breaker ${broken?.breaker ?? "closed"}${warning}`,
+      `${mark} ${name.padEnd(16)} ${kind.padEnd(11)} ${title.padEnd(24)} ${sum(({ open }) => open)} open, ${sum(({ running }) => running)} running, ${latency}, breaker ${broken?.breaker ?? "closed"}${secret === null ? "" : `, secret from ${secret}`}${warning}`,
     );
     const last = objects
       .flatMap(({ lastFailure }) => lastFailure ?? [])
       .sort((one, other) => other.at - one.at)[0];
     if (last) console.log(`    ${new Date(last.at).toISOString().slice(0, 19)}Z  ${last.message}`);
   }
+}
+
+/** Where a connection has its secret from, for people. */
+function saySource(name: string, entry: ConnectionEntry): string {
+  return `Its secret comes from ${describeSource(secretSourceOf(name, entry))}.`;
 }
 
 /** The entry of a connection. Throws with the nearest name. */

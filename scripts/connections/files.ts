@@ -59,6 +59,30 @@ export async function loadWanted(
   return { connections: { ...connections, ...own.connections } };
 }
 
+/**
+ * Sentences about an entry, each with its place: `file:line field: sentence` for one that begins with a field of the entry. The
+ * others, and those about an entry that is in no file, stay as they are.
+ */
+export async function locateSentences(
+  sentences: readonly string[],
+  name: string,
+  file: string,
+  { env, state }: { env: string; state?: string | undefined },
+): Promise<string[]> {
+  for (const one of env === "local" ? [file, storageFile(state)] : [file]) {
+    const place = path.resolve(ROOT, one);
+    if (!existsSync(place)) continue;
+    const { value, locate } = readYaml(one, await readFile(place, "utf8"), connectionsDocument);
+    if (value?.connections[name] === undefined) continue;
+    return sentences.map((sentence) => {
+      const [, field, said] = /^([a-z_]+(?:\.[a-z0-9_]+)*): (.*)$/s.exec(sentence) ?? [];
+      if (field === undefined || said === undefined) return sentence;
+      return formatMistake(locate(["connections", name, ...field.split(".")], said));
+    });
+  }
+  return [...sentences];
+}
+
 /** Parses the text of a file. Mistakes have file, line, field, and the closest name that fits. */
 export function readConnections(
   file: string,

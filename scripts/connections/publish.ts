@@ -9,9 +9,10 @@ import type { PublishedConnection } from "../../shared/connections/revision.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { openPlatformDatabase } from "../platform/database.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
-import { findObstacles, isPrivileged, summarize, testConnection } from "./commands.ts";
+import { findObstacles, markPrivileged, summarize, testConnection } from "./commands.ts";
 import { compareOperations, readParts } from "./compare-operations.ts";
 import { type DefinedConnections, defineConnections, storeParts } from "./define-connections.ts";
+import { locateSentences } from "./files.ts";
 import {
   compareConnections,
   connectionsIn,
@@ -33,12 +34,15 @@ export async function describeDifference(
   const { wanted, defined } = await withDefinitions(connections, file, place);
   const { added, changed, removed } = compareConnections(inForce, wanted);
   const lines = added.flatMap((name) => [
-    `+ ${name}`,
+    `+ ${name}${markOf(connections[name])}`,
     ...(defined.reports[name] ?? []).map((line) => `  ${line}`),
   ]);
   for (const name of changed) {
     const old = inForce.get(name);
-    lines.push(`~ ${name}`, ...compareFields(old?.entry, connections[name]).map((line) => `    ${line}`));
+    lines.push(
+      `~ ${name}${markOf(connections[name])}`,
+      ...compareFields(old?.entry, connections[name]).map((line) => `    ${line}`),
+    );
     const [had, has] = [old?.definitions ?? [], wanted[name]?.definitions ?? []];
     const parts = (defined.parts[name] ?? []).filter(({ digest }) => !had.includes(digest));
     if (connections[name]?.kind === "openapi") {
@@ -53,6 +57,10 @@ export async function describeDifference(
   }
   lines.push(...removed.map((name) => `- ${name}`));
   return lines.length === 0 ? "The file says what is in force." : lines.join("\n");
+}
+
+function markOf(entry: ConnectionEntry | undefined): string {
+  return entry === undefined ? "" : markPrivileged(entry);
 }
 
 /** Fields that differ, by path. Values of the file and of what is in force; a connection's entry holds no secret. */
@@ -99,10 +107,11 @@ export async function publish(
       ...(defined.mistakes[name] ?? []),
       ...findUnreviewed(name, wanted[name] as Prepared),
     ];
-    obstacles.push(...found.map((text) => `${name}: ${text}`));
-    if (found.length === 0) console.log(`${answer.ok ? "✓" : "!"} ${name}: ${summarize(answer)}`);
+    const located = await locateSentences(found, name, file, place);
+    obstacles.push(...located.map((text) => `${name}: ${text}`));
+    const mark = markPrivileged(entry);
+    if (found.length === 0) console.log(`${answer.ok ? "✓" : "!"} ${name}: ${summarize(answer)}${mark}`);
     for (const line of defined.reports[name] ?? []) console.log(line);
-    if (isPrivileged(entry)) console.log(`! ${name} uses a privileged role.`);
   }
   if (obstacles.length > 0) {
     throw new CommandFailure(
@@ -194,9 +203,9 @@ export async function showVersions(name: string, place: WorkerPlace): Promise<st
 }
 
 /** The lines of the policy that give a new connection to a role. */
-function suggestPolicy(name: string): string {
+export function suggestPolicy(name: string): string {
   return [
-    `Only admin may use ${name} now. To give it to a role, add to shared/policy/policy.yaml:`,
+    `Only admin may use ${name}. To give it to a role, add to shared/policy/policy.yaml:`,
     `      scopes: [… , "${name}:read"]`,
     `      allowed_tools: [… , "${name}_*"]`,
     "Then: npm run policy -- publish",

@@ -32,7 +32,7 @@ export async function publishShop(databases: LocalDatabases, shop: StartedShop):
   if (shop.password !== null) {
     const variables = readEnvironment("local").vars;
     const env = { ...variables, PLATFORM_DB: connection } as unknown as Env;
-    await writeSecret(env, entry.secret ?? name, shop.password, Date.now());
+    await writeSecret(env, name, shop.password, Date.now());
   }
   const database = platformDatabase(connection);
   const inForce = connectionsIn(await readInForce(database));

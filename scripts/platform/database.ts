@@ -93,11 +93,11 @@ function explaining(connect: () => Promise<D1Database>, openBucket: () => Promis
   return {
     query: async (sql) => {
       const database = overConnection(await connect());
-      return await whenFree(() => database.query(sql)).catch(explained);
+      return await whenFree(() => database.query(sql), BUSY_READ).catch(explained);
     },
     change: async (sql) => {
       const database = overConnection(await connect());
-      return await whenFree(() => database.change(sql)).catch(explained);
+      return await whenFree(() => database.change(sql), BUSY).catch(explained);
     },
     async fetchSegments(digests) {
       const bucket = await openBucket();
@@ -111,13 +111,16 @@ function explaining(connect: () => Promise<D1Database>, openBucket: () => Promis
   };
 }
 
+/** Of a read the emulator may say it only after the answer, in words of its own; a change may have been made then. */
+const [BUSY, BUSY_READ] = [/SQLITE_BUSY/, /SQLITE_BUSY|Failed to get session commit token/];
+
 /** Does it once the file is free. SQLite refuses at once while another process writes, and nothing is changed then. */
-async function whenFree<Result>(work: () => Promise<Result>): Promise<Result> {
+async function whenFree<Result>(work: () => Promise<Result>, busy: RegExp): Promise<Result> {
   for (const end = Date.now() + BUSY_MS; ; await wait(BUSY_STEP_MS)) {
     try {
       return await work();
     } catch (failure) {
-      if (!String(failure).includes("SQLITE_BUSY") || Date.now() >= end) throw failure;
+      if (!busy.test(String(failure)) || Date.now() >= end) throw failure;
     }
   }
 }

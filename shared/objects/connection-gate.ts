@@ -65,6 +65,16 @@ export interface CacheRequest {
   staleMs: number;
 }
 
+/** Names a write that runs once for its person, however often it is asked for. */
+export interface WriteKey {
+  person: string;
+  tool: string;
+  /** As the caller chose it. */
+  key: string;
+  /** SHA-256 of the arguments. */
+  digest: string;
+}
+
 /** What a call asks of the other system. `kind` decides which connector reads it. */
 export interface ConnectionRequest {
   /** Names this request in {@link ConnectionGate.cancel}. */
@@ -84,6 +94,8 @@ export interface ConnectionRequest {
   note: string;
   /** Without it the other system is asked, always. */
   cache?: CacheRequest;
+  /** A write with a key is not carried out again: its first outcome is given. */
+  once?: WriteKey;
   /** For kinds that ask over HTTP: trace and token of the call, and what a call with answers is resumed by. */
   call?: { traceId: string; tokenId: string; resumes: string };
 }
@@ -158,6 +170,12 @@ export interface ConnectionReport {
   mistakes: readonly string[];
 }
 
+/** How much of a connection is looked at: what its account may do, or also how its entry fits the other system. */
+export type Inspected = "account" | "all";
+
+/** The rest of a report on an account alone. */
+export const NOT_INSPECTED = { exposed: [], proposals: {}, mistakes: [] } as const;
+
 /** What a test found, or why there is none. */
 export type ProbeAnswer = { ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure };
 
@@ -187,7 +205,7 @@ export interface ConnectionGate {
   /** Ends a running request at the other system. */
   cancel(id: string): Promise<void>;
   /** Tests a connection with a session of its own, one test at a time. `secret` replaces the one of the vault. */
-  probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer>;
+  probe(target: ConnectionTarget, secret: string | null, what?: Inspected): Promise<ProbeAnswer>;
   /** Closes every session before the next request, and forgets answers; called when a secret was changed or removed. */
   closeSessions(): Promise<void>;
   /** Forgets every answer that it keeps; called when something was changed through the connection. */
@@ -211,19 +229,22 @@ export function shareOf(entry: ConnectionEntry, shard: number): number {
   return Math.max(1, Math.floor(concurrent / shards) + (shard < concurrent % shards ? 1 : 0));
 }
 
-/** One object of a connection: one of its shards, the one that tests it, or the one that holds a person's sessions. */
+/**
+ * One object of a connection: one of its shards, the one that tests it, or the one that holds a person's sessions.
+ *
+ * @param location - that of the entry. An object stays where it was made, so that each region has objects of its own.
+ */
 export function connectionGate(
   env: Env,
   name: string,
   place: number | "probe" | { person: string },
+  location?: ConnectionEntry["location"],
 ): ConnectionGate {
   const part = typeof place === "object" ? `person:${place.person}` : place;
-  const gate = openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${part}`, [
-    "cancel",
-    "closeSessions",
-    "forgetAnswers",
-    "state",
-  ]);
+  const region = location === undefined ? "" : `@${location}`;
+  const object = `${name}${region}:${part}`;
+  const repeatable = ["cancel", "closeSessions", "forgetAnswers", "state"] as const;
+  const gate = openObject<ConnectionGate>(env, env.CONNECTION_POOL, object, repeatable, location);
   return isTracing() ? traceGate(gate) : gate;
 }
 
@@ -231,7 +252,7 @@ export function connectionGate(
 function traceGate(gate: ConnectionGate): ConnectionGate {
   return {
     cancel: (id) => gate.cancel(id),
-    probe: (target, secret) => gate.probe(target, secret),
+    probe: (target, secret, what) => gate.probe(target, secret, what),
     closeSessions: () => gate.closeSessions(),
     forgetAnswers: () => gate.forgetAnswers(),
     state: () => gate.state(),

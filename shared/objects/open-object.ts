@@ -1,3 +1,4 @@
+import type { ObjectRegion } from "../connections/regions.ts";
 import { isJurisdiction, isLocation, type Placement } from "./placement.ts";
 
 /** Method names of a contract. */
@@ -10,16 +11,19 @@ type Method<Contract> = keyof Contract & string;
  * A method in `repeatable` is called once more on a new stub if the object was reset during the call (by a
  * new release or a moved machine); a stub that lost its object stays broken. List only methods that are safe
  * to repeat.
+ *
+ * @param near - region of a new object, in the place of that of the settings
  */
 export function openObject<Contract extends object>(
   env: Placement,
   namespace: DurableObjectNamespace,
   name: string,
   repeatable: readonly Method<Contract>[] = [],
+  near?: ObjectRegion,
 ): Contract {
   const call = (method: string, args: unknown[]) => {
     // Called as a method: on a stub, `apply` would be an RPC method too.
-    const stub = stubOf(env, namespace, name) as unknown as { [method: string]: Call };
+    const stub = stubOf(env, namespace, name, near) as unknown as { [method: string]: Call };
     return stub[method]?.(...args) ?? Promise.reject(new TypeError(`There is no method ${method}.`));
   };
   const callTwice = async (method: string, args: unknown[]) => {
@@ -45,10 +49,16 @@ export function openObject<Contract extends object>(
  * the same name is another object in another jurisdiction. A region counts only for a new object. Throws if the
  * jurisdiction is unknown: data must not be written outside of the intended one.
  */
-export function stubOf(env: Placement, namespace: DurableObjectNamespace, name: string): DurableObjectStub {
+export function stubOf(
+  env: Placement,
+  namespace: DurableObjectNamespace,
+  name: string,
+  near?: ObjectRegion,
+): DurableObjectStub {
   const { DATA_LOCATION: location = "" } = env;
   const placed = placeNamespace(env, namespace);
-  const options = placed === namespace && isLocation(location) ? { locationHint: location } : undefined;
+  const hint = near ?? (isLocation(location) ? location : undefined);
+  const options = placed === namespace && hint !== undefined ? { locationHint: hint } : undefined;
   return placed.get(placed.idFromName(name), options);
 }
 

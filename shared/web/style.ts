@@ -95,6 +95,7 @@ form.inline { display: inline; }
 .notice > :last-child { margin-bottom: 0; }
 .badge { display: inline-block; padding: .05rem .5rem; border-radius: 1rem; border: 1px solid var(--line); color: var(--quiet); font-size: .8125rem; font-weight: 550; white-space: nowrap; }
 .badge.good { border-color: var(--accent); color: var(--accent); }
+.badge.danger { border-color: var(--danger); color: var(--danger); }
 .badge.caution { border-color: var(--caution-line); color: var(--caution); }
 
 dl.facts { display: grid; grid-template-columns: minmax(6.5rem, auto) 1fr; gap: .55rem 1rem; margin: 1.25rem 0; padding: 1rem 0; border-block: 1px solid var(--line); }

@@ -37,6 +37,7 @@ async function answer(request: Request): Promise<Response> {
 
 const ENTRY = connectionEntry.parse({
   kind: "opensearch",
+  allow_privileged_role: true,
   title: "Orders",
   description: "Orders of the web shop.",
   owner: "shop@people.example",

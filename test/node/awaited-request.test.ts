@@ -85,6 +85,13 @@ describe("a command on the local database", () => {
     await busy.change("DELETE FROM connection_ticket;");
     expect(attempts).toBe(3);
     attempts = 0;
+    const late = platformDatabase(failing("D1_ERROR: Failed to get session commit token: internal error", 1));
+    expect(await late.query("SELECT 1 AS n")).toEqual([{ n: 1 }]);
+    attempts = 0;
+    // The change may be there.
+    await expect(late.change("DELETE FROM connection_ticket;")).rejects.toThrow("could not be reached");
+    expect(attempts).toBe(1);
+    attempts = 0;
     const damaged = platformDatabase(failing("D1_ERROR: disk I/O error", 9));
     await expect(damaged.change("DELETE FROM connection_ticket;")).rejects.toThrow("could not be reached");
     expect(attempts).toBe(1);

@@ -71,15 +71,20 @@ describe("a Durable Object opened by its contract", () => {
       { DATA_LOCATION: "weur", DATA_JURISDICTION: "eu" },
     ]) {
       await openObject<Counter>(env, namespace, "anna").read(1);
+      await openObject<Counter>(env, namespace, "near", [], "sam").read(1);
     }
+    const near = ["near", { locationHint: "sam" }];
     expect(opened).toEqual([
-      ["anna", undefined],
-      ["anna", { locationHint: "weur" }],
-      ["eu:anna", undefined],
+      ...[["anna", undefined], near],
+      ...[["anna", { locationHint: "weur" }], near],
+      ...[
+        ["eu:anna", undefined],
+        ["eu:near", undefined],
+      ],
     ]);
     const unknown = openObject<Counter>({ DATA_JURISDICTION: "EU" }, namespace, "anna", ["read"]);
     await expect((async () => unknown.read(1))()).rejects.toThrow('"EU", which is no jurisdiction');
-    expect(opened).toHaveLength(3);
+    expect(opened).toHaveLength(6);
   });
 
   it("can be returned from an async function without being treated as a promise", async () => {

@@ -46,9 +46,12 @@ export async function startLocalGateway(
     folder,
     url: server.url,
     async runConnections(args, stdin) {
+      const [command = ""] = args;
+      const own = WITHOUT_FILE.includes(command) ? [] : ["--file", file];
+      const reach = WITHOUT_ADDRESS.includes(command) ? [] : ["--url", server.url];
       const { code, stdout, stderr } = await runNode(
         "scripts/connections.ts",
-        [...args, "--file", file, "--state", stateFolder, "--url", server.url],
+        [...args, ...own, "--state", stateFolder, ...reach],
         { env: { NO_COLOR: "1" }, ...(stdin !== undefined && { stdin }) },
       );
       return { code, output: stdout + stderr };
@@ -59,6 +62,10 @@ export async function startLocalGateway(
     },
   };
 }
+
+/** Commands on what is published, and those that ask no running Gatehouse. */
+const WITHOUT_FILE = ["status", "versions", "remove", "withdraw"];
+const WITHOUT_ADDRESS = ["versions", "operations"];
 
 function findFreePort(): Promise<number> {
   return new Promise((resolve) => {

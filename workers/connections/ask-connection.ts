@@ -11,6 +11,7 @@ import {
   type ConnectionTarget,
   connectionGate,
   countShards,
+  type WriteKey,
 } from "../../shared/objects/connection-gate.ts";
 import { currentTrace } from "../../shared/observe/trace.ts";
 
@@ -48,6 +49,8 @@ export interface Operation {
   repeatable: boolean;
   /** Without it the other system is asked, always. */
   cache?: OperationCache | undefined;
+  /** For a write that the caller may ask for again. */
+  once?: WriteKey | undefined;
 }
 
 let turn = 0;
@@ -65,7 +68,12 @@ export async function askConnection(
 ): Promise<JsonValue> {
   const id = crypto.randomUUID();
   const cache = cacheRequestOf(target, operation, principal);
-  const gate = connectionGate(env, target.name, target.session ?? chooseShard(target, cache));
+  const gate = connectionGate(
+    env,
+    target.name,
+    target.session ?? chooseShard(target, cache),
+    target.entry.location,
+  );
   const cancel = () => void gate.cancel(id).catch(() => {});
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -78,6 +86,7 @@ export async function askConnection(
       repeatable: operation.repeatable,
       note: `gatehouse user=${principal.userId} trace=${currentTrace()?.id ?? ""}`,
       ...(cache && { cache }),
+      ...(operation.once && { once: operation.once }),
     });
     if (!answer.ok) throw toError(answer.failure);
     if (answer.cached) operation.cache?.call.fromCache(answer.cached);
@@ -118,7 +127,7 @@ function keepsAnswers({ entry }: ConnectionTarget): boolean {
 
 async function forgetAnswers(env: Env, { name, entry }: ConnectionTarget): Promise<void> {
   const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
-    connectionGate(env, name, shard).forgetAnswers(),
+    connectionGate(env, name, shard, entry.location).forgetAnswers(),
   );
   await Promise.allSettled(shards);
 }

@@ -7,6 +7,7 @@ import type {
   ConnectionRequest,
   ConnectionTarget,
   ForeignQuestion,
+  Inspected,
 } from "../../shared/objects/connection-gate.ts";
 
 /** The call that a session serves. */
@@ -35,8 +36,8 @@ export interface Session {
     timeoutMs: number,
     caller: SessionCaller,
   ): Promise<JsonValue | PartialAnswer>;
-  /** What the account may do, and how the entry fits the other system. */
-  inspect(target: ConnectionTarget): Promise<ConnectionReport>;
+  /** What the account may do, and how the entry fits the other system. SQL databases and MongoDB give the first alone. */
+  inspect(target: ConnectionTarget, what?: Inspected): Promise<ConnectionReport>;
   /**
    * Set where a cancel may still reach the session when the request has ended by itself: the pool waits for the cancel, and
    * closes the session.

@@ -127,13 +127,7 @@ export const limitField = z.number().int().min(1).max(50).default(10).describe("
 /** Start of the next page. */
 export const cursorField = z.string().max(500).describe("next_cursor of the page before");
 
-/** Key of one write, so that a repeated call does not repeat the write. */
-export const idempotencyField = z
-  .string()
-  .trim()
-  .min(8)
-  .max(100)
-  .describe("Unique text for this write; a retry with it returns the first result");
+export { idempotencyField } from "../../shared/server/idempotency.ts";
 
 /** The version that the caller has read. */
 export const versionField = z.number().int().min(1).describe("Version you read");

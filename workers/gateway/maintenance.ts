@@ -9,6 +9,7 @@ import { redriveDeadLetters } from "../audit-log/redrive.ts";
 import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
 import { removeEndedFiles } from "../connections/files/remove-files.ts";
 import { resealSecrets } from "../connections/vault.ts";
+import { removeOldWrites } from "../connections/write-keys.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { forgetCountries } from "./alerts/read-behaviour.ts";
@@ -57,6 +58,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     fresh_factors: () => removeOldFactors(database, at - FACTORS_KEPT_MS, ROWS),
     tickets: () => removeEndedTickets(database, at),
     files: () => removeEndedFiles(env, at, ROWS),
+    connection_writes: () => removeOldWrites(database, at, ROWS),
     connection_secrets: () => resealSecrets(env),
     ...Object.fromEntries(
       listServers().flatMap(({ name, purgeExpired }) =>

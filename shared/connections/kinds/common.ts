@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { flowField } from "../flow.ts";
+import { OBJECT_REGIONS } from "../regions.ts";
 
 /** One line of text for people. */
 export function line(most: number): z.ZodString {
@@ -14,9 +15,7 @@ export function line(most: number): z.ZodString {
 export const dataClass = z.enum(["public", "internal", "pii", "secret"]);
 
 /** Name of a secret in the vault. */
-const secretName = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,47}$/, "must be lower-case letters, digits and hyphens");
+const secretName = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/);
 
 /** What every connection states, whatever its kind. */
 export const commonFields = {
@@ -27,9 +26,30 @@ export const commonFields = {
     .default("internal")
     .describe("Class of every value that the file does not classify; masks of a role apply to it."),
   flow: flowField.optional(),
-  secret: secretName
+  location: z
+    .enum(OBJECT_REGIONS)
     .optional()
-    .describe("Name of the password in the vault. Default: the connection's name."),
+    .describe(
+      "Region near the other system, in which its sockets are opened. Default: DATA_LOCATION. Not in a jurisdiction.",
+    ),
+  secret: z
+    .union(
+      [
+        secretName.describe("Name of the secret in the vault."),
+        z.strictObject({
+          secrets_store: z
+            .string()
+            .regex(/^[A-Z][A-Z0-9_]{0,60}$/)
+            .describe("Name of a binding of Cloudflare Secrets Store ([[secrets_store_secrets]])."),
+        }),
+      ],
+      {
+        error:
+          "must be a name in the vault, of lower-case letters, digits and hyphens, or { secrets_store: BINDING }",
+      },
+    )
+    .optional()
+    .describe("Where the password or token is. Default: in the vault, under the connection's name."),
 };
 
 /** Bounds of one call and of the connection. */

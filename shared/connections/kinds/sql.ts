@@ -37,6 +37,10 @@ const namedQuery = z
       )
       .default({})
       .describe("In the sequence of the statement's placeholders."),
+    sequence: z
+      .array(z.string())
+      .optional()
+      .describe("Names of the parameters in the sequence of the placeholders. Default: as they are listed."),
     effect: z.enum(["read", "create", "update", "delete"]).default("read"),
     cache: cache
       .optional()
@@ -45,10 +49,34 @@ const namedQuery = z
   .refine(({ effect, cache: rule }) => effect === "read" || rule === undefined, {
     message: "must not be there for a query that changes something",
     path: ["cache"],
+  })
+  .refine(
+    ({ effect, parameters: { idempotency_key: key } }) =>
+      effect === "read" || key === undefined || (key.type === "text" && key.values === undefined),
+    {
+      message: "must be a text without `values`: it is the key of the write, which the statement gets too",
+      path: ["parameters", "idempotency_key"],
+    },
+  )
+  .refine(
+    ({ parameters, sequence }) =>
+      sequence === undefined || [...sequence].sort().join() === Object.keys(parameters).sort().join(),
+    { message: "must name each parameter once", path: ["sequence"] },
+  )
+  // A published revision sorts names: a list keeps its sequence.
+  .transform((query) => {
+    const listed = Object.keys(query.parameters);
+    const isSorted = [...listed].sort().join() === listed.join();
+    return query.sequence !== undefined || isSorted ? query : { ...query, sequence: listed };
   });
 
 /** {@link namedQuery}, parsed. */
 export type NamedQuery = z.output<typeof namedQuery>;
+
+/** Names of a query's parameters, in the sequence of its placeholders. */
+export function parametersOf({ parameters, sequence }: NamedQuery): readonly string[] {
+  return sequence ?? Object.keys(parameters);
+}
 
 /** What every SQL database states. */
 export const sqlFields = {

@@ -119,7 +119,10 @@ describe.skipIf(SERVERS.postgresql === null)("answers that a PostgreSQL connecti
     },
   };
   const entryWith = (cache: object) =>
-    shopEntry(KEPT, { identity: { "app.user_id": "user_id" }, queries, cache, limits: { concurrent: 8 } });
+    shopEntry(KEPT, {
+      ...{ identity: { "app.user_id": "user_id" }, queries, cache, limits: { concurrent: 8 } },
+      allow_privileged_role: true,
+    });
   const connect = (as: string, role = "admin", scopes = ["kept:read"]) =>
     openSession({ server: "kept", lane: "stateless", as, role, scopes });
   /** Changes what every person counts. */

@@ -1,11 +1,13 @@
+import { adminSecretsStore } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type ConnectionTarget, connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { readSecret, resealSecrets, writeSecret } from "../../../workers/connections/vault.ts";
 import { publishConnections } from "../../support/publish-connections.ts";
+import { until } from "../../support/until.ts";
 import { command } from "../mcp/gateway.ts";
 import { Holder, prepareHeld, reading } from "./held-postgresql.ts";
-import { SERVERS } from "./servers.ts";
+import { asPostgresqlOwner, SERVERS } from "./servers.ts";
 
 const PASSWORD = SERVERS.postgresql?.password ?? "";
 
@@ -75,4 +77,149 @@ it("a rotation of the vault's keys seals every secret again: the former key open
     "INSERT INTO connection_secret (name, version, sealed, changed_at) SELECT 'copied', version, sealed, changed_at FROM connection_secret WHERE name = 'resealed'",
   ).run();
   await expect(readSecret(after, "copied")).rejects.toThrow("set it again");
+});
+
+/** A binding of Secrets Store, as the runtime emulates it on this machine. */
+const BINDING = (env as unknown as { HELD_PASSWORD: SecretsStoreSecret }).HELD_PASSWORD;
+
+describe.skipIf(SERVERS.postgresql === null)("a secret of Secrets Store", () => {
+  let target: ConnectionTarget;
+  let id = "";
+  const gate = connectionGate(env, "bound", 0);
+  const change = async (value: string) => {
+    using admin = adminSecretsStore(BINDING);
+    id = id === "" ? await admin.create(value) : await admin.update(value, id);
+  };
+  const run = () => gate.run(target, reading("SELECT pg_backend_pid() AS pid"));
+
+  beforeAll(async () => {
+    const { name, revision, entry } = await prepareHeld("bound", 1);
+    const own = "DO $$ BEGIN CREATE ROLE bound LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
+    await asPostgresqlOwner("postgres", own, "ALTER ROLE bound PASSWORD 'first-of-bound'");
+    const reach = { ...entry.reach, user: "bound" };
+    const secret = { secrets_store: "HELD_PASSWORD" };
+    target = { name, revision, entry: { ...entry, reach, secret } as ConnectionTarget["entry"] };
+    // The vault is not asked for it.
+    await writeSecret(env, "bound", "of the vault", Date.now());
+  });
+
+  it("opens a session, and a changed one ends its socket before the next call", async () => {
+    expect(await run()).toMatchObject({
+      ok: false,
+      failure: {
+        code: "unavailable",
+        message: "Secrets Store gives no secret of Held behind the binding HELD_PASSWORD.",
+      },
+    });
+    await change("first-of-bound");
+    const [first, again] = [await run(), await run()];
+    expect(first).toMatchObject({ ok: true });
+    expect(again).toEqual(first);
+    await asPostgresqlOwner("postgres", "ALTER ROLE bound PASSWORD 'second-of-bound'");
+    await change("second-of-bound");
+    const changed = await run();
+    expect(changed).toMatchObject({ ok: true });
+    expect(changed).not.toEqual(first);
+    await change("not the password");
+    expect(await run()).toMatchObject({
+      ok: false,
+      failure: { message: "Held refuses the account of this connection." },
+    });
+    expect((await gate.state()).open).toBe(0);
+  });
+
+  it("is refused in one sentence where the binding is missing or is no secret", async () => {
+    for (const secrets_store of ["NOT_BOUND", "CONNECTION_SECRETS_KEY"]) {
+      const entry = { ...target.entry, secret: { secrets_store } };
+      const { failure } = await command({
+        ...{ command: "test", connection: "bound", entry, secret: null },
+      });
+      expect(failure).toMatchObject({
+        message: `The secret of Held is not bound to this deployment: the binding ${secrets_store} is missing.`,
+        action: expect.stringContaining("[[secrets_store_secrets]]"),
+      });
+    }
+  });
+
+  it("does not go to an address that no published connection with it has, and the state names its source", async () => {
+    await publishConnections({ bound: target.entry });
+    const elsewhere = { ...target.entry, reach: { ...target.entry.reach, host: "127.0.0.2" } };
+    const { failure } = await command({
+      ...{ command: "test", connection: "another", entry: elsewhere, secret: null },
+    });
+    expect(failure.message).toMatch(/^The secret "HELD_PASSWORD" belongs to 127\.0\.0\.1:\d+/);
+    const { connections } = await command({ command: "status" });
+    expect(connections[0]).toMatchObject({ name: "bound", secret: "Secrets Store (HELD_PASSWORD)" });
+    expect(JSON.stringify(connections)).not.toContain("of-bound");
+  });
+});
+
+describe.skipIf(SERVERS.postgresql === null)("an account that gains a right after its publication", () => {
+  const MINUTE = 60_000;
+  const gate = connectionGate(env, "gained", 0);
+  let target: ConnectionTarget;
+  const run = () => gate.run(target, reading("SELECT pg_backend_pid() AS pid"));
+  const later = (minutes: number) => vi.setSystemTime(Date.now() + minutes * MINUTE);
+  const refused = {
+    ok: false,
+    failure: {
+      code: "unavailable",
+      message: "Held is not used at present: its account may do more than read.",
+      action: expect.stringContaining("doctor"),
+    },
+  };
+
+  beforeAll(async () => {
+    const { name, entry } = await prepareHeld("gained", 1);
+    await asPostgresqlOwner(
+      "held_gained",
+      "DO $$ BEGIN CREATE ROLE gained LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+      `ALTER ROLE gained NOSUPERUSER PASSWORD '${PASSWORD}'`,
+      "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+      "GRANT SELECT ON notes TO gained",
+    );
+    await writeSecret(env, "gained", PASSWORD, Date.now());
+    const reach = { ...entry.reach, user: "gained" };
+    const reads = { ...entry, reach, allow_privileged_role: false } as ConnectionTarget["entry"];
+    target = { name, revision: "published", entry: reads };
+  });
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+  });
+
+  afterEach(async () => {
+    vi.useRealTimers();
+    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM gained");
+    await gate.closeSessions();
+  });
+
+  it("serves no call from its next session on, and is looked at again every minute", async () => {
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    expect(await run()).toMatchObject(refused);
+    expect((await gate.state()).lastFailure?.message).toBe(refused.failure.message);
+    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM gained");
+    expect(await run()).toMatchObject(refused);
+    later(1.1);
+    expect(await run()).toMatchObject({ ok: true });
+  });
+
+  it("ends sessions in use within a quarter of an hour, without a look at each call", async () => {
+    const [first, again] = [await run(), await run()];
+    expect(first).toMatchObject({ ok: true });
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    // The look of this session counts.
+    expect(again).toEqual(first);
+    expect(await run()).toEqual(first);
+    later(16);
+    await until(async () => expect(await run()).toMatchObject(refused));
+    expect((await gate.state()).open).toBe(0);
+  });
+
+  it("is used where the entry says that it may be", async () => {
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    const entry = { ...target.entry, allow_privileged_role: true } as ConnectionTarget["entry"];
+    const allowed = { ...target, revision: "allowed", entry };
+    expect(await gate.run(allowed, reading("SELECT 1"))).toMatchObject({ ok: true });
+  });
 });

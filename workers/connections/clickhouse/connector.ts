@@ -4,6 +4,7 @@ import type {
   ConnectionReport,
   ConnectionRequest,
   ConnectionTarget,
+  Inspected,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
 import { readAtMost } from "../http/read-at-most.ts";
@@ -96,12 +97,13 @@ class ClickhouseSession implements Session {
     return rows as unknown as JsonValue;
   }
 
-  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+  async inspect({ entry }: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
     const timeoutMs = entry.limits.seconds * 1_000;
     return await inspectClickhouse(
       (sql) => this.#ask(sql, timeoutMs),
       entry as ClickhouseEntry,
       this.#settings,
+      what,
     );
   }
 

@@ -1,6 +1,11 @@
 import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
-import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import {
+  type ConnectionReport,
+  type Inspected,
+  NOT_INSPECTED,
+} from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { judgeQueries } from "../sql/check-queries.ts";
 import type { Ask } from "../sql/exposed-catalogue.ts";
 import { readClickhouseCatalogue } from "./catalogue.ts";
 
@@ -21,17 +26,12 @@ export async function inspectClickhouse(
   ask: Ask,
   entry: ClickhouseEntry,
   { version, readonly, seconds }: AccountSettings,
+  what?: Inspected,
 ): Promise<ConnectionReport> {
   const start = Date.now();
   const { rows: grants } = await ask<Record<string, string>>("SHOW GRANTS");
   const ms = Date.now() - start;
-  const catalogue = await readClickhouseCatalogue(ask, entry);
-  const checked = checkAgainstCatalogue(entry, catalogue);
-  const unbounded =
-    readonly === 1 && seconds === 0
-      ? ["The account has readonly = 1 and no max_execution_time: set one in its profile, or readonly = 2."]
-      : [];
-  return {
+  const account = {
     server: `ClickHouse ${version}`,
     ms,
     excess: [
@@ -46,8 +46,18 @@ export async function inspectClickhouse(
           ]
         : []),
     ],
+  };
+  if (what === "account") return { ...account, ...NOT_INSPECTED };
+  const catalogue = await readClickhouseCatalogue(ask, entry);
+  const checked = checkAgainstCatalogue(entry, catalogue);
+  const unbounded =
+    readonly === 1 && seconds === 0
+      ? ["The account has readonly = 1 and no max_execution_time: set one in its profile, or readonly = 2."]
+      : [];
+  return {
+    ...account,
     ...checked,
-    mistakes: [...checked.mistakes, ...unbounded],
+    mistakes: [...checked.mistakes, ...unbounded, ...(await judgeQueries(entry, catalogue.tables))],
   };
 }
 

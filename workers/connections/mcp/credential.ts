@@ -1,8 +1,9 @@
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { personToken } from "../accounts/person-token.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
-import { readSecret } from "../vault.ts";
+import { openSecret } from "../secret.ts";
 
 /** Milliseconds after which the vault is asked again: a removed secret ends sessions that use it. */
 const FRESH_MS = 30_000;
@@ -51,7 +52,7 @@ function sharedSecret(
   return {
     async headers(renew) {
       if (renew || known === null || Date.now() - readAt > FRESH_MS) {
-        known = (await readSecret(env, entry.secret ?? name))?.text ?? null;
+        known = await openSecret(env, secretSourceOf(name, entry), entry.title);
         readAt = Date.now();
       }
       if (known === null) throw new RefusedRequest(withoutPassword(entry.title));

@@ -84,7 +84,7 @@ export class McpHandle implements AsyncDisposable {
     const session = { person: principal.userId, ...sessionOf(entry, principal), asks };
     const target = { name, revision, entry, session };
     const id = crypto.randomUUID();
-    const gate = connectionGate(env, name, { person: principal.userId });
+    const gate = connectionGate(env, name, { person: principal.userId }, entry.location);
     const cancel = () => void this.#cancelling.push(gate.cancel(id).catch(() => {}));
     context.signal.addEventListener("abort", cancel, { once: true });
     const leaving: { failure?: unknown } = {};

@@ -5,6 +5,7 @@ import type {
   ConnectionReport,
   ConnectionRequest,
   ConnectionTarget,
+  Inspected,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
 import { fromBson, toBson } from "./bson-values.ts";
@@ -91,8 +92,13 @@ class MongodbSession implements Session {
     }
   }
 
-  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    return await inspectMongodb(this.#shared.client, entry as MongodbEntry, entry.limits.seconds * 1_000);
+  async inspect({ entry }: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
+    return await inspectMongodb(
+      this.#shared.client,
+      entry as MongodbEntry,
+      entry.limits.seconds * 1_000,
+      what,
+    );
   }
 
   /** Closes the socket of the running request; the server ends what no client waits for. */

@@ -1,6 +1,10 @@
 import type { MongoClient } from "mongodb";
 import type { MongodbEntry } from "../../../shared/connections/kinds/mongodb.ts";
-import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import {
+  type ConnectionReport,
+  type Inspected,
+  NOT_INSPECTED,
+} from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstSources } from "../documents/check-sources.ts";
 import { TextSample } from "../sql/sample-classes.ts";
 import { readMongodbCatalogue } from "./catalogue.ts";
@@ -27,12 +31,25 @@ export async function inspectMongodb(
   client: MongoClient,
   entry: MongodbEntry,
   timeoutMs: number,
+  what?: Inspected,
 ): Promise<ConnectionReport> {
   const start = Date.now();
   const admin = client.db("admin");
   const status = await admin.command({ connectionStatus: 1, showPrivileges: true }, { timeoutMS: timeoutMs });
   const ms = Date.now() - start;
   const { version } = (await admin.command({ buildInfo: 1 })) as { version?: string };
+  const { authenticatedUsers = [], authenticatedUserPrivileges = [] } = (status.authInfo ?? {}) as {
+    authenticatedUsers?: unknown[];
+    authenticatedUserPrivileges?: Privilege[];
+  };
+  // Without accounts, or without a word on them, everything is allowed.
+  const isOpen = authenticatedUsers.length === 0 || authenticatedUserPrivileges.length === 0;
+  const remedy = `Give ${entry.reach.user} the role read on ${entry.reach.database}, and no other.`;
+  const excess = isOpen
+    ? [{ what: "do everything: the server names no privileges of its account", remedy, blocking: true }]
+    : describeExcess(authenticatedUserPrivileges).map((may) => ({ what: may, remedy, blocking: true }));
+  const account = { server: `MongoDB ${version ?? ""}`.trim(), ms, excess };
+  if (what === "account") return { ...account, ...NOT_INSPECTED };
   const sample = new TextSample();
   const onText = (collection: string, path: string, text: string) =>
     sample.add(`${collection}/${path}`, text);
@@ -43,17 +60,7 @@ export async function inspectMongodb(
     sources,
     (field) => sample.classOf(field),
   );
-  const { authenticatedUsers = [], authenticatedUserPrivileges = [] } = (status.authInfo ?? {}) as {
-    authenticatedUsers?: unknown[];
-    authenticatedUserPrivileges?: Privilege[];
-  };
-  // Without accounts, or without a word on them, everything is allowed.
-  const isOpen = authenticatedUsers.length === 0 || authenticatedUserPrivileges.length === 0;
-  const remedy = `Give ${entry.reach.user} the role read on ${entry.reach.database}, and no other.`;
-  const excess = isOpen
-    ? [{ what: "do everything: the server names no privileges of its account", remedy, blocking: true }]
-    : describeExcess(authenticatedUserPrivileges).map((what) => ({ what, remedy, blocking: true }));
-  return { server: `MongoDB ${version ?? ""}`.trim(), ms, excess, ...checked };
+  return { ...account, ...checked };
 }
 
 function describeExcess(privileges: readonly Privilege[]): string[] {

@@ -5,6 +5,7 @@ import type {
   ConnectionReport,
   ConnectionRequest,
   ConnectionTarget,
+  Inspected,
 } from "../../../shared/objects/connection-gate.ts";
 import {
   type Connector,
@@ -138,10 +139,11 @@ class MysqlSession implements Session {
     );
   }
 
-  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    const call = { identity: {}, timeoutMs: entry.limits.seconds * 1_000, checkCancelled: () => {} };
+  async inspect(target: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
+    const timeoutMs = target.entry.limits.seconds * 1_000;
+    const call = { identity: {}, timeoutMs, checkCancelled: () => {} };
     return await this.#inTransaction(false, call, () =>
-      inspectMysql((sql) => this.#ask(sql), entry as MysqlEntry),
+      inspectMysql((sql, values) => this.#ask(sql, values), target, what),
     );
   }
 

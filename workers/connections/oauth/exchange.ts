@@ -3,9 +3,10 @@ import { openIssuerKey, signAsIssuer } from "../../../shared/auth/issuer-key.ts"
 import { openKeyring } from "../../../shared/auth/keyring.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { clientMethodOf, type ExchangedAuth } from "../../../shared/connections/kinds/token-exchange.ts";
+import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import type { ExchangeTarget } from "../../../shared/objects/account-gate.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
-import { readSecret } from "../vault.ts";
+import { openSecret } from "../secret.ts";
 import { requestOptions } from "./authorization-server.ts";
 import { asHeader } from "./grant.ts";
 import { type Exchanged, ExchangeFault, readExchanged } from "./read-exchanged.ts";
@@ -88,10 +89,8 @@ async function claimsOf(
   return { ...role, ...Object.fromEntries(own.map((claim) => [claim, row[claim]])) };
 }
 
-async function authenticationOf(
-  env: Env,
-  { connection, entry: { auth, secret: secretName, title } }: ExchangeTarget,
-): Promise<oauth.ClientAuth> {
+async function authenticationOf(env: Env, { connection, entry }: ExchangeTarget): Promise<oauth.ClientAuth> {
+  const { auth, title } = entry;
   const method = clientMethodOf(auth);
   if (method === null) return () => {};
   if (method === "none") return oauth.None();
@@ -99,8 +98,8 @@ async function authenticationOf(
     const { key, kid } = await openIssuerKey(openKeyring(env, "ISSUER_SIGNING_KEY"));
     return oauth.PrivateKeyJwt({ key, kid });
   }
-  const secret = (await readSecret(env, secretName ?? connection))?.text;
-  if (secret === undefined) throw new RefusedRequest(withoutPassword(title));
+  const secret = await openSecret(env, secretSourceOf(connection, entry), title);
+  if (secret === null) throw new RefusedRequest(withoutPassword(title));
   return method === "client_secret_basic" ? asHeader(secret) : oauth.ClientSecretPost(secret);
 }
 

@@ -1,6 +1,7 @@
 import * as oauth from "oauth4webapi";
+import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import type { AccountTarget } from "../../../shared/objects/account-gate.ts";
-import { readSecret } from "../vault.ts";
+import { openSecret } from "../secret.ts";
 import { CLIENT_DOCUMENT, callbackOf, describeClient } from "./addresses.ts";
 import { authorizationServerOf, requestOptions } from "./authorization-server.ts";
 import { OAuthFault } from "./fault.ts";
@@ -235,8 +236,8 @@ async function findClient(
   server: oauth.AuthorizationServer,
 ): Promise<KnownClient> {
   if (entry.auth.type === "per_person" && entry.auth.client_id !== undefined) {
-    const secret = await readSecret(env, entry.secret ?? connection);
-    return { id: entry.auth.client_id, secret: secret?.text ?? null };
+    const secret = await openSecret(env, secretSourceOf(connection, entry), entry.title);
+    return { id: entry.auth.client_id, secret };
   }
   if (server.client_id_metadata_document_supported === true && env.PUBLIC_URL.startsWith("https:"))
     return { id: `${env.PUBLIC_URL}${CLIENT_DOCUMENT}`, secret: null };

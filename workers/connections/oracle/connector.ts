@@ -4,6 +4,7 @@ import type {
   ConnectionReport,
   ConnectionRequest,
   ConnectionTarget,
+  Inspected,
 } from "../../../shared/objects/connection-gate.ts";
 import {
   type Connector,
@@ -137,12 +138,12 @@ class OracleSession implements Session {
     });
   }
 
-  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+  async inspect({ entry }: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
     this.#deadline = Date.now() + entry.limits.seconds * 1_000;
     const version = this.#link.connection.oracleServerVersionString;
     const call = { identity: {}, note: "gatehouse inspection", checkCancelled: () => {} };
     return await this.#inTransaction("catalogue", call, () =>
-      inspectOracle(this.#ask, entry as OracleEntry, version),
+      inspectOracle(this.#ask, entry as OracleEntry, version, what),
     );
   }
 

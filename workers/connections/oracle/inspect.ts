@@ -1,6 +1,11 @@
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
-import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import {
+  type ConnectionReport,
+  type Inspected,
+  NOT_INSPECTED,
+} from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { judgeQueries } from "../sql/check-queries.ts";
 import type { Ask } from "../sql/exposed-catalogue.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 
@@ -75,6 +80,7 @@ export async function inspectOracle(
   ask: Ask,
   entry: OracleEntry,
   version: string,
+  what?: Inspected,
 ): Promise<ConnectionReport> {
   const start = Date.now();
   const read = async <Row>(sql: string) => (await ask<Row>(sql)).rows;
@@ -93,11 +99,16 @@ export async function inspectOracle(
       blocking: false,
     })),
   ];
+  const server = `Oracle Database ${version}`.trim();
+  if (what === "account") return { server, ms, excess, ...NOT_INSPECTED };
+  const catalogue = await readOracleCatalogue(ask, entry);
+  const checked = checkAgainstCatalogue(entry, catalogue);
   return {
-    server: `Oracle Database ${version}`.trim(),
+    server,
     ms,
     excess,
-    ...checkAgainstCatalogue(entry, await readOracleCatalogue(ask, entry)),
+    ...checked,
+    mistakes: [...checked.mistakes, ...(await judgeQueries(entry, catalogue.tables))],
   };
 }
 

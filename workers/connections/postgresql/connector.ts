@@ -5,6 +5,7 @@ import type {
   ConnectionReport,
   ConnectionRequest,
   ConnectionTarget,
+  Inspected,
 } from "../../../shared/objects/connection-gate.ts";
 import {
   type Connector,
@@ -121,9 +122,10 @@ class PostgresqlSession implements Session {
     );
   }
 
-  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    const call = { identity: {}, timeoutMs: entry.limits.seconds * 1_000, checkCancelled: () => {} };
-    const inspect = () => inspectPostgresql(this.#client, entry as PostgresqlEntry);
+  async inspect(target: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
+    const timeoutMs = target.entry.limits.seconds * 1_000;
+    const call = { identity: {}, timeoutMs, checkCancelled: () => {} };
+    const inspect = () => inspectPostgresql(this.#client, target, what);
     return await this.#inTransaction(false, call, () => this.#metered(MOST_OF_CATALOGUE, inspect));
   }
 

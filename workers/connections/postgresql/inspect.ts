@@ -1,9 +1,17 @@
 import type { Client } from "pg";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
-import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import {
+  type ConnectionReport,
+  type ConnectionTarget,
+  type Inspected,
+  NOT_INSPECTED,
+} from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { checkQueries, queriesToPrepare } from "../sql/check-queries.ts";
 import { proposeFromSample, type SampleDialect, STATEMENT_MS } from "../sql/sample-classes.ts";
 import { readCatalogue } from "./catalogue.ts";
+import { explainPostgresql } from "./errors.ts";
+import { prepareQuery, setForQueries } from "./prepare-query.ts";
 
 /** Attributes and memberships that write, or read past the grants of tables. */
 const ROLES = `
@@ -78,7 +86,12 @@ interface Role {
 }
 
 /** What a role of PostgreSQL may do beyond reading, and how the entry fits the database. */
-export async function inspectPostgresql(client: Client, entry: PostgresqlEntry): Promise<ConnectionReport> {
+export async function inspectPostgresql(
+  client: Client,
+  target: ConnectionTarget,
+  what?: Inspected,
+): Promise<ConnectionReport> {
+  const entry = target.entry as PostgresqlEntry;
   const start = Date.now();
   const { rows: versions } = await client.query<{ version: string }>(
     "SELECT current_setting('server_version') AS version",
@@ -88,8 +101,28 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
   const { rows: grants } = await client.query<{ what: string; remedy: string; by_public: boolean }>(
     `${GRANTS} LIMIT 200`,
   );
+  const account = {
+    server: `PostgreSQL ${versions[0]?.version ?? ""}`.trim(),
+    ms,
+    excess: [
+      ...roles.flatMap(describeRole),
+      ...grants.map(({ what: may, remedy, by_public }) => ({
+        what: may,
+        remedy: `${remedy};`,
+        blocking: !by_public,
+      })),
+    ],
+  };
+  if (what === "account") return { ...account, ...NOT_INSPECTED };
   const catalogue = await readCatalogue(client, entry);
   const checked = checkAgainstCatalogue(entry, catalogue);
+  await setForQueries(client, entry, catalogue.tables);
+  const wrong = await checkQueries(
+    queriesToPrepare(entry),
+    catalogue.tables,
+    (query) => prepareQuery(client, query),
+    (failure) => explainPostgresql(failure, target),
+  );
   // A statement that fails ends the transaction for others: the sample comes last.
   await client.query(`SET LOCAL statement_timeout = ${STATEMENT_MS}`);
   const named = { columns: entry.columns, proposals: checked.proposals };
@@ -98,14 +131,10 @@ export async function inspectPostgresql(client: Client, entry: PostgresqlEntry):
     return rows;
   });
   return {
-    server: `PostgreSQL ${versions[0]?.version ?? ""}`.trim(),
-    ms,
-    excess: [
-      ...roles.flatMap(describeRole),
-      ...grants.map(({ what, remedy, by_public }) => ({ what, remedy: `${remedy};`, blocking: !by_public })),
-    ],
+    ...account,
     ...checked,
     proposals: { ...checked.proposals, ...sampled },
+    mistakes: [...checked.mistakes, ...wrong],
   };
 }
 

@@ -43,7 +43,7 @@ export async function readRows(
       more = taken.add(rows) && !hasEnded;
     }
   } finally {
-    if (!hasEnded) await cursor.close();
+    if (!hasEnded) await Promise.race([cursor.close(), endOf(client)]);
   }
   const { fields = [], rowCount } = (
     cursor as unknown as { _result: { fields?: FieldDef[]; rowCount: number | null } }
@@ -51,6 +51,12 @@ export async function readRows(
   const columns = await describeColumns(fields, pg.types.builtins, endWith);
   const answer: AnsweredRows = { columns, ...taken.result(), changed: rowCount };
   return answer as unknown as JsonValue;
+}
+
+/** Resolves when the socket is lost: a server that ends a session does not answer the end of its portal. */
+function endOf(client: Client): Promise<void> {
+  const { _ended: hasEnded } = client as unknown as { _ended: boolean };
+  return hasEnded ? Promise.resolve() : new Promise((resolve) => client.once("end", () => resolve()));
 }
 
 type Builtins = Readonly<Record<string, number | string>>;

@@ -8,7 +8,9 @@ import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { WriteKey } from "../../../shared/objects/connection-gate.ts";
 import { maskValue } from "../../../shared/redact/mask-value.ts";
 import {
   askConnection,
@@ -16,13 +18,16 @@ import {
   type CatalogueLimits,
   type OperationCache,
   type ReadLimits,
+  toError,
 } from "../ask-connection.ts";
 import { rememberCatalogue } from "../catalogue-memory.ts";
 import { judgeOf } from "../judge/judges.ts";
 import type { JudgedStatement, StatementRules } from "../judge/statement.ts";
+import { findKeyRefusal } from "../write-keys.ts";
 import { hasJudgedColumns } from "./check-columns.ts";
 import { ColumnSight } from "./column-sight.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
+import { searchPathOf, statementRules, writeSearchPath } from "./statement-rules.ts";
 
 /** An entry of an SQL database. */
 export type SqlEntry = PostgresqlEntry | MysqlEntry | ClickhouseEntry | OracleEntry;
@@ -100,12 +105,14 @@ export class SqlHandle {
    * Runs a statement that the company wrote. Columns that the role may not see are masked by their origin.
    *
    * @param query - its name
+   * @param once - for a write that its caller names by a key
    */
   async runNamed(
     query: string,
     { sql, effect, cache: rule }: NamedQuery,
     values: readonly JsonValue[],
     limits: ReadLimits,
+    once?: WriteKey,
   ): Promise<AnsweredRows> {
     const operation = effect === "read" ? "query" : "write";
     // The role must be allowed to write such a statement itself. One that writes gives no rows.
@@ -113,7 +120,7 @@ export class SqlHandle {
     const judged = isJudged ? await this.#judge(sql, values, limits) : null;
     const { rows: most } = this.#call.entry.limits;
     const cache = effect === "read" ? this.#cacheOf(rule, `named ${query}`, limits) : undefined;
-    const answer = await this.#run(operation, sql, values, { rows: most, cache }, limits);
+    const answer = await this.#run(operation, sql, values, { rows: most, cache, once }, limits);
     if (judged !== null) this.#requireJudged(answer, judged);
     const sight = await this.#sightOf(limits);
     const isComputed = judged === null && answer.columns.some(({ origin }) => origin === null);
@@ -129,6 +136,20 @@ export class SqlHandle {
       }),
     );
     return { ...answer, rows };
+  }
+
+  /** The key of a write, as its caller chose it for these arguments; nothing without one. */
+  keyOf(tool: string, input: Readonly<Record<string, JsonValue | undefined>>): WriteKey | undefined {
+    const { idempotency_key: key } = input;
+    if (typeof key !== "string") return undefined;
+    return { person: this.#call.principal.userId, tool, key, digest: digestText(canonicalize(input)) };
+  }
+
+  /** Throws what a write with this key would throw without being carried out. */
+  async refuseKey(once: WriteKey | undefined): Promise<void> {
+    const { env, name } = this.#call;
+    const failure = once && (await findKeyRefusal(env, name, once));
+    if (failure) throw toError(failure);
   }
 
   /**
@@ -222,27 +243,14 @@ export class SqlHandle {
 
   /** What a statement may use; everything that the connection exposes without a sight. */
   async #rules(sight: ColumnSight | null, limits: CallLimits): Promise<StatementRules> {
-    const tables = await this.#tables(limits);
-    return {
-      tables: tables.map((table) => ({
-        schema: table.schema,
-        name: table.name,
-        isWithheld: sight?.isWithheld(table) ?? false,
-        columns: table.columns.map(({ name }) => ({
-          name,
-          hidden: sight?.isHidden(`${table.schema}.${table.name}.${name}`) ?? false,
-        })),
-      })),
-      searchPath: this.#searchPath(tables),
-      functions: this.#call.entry.functions,
-    };
+    return statementRules(this.#call.entry, await this.#tables(limits), sight);
   }
 
   async #run(
     operation: "query" | "explain" | "write",
     sql: string,
     values: readonly JsonValue[],
-    { rows, cache }: { rows: number; cache?: OperationCache | undefined },
+    { rows, cache, once }: { rows: number; cache?: OperationCache | undefined; once?: WriteKey | undefined },
     limits: CallLimits,
   ): Promise<AnsweredRows> {
     const { env, entry, principal } = this.#call;
@@ -254,6 +262,7 @@ export class SqlHandle {
       settings,
       repeatable: operation !== "write",
       cache,
+      once,
     };
     const answer = await askConnection(env, this.#target(), request, principal, limits);
     return answer as unknown as AnsweredRows;
@@ -280,20 +289,12 @@ export class SqlHandle {
 
   /** Statement and judge look a name up in the same schemas. */
   async #schemaSettings(limits: CallLimits): Promise<Record<string, string>> {
-    const { kind } = this.#call.entry;
-    if (kind !== "postgresql" && kind !== "oracle") return {};
-    const schemas = this.#searchPath(await this.#tables(limits));
+    const { entry } = this.#call;
+    if (entry.kind !== "postgresql" && entry.kind !== "oracle") return {};
+    const schemas = searchPathOf(entry, await this.#tables(limits));
     const [first] = schemas;
-    if (kind === "oracle") return first === undefined ? {} : { current_schema: first };
-    return { search_path: schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ") || '""' };
-  }
-
-  /** One schema: `public`, or the first that is exposed. Tables of others are named with theirs. */
-  #searchPath(tables: readonly CatalogueTable[]): string[] {
-    const { reach, kind } = this.#call.entry;
-    if (kind !== "postgresql" && "database" in reach) return [reach.database];
-    const schemas = tables.map(({ schema }) => schema);
-    return schemas.includes("public") ? ["public"] : schemas.slice(0, 1);
+    if (entry.kind === "oracle") return first === undefined ? {} : { current_schema: first };
+    return { search_path: writeSearchPath(schemas) };
   }
 
   #target() {

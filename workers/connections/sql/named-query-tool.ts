@@ -1,7 +1,8 @@
 import { z } from "zod";
-import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
+import { type NamedQuery, parametersOf } from "../../../shared/connections/kinds/sql.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "../../../shared/server/define.ts";
+import { idempotencyField } from "../../../shared/server/idempotency.ts";
 import type { SqlHandle } from "./handle.ts";
 import { presentRows, rowsShape } from "./rows-shape.ts";
 
@@ -12,8 +13,11 @@ export function namedQueryTool(connection: string, name: string, query: NamedQue
     Object.entries(parameters).map(([parameter, rule]) => [parameter, fieldOf(rule)]),
   );
   const writes = effect !== "read";
+  // A statement that takes the key itself gets it as every other parameter.
+  if (writes) shape.idempotency_key = keyField(parameters.idempotency_key);
+  const tool = `${connection}_${name}`;
   return defineTool({
-    name: `${connection}_${name}`,
+    name: tool,
     title,
     description,
     effect,
@@ -22,16 +26,28 @@ export function namedQueryTool(connection: string, name: string, query: NamedQue
     input: z.object(shape),
     output: z.object({
       ...rowsShape,
-      ...(writes && { changed: z.number().describe("Rows that were changed") }),
+      ...(writes && {
+        changed: z.number().describe("Rows that were changed"),
+        replayed: z.boolean().describe("True if an earlier call with this key did it"),
+      }),
     }),
     overflow: "rows",
-    async run(input: Record<string, JsonValue | undefined>, context: ToolContext<SqlHandle>) {
-      const values = Object.keys(parameters).map((parameter) => input[parameter] ?? null);
-      const answer = await context.store.runNamed(name, query, values, context);
-      return { ...presentRows(answer), ...(writes && { changed: answer.changed ?? 0 }) };
+    ...(writes && {
+      async check(input: Input, { store }: Pick<ToolContext<SqlHandle>, "store">) {
+        await store.refuseKey(store.keyOf(tool, input));
+      },
+    }),
+    async run(input: Input, context: ToolContext<SqlHandle>) {
+      const values = parametersOf(query).map((parameter) => input[parameter] ?? null);
+      const once = writes ? context.store.keyOf(tool, input) : undefined;
+      const answer = await context.store.runNamed(name, query, values, context, once);
+      const { changed, replayed = false } = answer;
+      return { ...presentRows(answer), ...(writes && { changed: changed ?? 0, replayed }) };
     },
   } as Parameters<typeof defineTool>[0]) as unknown as ToolDefinition;
 }
+
+type Input = Readonly<Record<string, JsonValue | undefined>>;
 
 type Parameter = NamedQuery["parameters"][string];
 
@@ -48,4 +64,11 @@ function fieldOf({ type, description, optional, values, examples }: Parameter): 
   const base = values === undefined ? TYPES[type]() : z.literal(values as [string, ...string[]]);
   const about = examples === undefined ? description : `${description} Examples: ${examples.join(", ")}`;
   return (optional ? base.optional() : base).describe(about);
+}
+
+/** The key of a write; of a statement that takes it too, as the entry describes it. */
+function keyField(declared: Parameter | undefined): z.ZodType {
+  if (declared === undefined) return idempotencyField.optional();
+  const field = idempotencyField.describe(declared.description);
+  return declared.optional ? field.optional() : field;
 }

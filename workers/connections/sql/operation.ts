@@ -33,6 +33,8 @@ export interface AnsweredRows {
   cut: boolean;
   /** Rows that a write changed; `null` for a read. */
   changed: number | null;
+  /** Set if an earlier call with the same key wrote this. */
+  replayed?: true;
 }
 
 /** A table or view of a catalogue. */

@@ -1,6 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { KEY_KEPT_MS, KEY_OF_ANOTHER_WRITE } from "../../../shared/server/idempotency.ts";
 import type { Stamp } from "./stamp.ts";
 
 /**
@@ -14,7 +15,6 @@ export interface IdempotentWrite {
   fingerprint: string;
 }
 
-const KEPT_DAYS = 7;
 const PURGED_AT_ONCE = 100;
 
 /** Identifies a write by its caller, key and arguments. */
@@ -39,9 +39,8 @@ export async function recallWrite(db: D1Database, write: IdempotentWrite): Promi
     .first<{ tool: string; fingerprint: string; entity_id: string }>();
   if (!row) return undefined;
   if (row.tool !== write.tool || row.fingerprint !== write.fingerprint) {
-    throw new ToolError("conflict", "You have used this idempotency_key for a write with other arguments.", {
-      suggestedAction: "Use a new idempotency_key for a new write; repeat a write with unchanged arguments.",
-    });
+    const { message, action } = KEY_OF_ANOTHER_WRITE;
+    throw new ToolError("conflict", message, { suggestedAction: action });
   }
   return row.entity_id;
 }
@@ -56,7 +55,7 @@ export function recordWrite(
   entityId: string,
   stamp: Stamp,
 ): D1PreparedStatement[] {
-  const oldest = new Date(Date.parse(stamp.at) - KEPT_DAYS * 86_400_000).toISOString();
+  const oldest = new Date(Date.parse(stamp.at) - KEY_KEPT_MS).toISOString();
   return [
     db
       .prepare(

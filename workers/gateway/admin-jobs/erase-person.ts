@@ -46,6 +46,7 @@ const ACCOUNT = {
   fresh_factors: "DELETE FROM fresh_factor WHERE user_id = ?1",
   verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,
   call_log: "DELETE FROM call_log WHERE user_id = ?1",
+  writes: "DELETE FROM connection_write WHERE user_id = ?1",
   answers:
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",

@@ -31,7 +31,7 @@ export async function review(
   }
   const at = Date.now();
   const own = await sessionFor(env, entry, named);
-  const gate = connectionGate(env, connection, own.session ?? 0);
+  const gate = connectionGate(env, connection, own.session ?? 0, entry.location);
   const answer = await gate.run(
     { name: connection, revision: "", entry, ...own },
     {

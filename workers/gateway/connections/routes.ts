@@ -82,10 +82,8 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
       if (refused !== null) return { ok: false, failure: refused };
       const own = await sessionFor(env, asked.entry, asked.person);
       const target = { name: asked.connection, revision: "", entry: asked.entry, ...own };
-      const answer = await connectionGate(env, asked.connection, own.session ?? 0).probe(
-        target,
-        asked.secret,
-      );
+      const gate = connectionGate(env, asked.connection, own.session ?? 0, asked.entry.location);
+      const answer = await gate.probe(target, asked.secret);
       return { ...answer, ...(await describeTrust(env, asked.entry)) };
     }
     case "secret":
@@ -116,12 +114,13 @@ async function changeSecret(
   await principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `secret ${name} ${version}`, event);
   // Sockets that were opened with the old password end before the next call, those of connections that the file of the command
   // does not name, too.
-  const published = await publishedWith(env, name);
-  const users = new Set([...connections, ...published.map((one) => one.name)]);
+  const published = await publishedWith(env, { vault: name });
+  const places = new Map(published.map((one) => [one.name, one.entry.location] as const));
+  const users = new Set([...connections, ...places.keys()]);
   await Promise.all(
     [...users].flatMap((connection) =>
       Array.from({ length: MOST_SHARDS }, (_, shard) =>
-        connectionGate(env, connection, shard).closeSessions(),
+        connectionGate(env, connection, shard, places.get(connection)).closeSessions(),
       ),
     ),
   );

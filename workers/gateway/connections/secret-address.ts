@@ -1,5 +1,6 @@
 import { type ConnectionEntry, isExchanged } from "../../../shared/connections/entry.ts";
 import { parseRevision } from "../../../shared/connections/revision.ts";
+import { nameSource, type SecretSource, secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { readRevision } from "../../../shared/server/read-revision.ts";
@@ -16,8 +17,9 @@ export async function findElsewhere(
   entry: ConnectionEntry,
 ): Promise<ConnectionFailure | null> {
   if (!takesSecret(entry)) return null;
-  const secret = entry.secret ?? connection;
-  const published = await publishedWith(env, secret);
+  const source = secretSourceOf(connection, entry);
+  const secret = nameSource(source);
+  const published = await publishedWith(env, source);
   const known = new Set(published.map((one) => placeOf(one.entry)));
   const place = placeOf(entry);
   if (known.size === 0 || known.has(place)) return null;
@@ -33,10 +35,10 @@ export async function findElsewhere(
   };
 }
 
-/** The published connections that use a secret of the vault. */
+/** The published connections that use a secret. */
 export async function publishedWith(
   env: Env,
-  secret: string,
+  secret: SecretSource,
 ): Promise<{ name: string; entry: ConnectionEntry }[]> {
   const { revisions } = await policyInForce(env);
   const published = await Promise.all(
@@ -45,7 +47,11 @@ export async function publishedWith(
       return { name, entry };
     }),
   );
-  return published.filter(({ name, entry }) => takesSecret(entry) && (entry.secret ?? name) === secret);
+  return published.filter(({ name, entry }) => takesSecret(entry) && isSame(name, entry, secret));
+}
+
+function isSame(name: string, entry: ConnectionEntry, secret: SecretSource): boolean {
+  return nameSource(secretSourceOf(name, entry)) === nameSource(secret);
 }
 
 const WITHOUT_TLS = " without TLS";

@@ -1,5 +1,6 @@
 import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
 import { parseRevision } from "../../../shared/connections/revision.ts";
+import { describeSource, hasSecret, secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import {
   type ConnectionState,
   connectionGate,
@@ -13,6 +14,8 @@ import { publishedServers } from "../../published-servers.ts";
 export interface PublishedState extends Pick<ConnectionEntry, "kind" | "title" | "owner"> {
   name: string;
   allow_privileged_role: boolean;
+  /** Where its secret comes from; `null` if it has none. */
+  secret: string | null;
   objects: ConnectionState[];
 }
 
@@ -23,11 +26,13 @@ export async function readStates(env: Env): Promise<PublishedState[]> {
     publishedServers.choose(revisions).map(async (name) => {
       const { entry } = parseRevision(name, await readRevision(env, String(revisions.get(name))));
       const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
-        connectionGate(env, name, shard).state(),
+        connectionGate(env, name, shard, entry.location).state(),
       );
       const { kind, title, owner } = entry;
       const allow_privileged_role = "allow_privileged_role" in entry && entry.allow_privileged_role;
-      return { name, kind, title, owner, allow_privileged_role, objects: await Promise.all(shards) };
+      const secret = hasSecret(entry) ? describeSource(secretSourceOf(name, entry)) : null;
+      const objects = await Promise.all(shards);
+      return { name, kind, title, owner, allow_privileged_role, secret, objects };
     }),
   );
 }
@@ -45,7 +50,7 @@ export function describeStates(states: readonly PublishedState[]): object {
       name,
       breaker: broken?.breaker ?? "closed",
       ...(times.length > 0 && { ms: Math.max(...times) }),
-      ...(last && { last_failure: new Date(last.at).toISOString() }),
+      ...(last && { last_failure: new Date(last.at).toISOString(), failure: last.message }),
     };
   });
   return { connections };

@@ -95,6 +95,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "connection_definition",
     "connection_secret",
     "connection_ticket",
+    "connection_write",
     "dead_letter",
     "definition_part",
     "early_outcome",

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
 import { isExchanged, isPersonal } from "../../../shared/connections/entry.ts";
+import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
@@ -12,6 +13,7 @@ import {
   type ConnectionState,
   type ConnectionTarget,
   connectionGate,
+  type Inspected,
   type ProbeAnswer,
   SESSIONS_PER_OBJECT,
   shareOf,
@@ -28,12 +30,17 @@ import {
 } from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
+import { openSecret } from "../../connections/secret.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
-import { readSecret, readSecretVersion } from "../../connections/vault.ts";
+import { readSecretVersion } from "../../connections/vault.ts";
+import { writeOnce } from "../../connections/write-keys.ts";
+import { AccountWatch } from "./account-watch.ts";
 import { AnswerCache } from "./answer-cache.ts";
+import { BoundSecret } from "./bound-secret.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
 import { Outage } from "./outage.ts";
+import { describeOutage, notKnown, WAITED_TOO_LONG } from "./outage-words.ts";
 import { openResilience, type Resilience } from "./resilience.ts";
 import { SessionStore } from "./session-store.ts";
 import { WaitingWrites } from "./waiting-writes.ts";
@@ -50,6 +57,8 @@ const GRACE_MS = 1_500;
 export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
   readonly #sessions = new SessionStore();
   readonly #memory = new Map<string, unknown>();
+  readonly #account = new AccountWatch(this.ctx.storage);
+  readonly #bound = new BoundSecret();
   readonly #answers = new AnswerCache();
   readonly #cancels = new Cancels(this.ctx.id.name ?? "");
   readonly #writes = new WaitingWrites(this.ctx.storage);
@@ -64,6 +73,11 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     request: ConnectionRequest,
     caller?: ConnectionCaller,
   ): Promise<ConnectionAnswer> {
+    const { once, id: call, timeoutMs } = request;
+    if (once !== undefined) {
+      const work = () => this.#run(target, request, caller);
+      return await writeOnce(this.env, { connection: target.name, once, call, timeoutMs }, work);
+    }
     if (request.cache === undefined) return await this.#run(target, request, caller);
     // A read in the background is no call: nothing cancels it, and its time is that of the connection.
     const again = { ...request, timeoutMs: target.entry.limits.seconds * 1_000 };
@@ -135,21 +149,29 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     await this.#cancels.cancel(this.#conversations.firstId(id));
   }
 
-  async probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer> {
+  async probe(
+    target: ConnectionTarget,
+    secret: string | null,
+    what: Inspected = "all",
+  ): Promise<ProbeAnswer> {
     // The sockets of calls are as many as an object may have without it.
     if (/^[^:]+:\d+$/.test(this.ctx.id.name ?? ""))
-      return await connectionGate(this.env, target.name, "probe").probe(target, secret);
-    const probing = this.#probing.then(() => this.#probe(target, secret));
+      return await connectionGate(this.env, target.name, "probe", target.entry.location).probe(
+        target,
+        secret,
+        what,
+      );
+    const probing = this.#probing.then(() => this.#probe(target, secret, what));
     this.#probing = probing.catch(() => {});
     return await probing;
   }
 
-  async #probe(target: ConnectionTarget, secret: string | null): Promise<ProbeAnswer> {
+  async #probe(target: ConnectionTarget, secret: string | null, what: Inspected): Promise<ProbeAnswer> {
     let session: Session | undefined;
     try {
       session = await this.#open(target, secret, OPEN_MS, new Map());
       const report = await within(
-        () => (session as Session).inspect(target),
+        () => (session as Session).inspect(target, what),
         target.entry.limits.seconds * 1_000 + GRACE_MS,
       );
       return { ok: true, report };
@@ -166,6 +188,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   async closeSessions(): Promise<void> {
+    this.#account.forget();
     this.#memory.clear();
     this.#answers.clear();
     this.#sessions.closeAll();
@@ -192,8 +215,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     conversation: Conversation,
   ) {
     this.#cancels.check(request.id);
+    await this.#bound.check(this.env, target, () => this.closeSessions());
+    await this.#account.requireReading(target);
     const key = await this.#sessionKeyOf(target);
-    const session = this.#sessions.take(key) ?? (await this.#openFor(target, key, deadline));
+    const known = this.#sessions.take(key);
+    const session = known ?? (await this.#openFor(target, key, deadline));
+    if (known !== undefined) this.ctx.waitUntil(this.#lookAgain(target));
     const start = Date.now();
     const left = deadline - start;
     const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
@@ -226,6 +253,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     for (;;) {
       const before = this.#sessions.closings;
       const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
+      try {
+        await this.#account.check(target, session);
+      } catch (refusal) {
+        session.close();
+        this.#sessions.closeAll();
+        throw refusal;
+      }
       if (before === this.#sessions.closings) {
         this.#sessions.adopt(session, key);
         return session;
@@ -243,9 +277,27 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   async #sessionKeyOf({ name, revision, entry, session }: ConnectionTarget): Promise<string> {
     const content = revision === "" ? digestText(canonicalize(entry as unknown as JsonValue)) : revision;
     if (session === undefined) return content;
-    const isShared = !isPersonal(entry) && !isExchanged(entry);
-    const version = isShared ? await readSecretVersion(this.env, entry.secret ?? name) : 0;
+    const source = secretSourceOf(name, entry);
+    const isInVault = "vault" in source && !isPersonal(entry) && !isExchanged(entry);
+    const version = isInVault ? await readSecretVersion(this.env, source.vault) : 0;
     return `${content}@${version} ${JSON.stringify(session)}`;
+  }
+
+  /**
+   * Under calls that follow each other no session is opened, and the account may have changed. The object that tests the
+   * connection looks: the sockets of calls are as many as an object may have.
+   */
+  async #lookAgain(target: ConnectionTarget): Promise<void> {
+    await this.#account
+      .refresh(target, async () => {
+        const gate = connectionGate(this.env, target.name, "probe", target.entry.location);
+        const answer = await gate.probe(target, null, "account");
+        if (!answer.ok) throw new Error(answer.failure.message);
+        return answer.report.excess;
+      })
+      .catch((failure: unknown) => {
+        if (failure instanceof RefusedRequest) this.#sessions.closeAll();
+      });
   }
 
   async #open(
@@ -255,7 +307,8 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     memory = this.#memory,
   ): Promise<Session> {
     const connector = await loadConnector(target);
-    const secret = given ?? (await readSecret(this.env, target.entry.secret ?? target.name))?.text ?? null;
+    const { name, entry } = target;
+    const secret = given ?? (await openSecret(this.env, secretSourceOf(name, entry), entry.title));
     const opening = connector.open(this.env, target, secret, memory);
     try {
       return await within(() => opening, timeoutMs);
@@ -283,7 +336,11 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     target: ConnectionTarget,
     { repeatable }: ConnectionRequest,
   ): ConnectionFailure {
-    if (failure instanceof RefusedRequest) return failure.failure;
+    if (failure instanceof RefusedRequest) {
+      const { code, message } = failure.failure;
+      if (code === "unavailable") this.#lastFailure = { at: Date.now(), message };
+      return failure.failure;
+    }
     if (failure instanceof BulkheadRejectedError) {
       return {
         code: "unavailable",
@@ -307,25 +364,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   #resilienceOf({ name, entry, session }: ConnectionTarget): Resilience {
-    this.#resilience ??= openResilience(name, () => this.#sessions.dropIdle());
+    this.#resilience ??= openResilience(name, () => {
+      this.#account.forget();
+      this.#sessions.dropIdle();
+    });
     const shard = Number(/^[^:]+:(\d+)$/.exec(this.ctx.id.name ?? "")?.[1] ?? 0);
     const ofPerson = Math.min(SESSIONS_PER_OBJECT, entry.limits.concurrent);
     this.#resilience.resize(session === undefined ? shareOf(entry, shard) : ofPerson);
     return this.#resilience;
   }
-}
-
-const WAITED_TOO_LONG: ConnectionFailure = {
-  code: "timeout",
-  message: "The call waited too long for the connection.",
-  sent: false,
-};
-
-function describeOutage(title: string, eventId?: string): ConnectionFailure {
-  const event = eventId === undefined ? "" : ` Event id: ${eventId}.`;
-  return { code: "unavailable", message: `${title} cannot be reached right now.${event}`, retryAfter: 5 };
-}
-
-function notKnown(what: string): ConnectionFailure {
-  return { code: "outcome_unknown", message: `${what} It is not known whether it was carried out.` };
 }

@@ -84,7 +84,7 @@ function Connection({
         {allow_privileged_role && (
           <>
             {" "}
-            <span class="badge caution">Privileged account allowed</span>
+            <span class="badge danger">Privileged account allowed</span>
           </>
         )}
       </h2>

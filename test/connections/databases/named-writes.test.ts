@@ -1,0 +1,307 @@
+import { env } from "cloudflare:workers";
+import pg from "pg";
+import { beforeAll, describe, expect, it } from "vitest";
+import { connectionEntry } from "../../../shared/connections/entry.ts";
+import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
+import { LANES, openSession } from "../../support/session.ts";
+import { until } from "../../support/until.ts";
+import { command } from "../mcp/gateway.ts";
+import { asMariadbOwner, asPostgresqlOwner, createShop, SERVERS, shopEntry } from "./servers.ts";
+
+const DATABASE = "shop_writes";
+const CHECKED = "shop_checked";
+
+const NUMBER = { type: "integer", description: "Number of the order." };
+const query = (sql: string, effect: string, parameters: object = { id: NUMBER }) => ({
+  ...{ title: "A write", description: "Writes.", sql, effect, parameters },
+});
+
+const QUERIES = {
+  add_order: query(
+    "INSERT INTO orders (id, placed_at, total) VALUES ($1, now(), $2) RETURNING id, total",
+    "create",
+    { id: NUMBER, total: { type: "number", description: "Sum." } },
+  ),
+  count_up: query("UPDATE orders SET total = total + 1 WHERE id = $1", "update"),
+  // Commits, and ends its own session before the answer is sent.
+  lose_answer: query("SELECT lose_answer($1)", "update"),
+  note_key: query("INSERT INTO noted (key, order_id) VALUES ($1, $2)", "create", {
+    idempotency_key: { type: "text", description: "Key of the note." },
+    id: NUMBER,
+  }),
+  mail_of: query("UPDATE customers SET name = name WHERE id = $1 RETURNING email", "update"),
+};
+
+const open = (lane: (typeof LANES)[number], as: string, role = "admin") =>
+  openSession({ server: "shop", lane, as, role, scopes: ["shop:read", "shop:write"] });
+
+const totalOf = async (id: number) =>
+  (await asPostgresqlOwner(DATABASE, `SELECT total::float8 AS total FROM orders WHERE id = ${id}`))[0];
+
+describe.skipIf(SERVERS.postgresql === null)("a named write with a key", () => {
+  beforeAll(async () => {
+    await createShop(DATABASE);
+    await asPostgresqlOwner(
+      DATABASE,
+      "CREATE TABLE noted (key text PRIMARY KEY, order_id bigint)",
+      "CREATE FUNCTION lose_answer(number bigint) RETURNS boolean LANGUAGE sql AS $$ UPDATE orders SET total = total + 1 WHERE id = number; SELECT pg_terminate_backend(pg_backend_pid()) $$",
+      "GRANT INSERT, UPDATE ON orders, customers, noted TO reader",
+    );
+    await publishConnections({
+      shop: shopEntry(DATABASE, { queries: QUERIES, allow_privileged_role: true }),
+    });
+  });
+
+  describe.each(LANES)("on the %s lane", (lane) => {
+    const key = (name: string) => `key-${name}-${lane}`;
+    const id = lane === "stateless" ? 10_000 : 20_000;
+
+    it("runs once: a repeat is answered with the first outcome", async () => {
+      const session = await open(lane, "wanda");
+      const asked = { id, total: 5, idempotency_key: key("add") };
+      const first = await session.call("shop_add_order", asked);
+      expect(first.error).toBeUndefined();
+      expect(first.data).toMatchObject({ rows: [[id, 5]], changed: 1, replayed: false });
+      const again = await session.call("shop_add_order", asked);
+      expect(again.data).toEqual({ ...first.data, replayed: true });
+    });
+
+    it("of ten at the same moment runs once", async () => {
+      const session = await open(lane, "wanda");
+      const asked = { id: 1, idempotency_key: key("ten") };
+      const [before] = (await totalOf(1)) as { total: number }[];
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => session.call("shop_count_up", asked)),
+      );
+      expect(answers.filter(({ data }) => data?.replayed === false)).toHaveLength(1);
+      const refused = answers.flatMap(({ error }) => error ?? []);
+      for (const error of refused)
+        expect(error).toMatchObject({
+          code: "conflict",
+          message: "A call with this idempotency_key is still running.",
+        });
+      expect(await totalOf(1)).toEqual([{ total: (before?.total ?? 0) + 1 }]);
+      expect((await session.call("shop_count_up", asked)).data).toMatchObject({ changed: 1, replayed: true });
+    });
+
+    it("with other arguments, or of another tool, is refused and does not run", async () => {
+      const session = await open(lane, "wanda");
+      await session.call("shop_count_up", { id: 2, idempotency_key: key("other") });
+      const before = await totalOf(3);
+      for (const [tool, more] of [
+        ["shop_count_up", { id: 3 }],
+        ["shop_add_order", { id: id + 1, total: 1 }],
+      ] as const) {
+        const { error } = await session.call(tool, { ...more, idempotency_key: key("other") });
+        expect(error).toMatchObject({
+          code: "conflict",
+          message: "You have used this idempotency_key for a write with other arguments.",
+        });
+      }
+      expect(await totalOf(3)).toEqual(before);
+      expect(await totalOf(id + 1)).toEqual([]);
+    });
+
+    it("is never answered with what another person's key did", async () => {
+      const [wanda, bob] = [await open(lane, "wanda"), await open(lane, "bob")];
+      const asked = { id: 4, idempotency_key: key("shared") };
+      const [before] = (await totalOf(4)) as { total: number }[];
+      expect((await wanda.call("shop_count_up", asked)).data.replayed).toBe(false);
+      expect((await bob.call("shop_count_up", asked)).data.replayed).toBe(false);
+      expect((await bob.call("shop_count_up", { ...asked, id: 5 })).error?.code).toBe("conflict");
+      expect((await wanda.call("shop_count_up", asked)).data.replayed).toBe(true);
+      expect(await totalOf(4)).toEqual([{ total: (before?.total ?? 0) + 2 }]);
+    });
+
+    it("that the database refused gives its key back", async () => {
+      const session = await open(lane, "wanda");
+      const asked = { id: id + 2, total: 5, idempotency_key: key("twice") };
+      await asPostgresqlOwner(DATABASE, `INSERT INTO orders VALUES (${id + 2}, 1, now(), 1, '')`);
+      expect((await session.call("shop_add_order", asked)).error).toMatchObject({
+        code: "conflict",
+        message: "The change breaks a rule of Shop.",
+      });
+      await asPostgresqlOwner(DATABASE, `DELETE FROM orders WHERE id = ${id + 2}`);
+      expect((await session.call("shop_add_order", asked)).data).toMatchObject({
+        changed: 1,
+        replayed: false,
+      });
+    });
+
+    it("of which the answer was lost is said to be unknown, and is not carried out again", async () => {
+      const session = await open(lane, "wanda");
+      const asked = { id: 6, idempotency_key: key("lost") };
+      const before = await totalOf(6);
+      const { error } = await session.call("shop_lose_answer", asked);
+      expect(error?.code).toBe("outcome_unknown");
+      expect(error?.message).toContain("It is not known whether it was carried out.");
+      const again = await session.call("shop_lose_answer", asked);
+      expect(again.error).toMatchObject({
+        code: "outcome_unknown",
+        message: expect.stringContaining("An earlier call with this idempotency_key got no answer."),
+        suggested_action: expect.stringContaining("Look at the data."),
+      });
+      expect(await totalOf(6)).toEqual(before);
+    });
+
+    it("gives its statement the key where the entry declares it", async () => {
+      const session = await open(lane, "wanda");
+      expect((await session.call("shop_note_key", { id: 1 })).error?.code).toBe("invalid_input");
+      await session.call("shop_note_key", { id: 1, idempotency_key: key("noted") });
+      const noted = `SELECT order_id::int AS "order" FROM noted WHERE key = '${key("noted")}'`;
+      expect((await asPostgresqlOwner(DATABASE, noted))[0]).toEqual([{ order: 1 }]);
+    });
+  });
+
+  it("waits for nothing: while it runs, a repeat is refused", async () => {
+    const session = await open("stateless", "wanda");
+    const holder = new pg.Client({ ...SERVERS.postgresql, database: DATABASE } as pg.ClientConfig);
+    holder.on("error", () => {});
+    await holder.connect();
+    await holder.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
+    const asked = { id: 7, idempotency_key: "key-in-flight" };
+    const running = session.call("shop_count_up", asked);
+    await until(async () => {
+      const waiting =
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+      expect((await holder.query(waiting)).rows).toHaveLength(1);
+    });
+    expect((await session.call("shop_count_up", asked)).error).toMatchObject({
+      code: "conflict",
+      retry_after: 2,
+    });
+    await holder.query("ROLLBACK");
+    await holder.end();
+    expect((await running).data).toMatchObject({ changed: 1, replayed: false });
+    expect((await session.call("shop_count_up", asked)).data.replayed).toBe(true);
+  });
+
+  it("is stored sealed, without its result in clear", async () => {
+    const session = await open("stateless", "wanda");
+    const { data } = await session.call("shop_mail_of", { id: 8, idempotency_key: "key-with-mail" });
+    expect(data.rows).toEqual([["c8@people.example"]]);
+    const { results } = await env.PLATFORM_DB.prepare("SELECT * FROM connection_write").all();
+    expect(results.length).toBeGreaterThan(0);
+    expect(JSON.stringify(results)).not.toContain("people.example");
+  });
+});
+
+/** Named queries with one mistake each, and what a test says of them; `$1` is written as the kind does. */
+const WRONG: Readonly<
+  Record<string, readonly [sql: string, parameters: number, effect: string, says: RegExp | null]>
+> = {
+  fits: ["SELECT name FROM customers WHERE id = $1", 1, "read", null],
+  writes: ["UPDATE customers SET name = 'x' WHERE id = $1", 1, "update", null],
+  column: [
+    "SELECT nmae FROM customers",
+    0,
+    "read",
+    /^sql: The column "?nmae"? does not exist\. Did you mean "name"\?$/,
+  ],
+  table: [
+    "SELECT 1 FROM custommers",
+    0,
+    "read",
+    /^sql: The table "?\S*custommers"? does not exist\. Did you mean "\S*customers"\?$/,
+  ],
+  syntax: ["SELECT name FORM customers WHERE", 0, "read", /^sql: The statement is not valid SQL/],
+  few: [
+    "SELECT name FROM customers WHERE id = $1",
+    0,
+    "read",
+    /^parameters: The statement takes 1 parameter, and 0 are declared\.$/,
+  ],
+  many: [
+    "SELECT name FROM customers WHERE id = $1",
+    2,
+    "read",
+    /^parameters: The statement takes 1 parameter, and 2 are declared\.$/,
+  ],
+  hidden: [
+    "DELETE FROM customers WHERE id = $1",
+    1,
+    "read",
+    /^effect: The statement changes or locks rows, and it is declared to read\.$/,
+  ],
+  locks: [
+    "SELECT name FROM customers WHERE id = $1 FOR UPDATE",
+    1,
+    "read",
+    /^effect: The statement changes or locks rows/,
+  ],
+  two: ["SELECT 1; DELETE FROM customers", 0, "read", /^sql: The statement is not valid SQL/],
+};
+
+describe("named queries of which one is wrong", () => {
+  const queriesIn = (placeholder: string) =>
+    Object.fromEntries(
+      Object.entries(WRONG).map(([name, [sql, parameters, effect]]) => [
+        name,
+        query(
+          sql.replace("$1", placeholder),
+          effect,
+          Object.fromEntries(Array.from({ length: parameters }, (_, at) => [`p${at}`, NUMBER])),
+        ),
+      ]),
+    );
+
+  async function expectNamed(entry: object, secret: string) {
+    const { ok, report, failure } = await command({ command: "test", connection: "checked", entry, secret });
+    expect(failure).toBeUndefined();
+    expect(ok).toBe(true);
+    const said = new Map<string, string>(
+      report.mistakes.map((line: string) => {
+        const [, name = "", text = ""] = /^queries\.(\w+)\.(.*)$/.exec(line) ?? ["", line];
+        return [name, text];
+      }),
+    );
+    for (const [name, [, , , says]] of Object.entries(WRONG)) {
+      if (says === null) expect(said.get(name), name).toBeUndefined();
+      else expect(said.get(name), name).toMatch(says);
+    }
+  }
+
+  it.skipIf(SERVERS.postgresql === null)(
+    "are named by a test of a PostgreSQL connection, which runs none",
+    async () => {
+      await createShop(CHECKED);
+      await asPostgresqlOwner(CHECKED, "GRANT UPDATE, DELETE ON customers TO reader");
+      const identity = { "app.user_id": "user_id" };
+      const more = { queries: queriesIn("$1"), allow_privileged_role: true, identity };
+      await expectNamed(shopEntry(CHECKED, more), PASSWORD);
+      const [rows] = await asPostgresqlOwner(
+        CHECKED,
+        "SELECT count(*)::int AS n FROM customers WHERE name <> 'x'",
+      );
+      expect(rows).toEqual([{ n: 60 }]);
+      // What the account may not do is said before it is published, too.
+      await asPostgresqlOwner(CHECKED, "REVOKE UPDATE ON customers FROM reader");
+      const { report } = await command({
+        ...{ command: "test", connection: "checked", secret: PASSWORD },
+        entry: shopEntry(CHECKED, more),
+      });
+      expect(report.mistakes.join("\n")).toMatch(/queries\.writes\.sql: The account of Shop may not/);
+    },
+  );
+
+  it.skipIf(SERVERS.mariadb === null)(
+    "are named by a test of a MariaDB connection, which runs none",
+    async () => {
+      const { host, port, user, password } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
+      await asMariadbOwner(
+        "DROP DATABASE IF EXISTS checked",
+        "CREATE DATABASE checked",
+        "CREATE TABLE checked.customers (id int PRIMARY KEY, name varchar(80))",
+        "INSERT INTO checked.customers VALUES (1, 'one')",
+      );
+      const entry = connectionEntry.parse({
+        ...{ kind: "mysql", title: "Checked", description: "Customers.", owner: "x" },
+        reach: { host, port, tls: "off", database: "checked", user },
+        expose: { tables: ["checked.*"] },
+        queries: queriesIn("?"),
+      });
+      await expectNamed(entry, password);
+      expect(await asMariadbOwner("SELECT name FROM checked.customers")).toEqual([[{ name: "one" }]]);
+    },
+  );
+});
