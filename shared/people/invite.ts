@@ -72,7 +72,10 @@ export function planReset(rules: SignInRules, email: string): LinkPlan | NoLink 
 }
 
 /** Whether a person has a password, by address. */
-async function hasPassword(database: Pick<PlatformDatabase, "query">, email: string): Promise<boolean> {
+export async function hasPassword(
+  database: Pick<PlatformDatabase, "query">,
+  email: string,
+): Promise<boolean> {
   return Number((await database.query(readHasPassword(email)))[0]?.total) > 0;
 }
 

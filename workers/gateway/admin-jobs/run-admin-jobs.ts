@@ -21,8 +21,8 @@ import {
 import { collectPerson } from "./collect-person.ts";
 import { endAccounts, endExchanged, endGrants, erasePerson, keptBy } from "./erase-person.ts";
 
-/** Most requests of one run. */
-const AT_ONCE = 50;
+/** Requests that are read together, and most of one run: an import makes two for each of its people. */
+const [AT_ONCE, MOST] = [50, 500];
 /** Most dead letters that one request delivers again. */
 const LETTERS = 1_000;
 
@@ -141,8 +141,11 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
  */
 export async function runAdminJobs(env: Env): Promise<void> {
   const announced: Announcements = [];
-  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) {
-    await runAdminJob(env, request, announced);
+  for (let [done, last] = [0, 0]; done < MOST; done += AT_ONCE) {
+    const requests = await readOpenRequests(env.PLATFORM_DB, AT_ONCE, last);
+    for (const request of requests) await runAdminJob(env, request, announced);
+    if (requests.length < AT_ONCE) break;
+    last = requests.at(-1)?.id ?? last;
   }
   await Promise.all(announced);
 }

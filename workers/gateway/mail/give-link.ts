@@ -24,8 +24,8 @@ export interface LinkHolder {
   name: string;
 }
 
-/** A link that was made. `sent`: it is in the person's mail; else `why` says in a sentence why it is not. */
-export type GivenLink = { url: string } & ({ sent: true } | { sent: false; why: string });
+/** A link that was made. `sent`: it is in the person's mail; else `why` says in a sentence why it is not, if it should be. */
+export type GivenLink = { url: string } & ({ sent: true } | { sent: false; why: string | null });
 
 /** Of {@link giveLink}. */
 interface Giving {
@@ -34,6 +34,8 @@ interface Giving {
   by: string;
   /** Condition in SQL under which the link is made; without it always. */
   onlyIf?: string;
+  /** `false` for a link that is to be shown. */
+  mail?: boolean;
   post?: Post;
 }
 
@@ -44,7 +46,7 @@ interface Giving {
 export async function giveLink(
   env: Env,
   { id, email, name }: LinkHolder,
-  { kind, by, onlyIf, post }: Giving,
+  { kind, by, onlyIf, mail: mails = true, post }: Giving,
 ): Promise<GivenLink | null> {
   const { token, digest } = createLink();
   const at = Date.now();
@@ -52,6 +54,7 @@ export async function giveLink(
   const made = env.PLATFORM_DB.prepare("SELECT 1 FROM password_link WHERE digest = ?").bind(digest);
   if ((await made.first()) === null) return null;
   const url = addressOfLink(env.PUBLIC_URL, token);
+  if (!mails) return { url, sent: false, why: null };
   const mailer = readMailer(env);
   if (mailer === null) return { url, sent: false, why: NOT_MAILED.off };
   const limit = { subject: `mail|${email.toLowerCase()}`, limit: MOST_MAILS, windowMs: DAY_MS };
