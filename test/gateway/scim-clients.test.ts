@@ -16,6 +16,7 @@ const PEOPLE = 100;
 interface Resource {
   id: string;
   userName: string;
+  emails: { value: string }[];
   displayName: string;
   active: boolean;
   members?: { value: string }[];
@@ -251,5 +252,59 @@ describe("what the service says of itself", () => {
       "schemas",
       "userName",
     ]);
+  });
+});
+
+describe("a person whose userName is no address", () => {
+  it("is returned and found by it, signs in with the primary address, and no other person gets it", async () => {
+    const emails = [{ value: "second@corp.example" }, { value: "Ada@corp.example", primary: true }];
+    const { status, body } = await ask("POST", "/Users", { userName: "Corp\\ada.l", emails });
+    expect([status, body.userName, body.emails]).toEqual([
+      ...[201, "Corp\\ada.l"],
+      [{ value: "ada@corp.example", primary: true, type: "work" }],
+    ]);
+    const find = async (filter: string) =>
+      (await filtered("/Users", filter)).body.Resources.map(({ id }) => id);
+    expect(await find('userName eq "corp\\\\ADA.L"')).toEqual([body.id]);
+    expect(await find('userName eq "ada@corp.example"')).toEqual([]);
+    expect(await find('emails.value eq "ada@corp.example"')).toEqual([body.id]);
+    const twice = await ask("POST", "/Users", {
+      ...{ userName: "CORP\\ada.l", emails: [{ value: "other@corp.example" }] },
+    });
+    expect([twice.status, twice.body]).toEqual([409, expect.objectContaining({ scimType: "uniqueness" })]);
+    const before = `SELECT count(*) AS n FROM "user" WHERE "email" = 'other@corp.example'`;
+    expect(await env.PLATFORM_DB.prepare(before).first("n")).toBe(0);
+  });
+
+  it("gets another address by PATCH of emails, and keeps its own name; one with an address as name keeps that", async () => {
+    const change = async (id: string, operation: object) =>
+      (await ask("PATCH", `/Users/${id}`, { schemas: [PATCH], Operations: [operation] })).body;
+    const named = await ask("POST", "/Users", { userName: "E1001", emails: [{ value: "e1@corp.example" }] });
+    const { id } = named.body;
+    const addressOf = ({ emails }: { emails: { value: string }[] }) => emails.map(({ value }) => value);
+    const work = await change(id, {
+      op: "replace",
+      path: 'emails[type eq "work"].value',
+      value: "e2@corp.example",
+    });
+    expect([work.userName, addressOf(work)]).toEqual(["E1001", ["e2@corp.example"]]);
+    const whole = await change(id, {
+      op: "add",
+      path: "emails",
+      value: [{ value: "e3@corp.example", primary: true }],
+    });
+    expect(addressOf(whole)).toEqual(["e3@corp.example"]);
+    const added = await change(id, {
+      op: "add",
+      value: { emails: [{ value: "e4@corp.example", type: "home" }] },
+    });
+    expect(addressOf(added)).toEqual(["e3@corp.example"]);
+    expect(await change(id, { op: "remove", path: "emails" })).toMatchObject({ status: "400" });
+    const renamed = await change(id, { op: "replace", path: "userName", value: "E1002" });
+    expect([renamed.userName, addressOf(renamed)]).toEqual(["E1002", ["e3@corp.example"]]);
+    const upn = await change(id, { op: "replace", path: "userName", value: "e5@corp.example" });
+    expect([upn.userName, addressOf(upn)]).toEqual(["e5@corp.example", ["e5@corp.example"]]);
+    const kept = await change(id, { op: "replace", path: "emails", value: [{ value: "e6@corp.example" }] });
+    expect([kept.userName, addressOf(kept)]).toEqual(["e5@corp.example", ["e5@corp.example"]]);
   });
 });
