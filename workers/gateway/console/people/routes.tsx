@@ -105,9 +105,9 @@ function isSame(person: ListedPerson, change: AskedChange): boolean {
 /** Why a person does not change this account, which is their own or their team's; `null` if they may. */
 async function whyNot(c: Context<InConsole>, { id }: ListedPerson): Promise<string | null> {
   const { person: asking } = c.var.signIn;
-  if (id === asking.id) return "Another administrator changes your own role and access.";
+  if (id === asking.id) return "Another person who manages people changes your own role and access.";
   if (!(await actsFor(c.env.PLATFORM_DB, asking.id, id))) return null;
-  return "You act for this team. An administrator who does not changes its role and access.";
+  return "You act for this team. A person who does not act for it changes its role and access.";
 }
 
 async function showPerson(
