@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { listCallsOfKey } from "../account/recent-calls.ts";
+import { listCallsOfApp } from "../account/recent-calls.ts";
 import { offerScopes } from "../authorize/offer.ts";
 import { refuse } from "../failures.tsx";
 import { listResources } from "../oauth/resources.ts";
@@ -193,7 +193,7 @@ async function showKey(
 ): Promise<Response> {
   const asksPassword = (await missingForKey(c.env, c.var.signIn)) === "password";
   const subject = c.var.signIn.person.id;
-  const recent = await listCallsOfKey(c.env.PLATFORM_DB, owned.owner, owned.id);
+  const recent = await listCallsOfApp(c.env.PLATFORM_DB, owned.owner, owned.id);
   const props = { owned, recent, subject, asksPassword, publicUrl: c.env.PUBLIC_URL, notice };
   return c.html(<KeyPage {...props} />, status);
 }
