@@ -1,4 +1,4 @@
-import { describeTerm } from "../../../../shared/people/password-links.ts";
+import { describeTerm, NOT_MAILED } from "../../../../shared/people/password-links.ts";
 import { PasswordField } from "../../keys/password-field.tsx";
 import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
 import type { Given } from "./links.ts";
@@ -121,7 +121,9 @@ export function GivenPage({ given: done, links }: { given: Given; links: readonl
           </p>
         ) : (
           <>
-            {given.why !== null && <p class="notice danger">{given.why}</p>}
+            {given.why !== null && (
+              <p class={given.why === NOT_MAILED.off ? "quiet" : "notice danger"}>{given.why}</p>
+            )}
             <p role="status">
               This link is shown once, and works once within {term}. Give it to {person.email} and to no one
               else: it opens their account.

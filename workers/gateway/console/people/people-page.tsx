@@ -186,9 +186,7 @@ function WaysIn({ person, subject, here, openLink, asksPassword, mails, title }:
               <input type="hidden" name="subject" value={subject} />
               <input type="hidden" name="change" value="link" />
               <WayOfLink mails={mails} asksPassword={asksPassword} />
-              <div class="actions">
-                <button type="submit">{mails ? "Send a link" : "Make a link"}</button>
-              </div>
+              <button type="submit">{mails ? "Send a link" : "Make a link"}</button>
             </form>
           </>
         )}
