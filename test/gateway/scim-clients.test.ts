@@ -22,11 +22,14 @@ interface Resource {
   members?: { value: string }[];
 }
 
-async function ask(method: string, path: string, body?: unknown) {
+async function ask(method: string, path: string, body?: unknown, more: Record<string, string> = {}) {
   const response = await exports.default.fetch(new URL(`/scim/v2${path}`, env.PUBLIC_URL), {
     method,
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/scim+json; charset=utf-8" },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
+    headers: {
+      ...{ authorization: `Bearer ${TOKEN}`, "content-type": "application/scim+json; charset=utf-8" },
+      ...more,
+    },
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
   return {
@@ -35,6 +38,7 @@ async function ask(method: string, path: string, body?: unknown) {
     body: (text === "" ? null : JSON.parse(text)) as Resource & {
       totalResults: number;
       itemsPerPage: number;
+      detail: string;
       Resources: Resource[];
     },
   };
@@ -306,5 +310,38 @@ describe("a person whose userName is no address", () => {
     expect([upn.userName, addressOf(upn)]).toEqual(["e5@corp.example", ["e5@corp.example"]]);
     const kept = await change(id, { op: "replace", path: "emails", value: [{ value: "e6@corp.example" }] });
     expect([kept.userName, addressOf(kept)]).toEqual(["e5@corp.example", ["e5@corp.example"]]);
+  });
+});
+
+describe("the credential", () => {
+  it.each([
+    ["no credential", { authorization: "" }],
+    ["another one", { authorization: `Bearer ${TOKEN}x` }],
+    ["the beginning of it", { authorization: `Bearer ${TOKEN.slice(0, -1)}` }],
+    ["Basic", { authorization: `Basic ${btoa(`scim:${TOKEN}`)}` }],
+  ])("is refused as %s", async (_what, headers) => {
+    const { status, body } = await ask("GET", "/Users", undefined, headers);
+    expect(status).toBe(401);
+    expect(body.detail).toBe("The credential is wrong.");
+  });
+
+  it("cannot be guessed from one address", async () => {
+    const headers = { authorization: "Bearer guess", "CF-Connecting-IP": "192.0.2.50" };
+    const all = await Promise.all(Array.from({ length: 25 }, () => ask("GET", "/Users", undefined, headers)));
+    expect(all.filter(({ status }) => status === 429)).toHaveLength(5);
+  });
+
+  it("opens what the service says of itself, and bad bodies get one sentence", async () => {
+    expect((await ask("GET", "/ServiceProviderConfig")).body).toMatchObject({ patch: { supported: true } });
+    expect((await ask("GET", "/ResourceTypes")).body.totalResults).toBe(2);
+    expect((await ask("POST", "/Users", "{")).body).toMatchObject({
+      status: "400",
+      scimType: "invalidSyntax",
+    });
+    expect((await ask("POST", "/Users", { userName: "no address" })).body.detail).toContain(
+      "must be an e-mail address",
+    );
+    expect((await ask("POST", "/Users", {}, { "content-type": "text/plain" })).status).toBe(415);
+    expect((await ask("GET", "/Nothing")).status).toBe(404);
   });
 });
