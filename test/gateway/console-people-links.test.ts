@@ -174,7 +174,7 @@ describe("a person's page in the console", { timeout: 20_000 }, () => {
     expect((await changesOf(person.id)).at(-1)).toMatchObject({ change: "second_factor_reset" });
   });
 
-  it("gives no link to a team, and changes nothing of oneself", async () => {
+  it("gives no link to a team or to a person who is kept out, and changes nothing of oneself", async () => {
     const { person: admin, browser } = await openAs("admin");
     const own = await browser.post(pathOf(admin), form(admin, { change: "factors" }));
     expect(own.status).toBe(403);
@@ -186,6 +186,10 @@ describe("a person's page in the console", { timeout: 20_000 }, () => {
     ]);
     const team = await browser.post(pathOf({ id: "t1" }), form(admin, { change: "link" }));
     expect([team.status, linkIn(await team.text())]).toEqual([422, ""]);
+    const kept = await createPerson("viewer");
+    await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(kept.id).run();
+    const out = await browser.post(pathOf(kept), form(admin, { change: "link" }));
+    expect([out.status, linkIn(await out.text())]).toEqual([422, ""]);
   });
 });
 

@@ -20,7 +20,7 @@ type InPage = Context<InConsole>;
 type Status = 200 | 409 | 422 | 429;
 
 const [INVITE, IMPORT] = ["/console/people/invite", "/console/people/import"];
-const LIMITS = `At most ${IMPORT_LIMITS.people.toLocaleString("en")} people and ${IMPORT_LIMITS.bytes / 1024} KiB; npm run people -- import takes more.`;
+const LIMITS = `At most ${IMPORT_LIMITS.people.toLocaleString("en")} people and ${IMPORT_LIMITS.bytes / 1024} KiB;`;
 const OTHER_PERSON = "Another person signed in on this browser in the meantime. Look again, then decide.";
 
 /** `/console/people/invite` and `/console/people/import`: people who are not there yet. */

@@ -14,7 +14,7 @@ export function ImportPage({ links, subject, notice, limits }: Omit<Around, "mai
       <section class="card">
         <p>
           A CSV file with the columns <code>email</code>, <code>name</code> and, if wanted, <code>role</code>,
-          named in its first line. {limits}
+          named in its first line. {limits} <code>npm run people -- import</code> takes more.
         </p>
         <form method="post" action="/console/people/import" enctype="multipart/form-data">
           <input type="hidden" name="subject" value={subject} />
@@ -26,7 +26,9 @@ export function ImportPage({ links, subject, notice, limits }: Omit<Around, "mai
             <button type="submit" class="primary">
               Check the file
             </button>
-            <a href="/console/people">Back to all people</a>
+            <a class="button" href="/console/people">
+              All people
+            </a>
           </div>
         </form>
         <p class="quiet small">Nothing is changed before you have seen what the file would do.</p>
@@ -97,7 +99,9 @@ export function CheckedPage({
                 <button type="submit" class="primary">
                   Add {fresh.length === 1 ? "this person" : `these ${fresh.length} people`}
                 </button>
-                <a href="/console/people/import">Choose another file</a>
+                <a class="button" href="/console/people/import">
+                  Choose another file
+                </a>
               </div>
             </form>
           </>

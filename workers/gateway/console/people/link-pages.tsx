@@ -66,7 +66,9 @@ export function InvitePage({
             <button type="submit" class="primary">
               Invite
             </button>
-            <a href="/console/people">Back to all people</a>
+            <a class="button" href="/console/people">
+              All people
+            </a>
           </div>
         </form>
         <p class="quiet small">

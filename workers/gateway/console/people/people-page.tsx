@@ -141,7 +141,7 @@ export function PersonPage(props: PersonPageProps) {
               refreshes.
             </p>
           </section>
-          {person.members === null && <WaysIn {...props} />}
+          {person.members === null && !person.disabled && <WaysIn {...props} />}
           <h2>Access</h2>
           <section class="card">
             <p>{describeAccess(person)}</p>

@@ -74,6 +74,7 @@ async function giveWayIn(
   const again = (status: 409 | 422 | 429, text: string) =>
     showPerson(c, person, { tone: "danger", text }, status);
   if (person.members !== null) return await again(422, "A team never signs in.");
+  if (person.disabled) return await again(422, "This person is kept out: let them in again first.");
   const refused = await confirmAsking(c, form, pathOf(person));
   if (refused !== null)
     return "redirect" in refused
