@@ -3,30 +3,30 @@ import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
 import { changePerson, giveRole, setAccess } from "../shared/people/change-person.ts";
 import { unlinkIdentities } from "../shared/people/federated.ts";
+import { email, name } from "../shared/people/fields.ts";
 import {
-  addLink,
-  addressOfLink,
-  createLink,
-  type LinkKind,
-  noteLink,
-  readHasPassword,
-} from "../shared/people/password-links.ts";
+  createPersonId,
+  type LinkPlan,
+  type NoLink,
+  planInvitation,
+  planReset,
+} from "../shared/people/invite.ts";
+import type { LinkKind } from "../shared/people/password-links.ts";
 import { addPerson, findByEmail, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
 import { bundledPolicy } from "../shared/policy/bundled.ts";
 import { listRoles } from "../shared/policy/current.ts";
 import { type Command, command, type Values } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
-import { deliverLink } from "./people/deliver-link.ts";
+import { deliverLinks } from "./people/deliver-link.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
-import { email, name } from "./people/fields.ts";
-import { findProviderTitle, readPolicyInForce, refuseForPassword } from "./people/find-provider.ts";
+import { readPolicyInForce, readSignInRules, refuseForPassword } from "./people/find-provider.ts";
 import { writeHelp } from "./people/help.ts";
 import { importPeople } from "./people/import-people.ts";
 import { listPage } from "./people/list-page.ts";
 import { addNewTeam, changeMember, listTeams, refuseTeam } from "./people/teams.ts";
 import type { TrailDatabase } from "./platform/database.ts";
-import { addressOf, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
+import { notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
 import { ADDRESS, addresseeOf, openPlatform, PLACE } from "./platform/place.ts";
 import { nameAsker, readRequest } from "./platform/requests.ts";
 import { runCommands } from "./platform/run-command.ts";
@@ -42,6 +42,9 @@ const TEXT = { type: "string" } as const;
 
 /** The person whom a command is about. */
 const ONE = { email: TEXT } as const;
+
+/** Of a command that gives links: `--print` sends no e-mail. */
+const LINK = { print: { type: "boolean", default: false }, ...ADDRESS } as const;
 
 type AddressFlags = Values<typeof ADDRESS>;
 
@@ -87,7 +90,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
   ),
   import: command(
-    { takes: { "dry-run": { type: "boolean", default: false }, ...ADDRESS }, words: ["<file>"] },
+    { takes: { "dry-run": { type: "boolean", default: false }, ...LINK }, words: ["<file>"] },
     async (flags, [file]) => {
       const database = openPlatform(flags);
       await importPeople(database, { ...flags, ...addresseeOf(flags), file });
@@ -110,59 +113,37 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const password = createPassword();
     const passwordHash = await hashPassword(password);
     const at = new Date().toISOString();
-    const added = addPerson({ ...person, id: createId(), accountId: createId(), passwordHash, at });
+    const added = addPerson({
+      ...person,
+      id: createPersonId(),
+      accountId: createPersonId(),
+      passwordHash,
+      at,
+    });
     await changePerson(database, person.email, added, nameAsker("people"));
     console.log(`Added ${person.name} (${person.email}) as ${person.role}.`);
     announcePassword(password);
   }),
-  invite: command({ takes: { ...ONE, name: TEXT, role: TEXT, ...ADDRESS } }, async (flags) => {
+  invite: command({ takes: { ...ONE, name: TEXT, role: TEXT, ...LINK } }, async (flags) => {
     const database = openPlatform(flags);
     const address = read("email", email, flags.email);
-    refuseTeam(address);
-    const [known] = await database.query(findByEmail(address));
-    if (known !== undefined && Number((await database.query(readHasPassword(address)))[0]?.total) > 0) {
-      throw new CommandFailure(`${address} is already there, with a password.`, "Use the command reset.");
-    }
-    // Another link leaves the person as before, so a role that it names would be ignored.
-    if (known !== undefined && flags.role !== undefined && flags.role !== known.role)
-      throw new CommandFailure(
-        `${address} is there as ${known.role}.`,
-        `Change it: npm run people -- role --email ${address} --role ${flags.role}`,
-      );
-    const person =
-      known !== undefined
-        ? null
-        : {
-            email: address,
-            name: read("name", name, flags.name),
-            role: await readRole(database, flags.role, true),
-          };
-    const added =
-      person === null
-        ? noteLink(address)
-        : addPerson({
-            ...person,
-            id: createId(),
-            accountId: createId(),
-            passwordHash: null,
-            at: new Date().toISOString(),
-          });
-    const title = await findProviderTitle(database, address);
-    if (title === null) await giveLink(database, flags, { address, kind: "invitation", also: added });
-    else {
-      await changePerson(database, address, added, nameAsker("people"));
-      console.log(`${address} signs in with ${title}, and needs no link.`);
-    }
-    if (person !== null) console.log(`Added ${person.name} (${address}) as ${person.role}.`);
+    const isThere = (await database.query(findByEmail(address))).length > 0;
+    const person = isThere
+      ? { name: undefined, role: flags.role }
+      : { name: read("name", name, flags.name), role: await readRole(database, flags.role, true) };
+    const rules = await readSignInRules(database);
+    const plan = requirePlan(await planInvitation(database, rules, { email: address, ...person }), {
+      reset: "Use the command reset.",
+      role: `Change it: npm run people -- role --email ${address} --role ${flags.role}`,
+    });
+    await carryOut(database, flags, plan, { address, kind: "invitation" });
+    if (plan.added !== null) console.log(`Added ${plan.added.name} (${address}) as ${plan.added.role}.`);
   }),
-  reset: command({ takes: { ...ONE, ...ADDRESS } }, async (flags) => {
+  reset: command({ takes: { ...ONE, ...LINK } }, async (flags) => {
     const database = openPlatform(flags);
     const address = await requirePerson(database, flags);
-    refuseTeam(address);
-    const title = await findProviderTitle(database, address);
-    if (title !== null)
-      throw new CommandFailure(`${address} signs in with ${title}, not with a password.`, SEE_HELP);
-    await giveLink(database, flags, { address, kind: "reset", also: noteLink(address) });
+    const plan = requirePlan(planReset(await readSignInRules(database), address));
+    await carryOut(database, flags, plan, { address, kind: "reset" });
     console.log(
       "The old password works until the link is used. A second factor stays. Make sure that the request came from this person.",
     );
@@ -248,17 +229,22 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   }),
 };
 
-/** Gives a person a link, in one transaction with the change that it comes with. */
-async function giveLink(
+/** Carries out a plan, and brings the person the link. */
+async function carryOut(
   database: TrailDatabase,
-  flags: AddressFlags,
-  { address, kind, also }: { address: string; kind: LinkKind; also: string },
+  flags: Values<typeof LINK>,
+  { sql, title }: LinkPlan,
+  { address, kind }: { address: string; kind: LinkKind },
 ): Promise<void> {
-  const { token, digest } = createLink();
-  const by = nameAsker("people");
-  const link = addLink(address, { digest, kind, by, at: Date.now() });
-  await changePerson(database, address, `${also}\n${link}`, by);
-  await deliverLink({ to: address, kind, url: addressOfLink(addressOf(addresseeOf(flags)), token) });
+  await changePerson(database, address, sql, nameAsker("people"));
+  if (title !== null) console.log(`${address} signs in with ${title}, and needs no link.`);
+  else await deliverLinks(database, addresseeOf(flags), { to: [address], kind, print: flags.print });
+}
+
+/** A plan, or the failure with what to do instead. */
+function requirePlan(plan: LinkPlan | NoLink, instead: Partial<Record<string, string>> = {}): LinkPlan {
+  if ("sql" in plan) return plan;
+  throw new CommandFailure(plan.text, instead[plan.instead ?? ""] ?? SEE_HELP);
 }
 
 /** When a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
@@ -303,10 +289,6 @@ function announcePassword(password: string): void {
 /** 120 random bits, in groups for reading aloud. */
 function createPassword(): string {
   return (randomBytes(15).toString("hex").match(/.{6}/g) ?? []).join("-");
-}
-
-function createId(): string {
-  return randomBytes(16).toString("hex");
 }
 
 function read<Output>(flag: string, schema: z.ZodType<Output>, value: string | undefined): Output {

@@ -52,7 +52,7 @@ export const BENCH_OPTIONS = {
     rounds: { type: "string", default: "3" },
     help: FLAG,
   },
-  "start-up": { rounds: { type: "string", default: "7" }, help: FLAG },
+  "start-up": { rounds: { type: "string", default: "7" }, parts: FLAG, help: FLAG },
   mcp: {
     seconds: { type: "string", default: "6" },
     rounds: { type: "string", default: "2" },

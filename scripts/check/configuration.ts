@@ -4,6 +4,7 @@ import type { Unstable_Config } from "wrangler";
 import { KEY_NAMES } from "../../shared/auth/keyring.ts";
 import { CODE_LOADER } from "../../shared/server/code/loader.ts";
 import { checkConfiguration } from "../../workers/gateway/configuration.ts";
+import { EMAIL_BINDING } from "../../workers/gateway/mail/mailer.ts";
 import { OPTIONAL_SECRETS } from "../../workers/gateway/optional-secrets.ts";
 import { BASE_EN } from "../../workers/knowledge/vectors/models.ts";
 import { ENVIRONMENTS, listSecretNames, readEnvironment } from "../local/project.ts";
@@ -79,7 +80,8 @@ async function listSettings(): Promise<Setting[]> {
     }
   }
   // Bound by those who want it.
-  for (const name of [BASE_EN.binding, CODE_LOADER]) bindings.set(name, bindings.get(name) ?? []);
+  for (const name of [BASE_EN.binding, CODE_LOADER, EMAIL_BINDING])
+    bindings.set(name, bindings.get(name) ?? []);
   const variables = new Map(Object.entries(production.vars).map(([name, value]) => [name, String(value)]));
   for (const name of await readTypedNames()) {
     if (!variables.has(name) && !secrets.has(name) && !bindings.has(name)) bindings.set(name, []);

@@ -1,6 +1,7 @@
+import { titleOfSignIn } from "../../shared/people/invite.ts";
 import { readPublished, readState } from "../../shared/policy/changes/published.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
-import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in/sign-in.ts";
+import { compileSignIn, type SignInRules } from "../../shared/policy/sign-in/sign-in.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 
@@ -9,15 +10,14 @@ export async function readPolicyInForce(database: PlatformDatabase): Promise<Pol
   return (await readPublished(database, (await readState(database)).version)).document;
 }
 
-/**
- * What a person with this address signs in with, by the policy in force; `null` for a password. Where passwords are
- * refused and no provider has the domain, single sign-on in general.
- */
-export async function findProviderTitle(database: PlatformDatabase, email: string): Promise<string | null> {
-  const rules = compileSignIn((await readPolicyInForce(database)).sign_in);
-  const provider = providerOfEmail(rules, email);
-  if (provider !== null) return rules.providers.get(provider)?.title ?? provider;
-  return rules.passwordAllowed ? null : "single sign-on";
+/** How people sign in, by the policy in force. */
+export async function readSignInRules(database: PlatformDatabase): Promise<SignInRules> {
+  return compileSignIn((await readPolicyInForce(database)).sign_in);
+}
+
+/** What a person with this address signs in with, by the policy in force; `null` for a password. */
+async function findProviderTitle(database: PlatformDatabase, email: string): Promise<string | null> {
+  return titleOfSignIn(await readSignInRules(database), email);
 }
 
 /** Refuses to give a password with which this person could not sign in. */

@@ -3,8 +3,8 @@ export function writeHelp(roles: readonly string[]): string {
   return `Manages the people who may sign in. There is no sign-up: this command adds people, and single sign-on where the policy has it.
 
   npm run people -- add --email ada@example.com --name "Ada Lovelace" --role analyst
-  npm run people -- invite --email ada@example.com --name "Ada Lovelace" --role analyst    adds them; a link to choose a password
-  npm run people -- reset --email ada@example.com         a link to choose another password
+  npm run people -- invite --email ada@example.com --name "Ada Lovelace" --role analyst    adds them; a link to choose a password, by e-mail where Gatehouse sends it
+  npm run people -- reset --email ada@example.com         a link to choose another password; --print prints a link, and sends no e-mail
   npm run people -- import people.csv --dry-run           checks columns email, name, role; without --dry-run adds all or none
   npm run people -- list                                  100 a page; --search for a part of the address, --after for the next page
   npm run people -- list --role analyst                   of one role; --disabled: those who may not sign in

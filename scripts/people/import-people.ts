@@ -1,16 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { addInvitations, addressOfLink, createLink } from "../../shared/people/password-links.ts";
-import { addPeople } from "../../shared/people/statements.ts";
-import { readPublished, readState } from "../../shared/policy/changes/published.ts";
-import type { PolicyDocument } from "../../shared/policy/schema.ts";
-import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in/sign-in.ts";
+import { addPlanned, planImport } from "../../shared/people/import.ts";
+import { compileSignIn } from "../../shared/policy/sign-in/sign-in.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
-import { type Addressee, addressOf } from "../platform/notify-worker.ts";
+import type { Addressee } from "../platform/notify-worker.ts";
 import { nameAsker } from "../platform/requests.ts";
-import { deliverLink } from "./deliver-link.ts";
-import { type ListedPerson, readPeopleFile } from "./read-people-file.ts";
+import { deliverLinks } from "./deliver-link.ts";
+import { readPolicyInForce } from "./find-provider.ts";
 
 /** Most mistakes that are printed one by one. */
 const SHOWN = 50;
@@ -18,16 +14,19 @@ const SHOWN = 50;
 interface Asked extends Addressee {
   file?: string | undefined;
   "dry-run": boolean;
+  print: boolean;
 }
 
 /**
  * Adds everyone in a CSV file, or no one: every mistake is printed with its line. People who are there already stay as
- * they are. Prints a link to choose a password for each who signs in with one.
+ * they are. Brings each who signs in with a password a link to choose it.
  */
 export async function importPeople(database: PlatformDatabase, asked: Asked): Promise<void> {
-  const { document } = await readPublished(database, (await readState(database)).version);
-  const listed = await readListed(asked.file, document);
-  const { fresh, known, mistakes } = await compare(database, listed);
+  const document = await readPolicyInForce(database);
+  const { roles, default_role: defaultRole, sign_in: signIn } = document;
+  const bytes = await readBytes(asked.file);
+  const rules = { roles: Object.keys(roles), defaultRole, signIn: compileSignIn(signIn) };
+  const { mistakes, fresh, known, linked } = await planImport(database, bytes, rules);
   refuseMistakes(mistakes, asked.file);
   if (known > 0)
     console.log(
@@ -38,62 +37,27 @@ export async function importPeople(database: PlatformDatabase, asked: Asked): Pr
     return;
   }
   if (fresh.length === 0) return void console.log("No one was added.");
-  const at = new Date();
-  const by = nameAsker("people");
-  const people = fresh.map(({ line: _, ...person }) => {
-    return { ...person, id: createId(), accountId: createId(), passwordHash: null, at: at.toISOString() };
-  });
-  const rules = compileSignIn(document.sign_in);
-  const links = people
-    .filter(({ email }) => rules.passwordAllowed && providerOfEmail(rules, email) === null)
-    .map(({ id, email }) => ({ userId: id, email, ...createLink() }));
-  const sql = [addPeople(people, by), addInvitations(links, by, at.getTime())];
-  await database.change(sql.filter((text) => text !== "").join("\n"));
-  console.log(`Added ${people.length} ${people.length === 1 ? "person" : "people"}.`);
-  if (links.length < people.length) {
-    console.log(`${people.length - links.length} of them sign in with single sign-on, and need no link.`);
+  await database.change(addPlanned(fresh, nameAsker("people")));
+  console.log(`Added ${fresh.length} ${fresh.length === 1 ? "person" : "people"}.`);
+  if (linked.length < fresh.length) {
+    console.log(`${fresh.length - linked.length} of them sign in with single sign-on, and need no link.`);
   }
-  for (const { email, token } of links) {
-    await deliverLink({ to: email, kind: "invitation", url: addressOfLink(addressOf(asked), token) });
-  }
+  if (linked.length > 0)
+    await deliverLinks(database, asked, { to: linked, kind: "invitation", print: asked.print });
 }
 
-async function readListed(
-  file: string | undefined,
-  { roles, default_role: defaultRole }: PolicyDocument,
-): Promise<ListedPerson[]> {
+async function readBytes(file: string | undefined): Promise<Uint8Array> {
   if (file === undefined)
     throw new CommandFailure(
       "Name the file: npm run people -- import people.csv",
       "Its columns are email, name, role.",
     );
-  const bytes = await readFile(file).catch((failure: NodeJS.ErrnoException) => {
+  return await readFile(file).catch((failure: NodeJS.ErrnoException) => {
     throw new CommandFailure(
       `${file} cannot be read: ${failure.code ?? failure.message}.`,
       "Check its name.",
     );
   });
-  const { people, mistakes } = readPeopleFile(bytes, { roles: Object.keys(roles), defaultRole });
-  refuseMistakes(mistakes, file);
-  return people;
-}
-
-/** Whom the database has already: with the same role they stay, with another one the file is wrong about them. */
-async function compare(
-  database: PlatformDatabase,
-  listed: readonly ListedPerson[],
-): Promise<{ fresh: ListedPerson[]; known: number; mistakes: string[] }> {
-  const rows = await database.query(`SELECT "email", "role" FROM "user";`);
-  const roles = new Map(rows.map(({ email, role }) => [String(email), String(role)]));
-  const mistakes = listed.flatMap(({ line, email, role }) => {
-    const now = roles.get(email);
-    if (now === undefined || now === role) return [];
-    return [
-      `Line ${line}: ${email} is there as ${now}. Change it: npm run people -- role --email ${email} --role ${role}`,
-    ];
-  });
-  const fresh = listed.filter(({ email }) => !roles.has(email));
-  return { fresh, known: listed.length - fresh.length, mistakes };
 }
 
 function refuseMistakes(mistakes: readonly string[], file = ""): void {
@@ -103,10 +67,6 @@ function refuseMistakes(mistakes: readonly string[], file = ""): void {
   if (more > 0) console.error(`… and ${more} more.`);
   throw new CommandFailure(
     `No one was added: ${mistakes.length === 1 ? "a line" : `${mistakes.length} lines`} of ${file} cannot be taken.`,
-    "Correct the file and import it again.",
+    "Correct the file and import it again. A person's role changes with: npm run people -- role",
   );
-}
-
-function createId(): string {
-  return randomBytes(16).toString("hex");
 }

@@ -19,6 +19,9 @@ const api_keys: Query = (user) =>
 const password_links: Query = (user) =>
   `SELECT kind, by, created_at, ends_at FROM password_link WHERE user_id = ${user};`;
 
+const provisioning: Query = (user) =>
+  `SELECT user_name, external_id, created_at, updated_at FROM scim_user WHERE user_id = ${user};`;
+
 // Named for the team, by its address: the id of a membership is the person's own.
 const teams: Query = (user) =>
   `SELECT DISTINCT "name", "email" FROM team_belonging JOIN "user" ON "user"."id" = team_id WHERE user_id = ${user};`;
@@ -38,6 +41,7 @@ export const PERSONAL_ROWS = {
   passkeys,
   api_keys,
   password_links,
+  provisioning,
   teams,
   countries,
 } as const;

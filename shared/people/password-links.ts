@@ -8,6 +8,12 @@ export type LinkKind = "invitation" | "reset";
 /** Hours that a link works. An invitation waits for its person; a reset is asked for at that moment. */
 export const LINK_HOURS: Readonly<Record<LinkKind, number>> = { invitation: 7 * 24, reset: 24 };
 
+/** How long a link works, in words. */
+export function describeTerm(kind: LinkKind): string {
+  const hours = LINK_HOURS[kind];
+  return hours > 24 && hours % 24 === 0 ? `${hours / 24} days` : `${hours} hours`;
+}
+
 /** A new link. */
 export interface NewLink {
   /** 256 random bits. In hexadecimal, because Cloudflare's tail events replace ids of 32 and more hexadecimal digits in addresses. */
@@ -30,39 +36,94 @@ export function addressOfLink(publicUrl: string, token: string): string {
   return url.href;
 }
 
-/** SQL: gives a person a link; their earlier ones end. */
-export function addLink(
-  email: string,
-  { digest, kind, by, at }: { digest: string; kind: LinkKind; by: string; at: number },
-): string {
+/** A link to store. */
+export interface LinkToAdd {
+  digest: string;
+  kind: LinkKind;
+  by: string;
+  at: number;
+  /** Condition in SQL under which it is made; without it always. */
+  onlyIf?: string | undefined;
+}
+
+/** SQL: gives a person a link, by id or address; their earlier ones end. */
+export function addLink(user: string, { digest, kind, by, at, onlyIf = "1" }: LinkToAdd): string {
   const texts = [digest, kind, by].map(quoteText);
   const [stored, what, who] = texts;
   return [
-    `DELETE FROM password_link WHERE user_id = ${idOfUser(email)};`,
+    `DELETE FROM password_link WHERE user_id = ${idOfUser(user)} AND ${onlyIf};`,
     `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at)`,
-    `SELECT ${stored}, "id", ${what}, ${who}, ${at}, ${at + LINK_HOURS[kind] * 3_600_000} FROM "user" WHERE "id" = ${idOfUser(email)};`,
+    `SELECT ${stored}, "id", ${what}, ${who}, ${at}, ${at + LINK_HOURS[kind] * 3_600_000} FROM "user" WHERE "id" = ${idOfUser(user)} AND ${onlyIf};`,
   ].join("\n");
 }
 
-/** SQL: gives people who have just been added a link each. */
-export function addInvitations(
-  links: readonly { userId: string; digest: string }[],
-  by: string,
-  at: number,
+/** Rows of one statement: D1 takes statements of up to 100 KB. */
+const AT_ONCE = 100;
+
+/** SQL: gives people a link each, by id or address; their earlier ones end. */
+export function addLinks(
+  links: readonly { user: string; digest: string }[],
+  { kind, by, at }: Omit<LinkToAdd, "digest" | "onlyIf">,
 ): string {
-  const ends = at + LINK_HOURS.invitation * 3_600_000;
-  const chunks = Array.from({ length: Math.ceil(links.length / 100) }, (_, index) =>
-    links.slice(index * 100, (index + 1) * 100),
+  const ends = at + LINK_HOURS[kind] * 3_600_000;
+  return chunk(links, (some) => {
+    const users = some.map(({ user }) => idOfUser(user));
+    const rows = some.map(
+      ({ user, digest }) =>
+        `(${quoteText(digest)}, ${idOfUser(user)}, ${quoteText(kind)}, ${quoteText(by)}, ${at}, ${ends})`,
+    );
+    return [
+      `DELETE FROM password_link WHERE user_id IN (${users.join(", ")});`,
+      `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at) VALUES\n${rows.join(",\n")};`,
+    ].join("\n");
+  });
+}
+
+function chunk<Item>(items: readonly Item[], write: (some: readonly Item[]) => string): string {
+  return Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_, index) =>
+    write(items.slice(index * AT_ONCE, (index + 1) * AT_ONCE)),
+  ).join("\n");
+}
+
+/** A person whom the Worker shall send a link. */
+export interface LinkToMail {
+  /** Id or address. */
+  user: string;
+  kind: LinkKind;
+  /** UUID by which the Worker can be told of it. */
+  mark: string;
+}
+
+/** SQL: asks the Worker to make links and to send them by e-mail. No token is stored: the Worker makes it when it sends. */
+export function askForLinks(links: readonly LinkToMail[], by: string, at: number): string {
+  return chunk(links, (some) => {
+    const rows = some.map(
+      ({ user, kind, mark }) =>
+        `('link_mail', ${idOfUser(user)}, json_object('kind', ${quoteText(kind)}), ${quoteText(by)}, ${at}, ${quoteText(mark)})`,
+    );
+    return `INSERT INTO admin_request (kind, user_id, detail, by, at, mark) VALUES\n${rows.join(",\n")};`;
+  });
+}
+
+/** Why a link is not in the mail, as the Worker notes it: it sends none, or the one who asked gave the link. */
+export const NOT_MAILED = {
+  off: "This Gatehouse sends no e-mail.",
+  withdrawn: "The link was given by the command.",
+} as const;
+
+/** SQL: ends requests for links that the Worker has not carried out: the one who asked gives the links. */
+export function withdrawLinks(marks: readonly string[], at: number): string {
+  const outcome = quoteText(JSON.stringify({ sent: false, why: NOT_MAILED.withdrawn }));
+  return chunk(
+    marks,
+    (some) =>
+      `UPDATE admin_request SET done_at = ${at}, outcome = ${outcome} WHERE done_at IS NULL AND mark IN (${some.map(quoteText).join(", ")});`,
   );
-  return chunks
-    .map((chunk) => {
-      const rows = chunk.map(
-        ({ userId, digest }) =>
-          `(${quoteText(digest)}, ${quoteText(userId)}, 'invitation', ${quoteText(by)}, ${at}, ${ends})`,
-      );
-      return `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at) VALUES\n${rows.join(",\n")};`;
-    })
-    .join("\n");
+}
+
+/** SQL: what became of requests for links since a moment, by their marks. */
+export function readMailed(since: number): string {
+  return `SELECT mark, outcome FROM admin_request WHERE done_at >= ${since} AND kind = 'link_mail';`;
 }
 
 /** SQL: notes for the trail that a person got a link for another password. */

@@ -63,17 +63,19 @@ export function setPassword(email: string, passwordHash: string, at: string): st
 }
 
 /**
- * Removes a user's second factor and passkeys, for a user who lost phone, codes and devices, ends their sessions, and records it.
+ * Removes a user's second factor and passkeys, for a user who lost phone, codes and devices, ends their sessions, and records
+ * it. By id or address.
  */
-export function resetSecondFactor(email: string, at: string): string {
+export function resetSecondFactor(user: string, at: string): string {
+  const id = idOfUser(user);
   const changes = `json_object('change', 'second_factor_reset', 'oldRole', "role", 'newRole', "role")`;
   return [
     `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
-    `SELECT 'person_change', "id", ${changes}, 'database', unixepoch() * 1000 FROM "user" WHERE "email" = ${quoteText(email)};`,
-    `DELETE FROM "twoFactor" WHERE "userId" = ${idOfUser(email)};`,
-    `DELETE FROM passkey WHERE user_id = ${idOfUser(email)};`,
-    `UPDATE "user" SET "twoFactorEnabled" = 0, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`,
-    endSessions(email),
+    `SELECT 'person_change', "id", ${changes}, 'database', unixepoch() * 1000 FROM "user" WHERE "id" = ${id};`,
+    `DELETE FROM "twoFactor" WHERE "userId" = ${id};`,
+    `DELETE FROM passkey WHERE user_id = ${id};`,
+    `UPDATE "user" SET "twoFactorEnabled" = 0, "updatedAt" = ${quoteText(at)} WHERE "id" = ${id};`,
+    endSessions(user),
   ].join("\n");
 }
 

@@ -22,7 +22,7 @@ describe("the actions of users on the pages", () => {
     const pending = await authorize(await registerClient(), { resource: "/mcp/crm" });
     await decide(browser, pending, await openConsent(browser, pending), "deny");
     const [grant = ""] =
-      /name="grant" value="([^"]+)"/.exec(await (await browser.get("/account")).text())?.slice(1) ?? [];
+      /href="\/account\/apps\/([^"]+)"/.exec(await (await browser.get("/account")).text())?.slice(1) ?? [];
     await browser.post("/account/revoke", { grant });
     await browser.post("/account/password", { current: "wrong", new: "another long password" });
     await browser.post("/account/password", { current: PASSWORD, new: "another long password" });

@@ -11,6 +11,7 @@ import {
   readFocusOutline,
   readGroundBrightness,
 } from "./measure.ts";
+import { listPeopleVisits } from "./people-visits.ts";
 import { TEAM } from "./standing-work.ts";
 import { arriveAt, type Client, openBrowser, openPage, signIn, startClient, takePicture } from "./walk.ts";
 
@@ -233,6 +234,7 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await arriveAt(page, /does not open/);
     },
   ],
+  ...listPeopleVisits(() => client),
   ["not-found", async (page) => void (await page.goto("/nothing-here"))],
   ["refused", async (page) => void (await page.goto("/authorize?client_id=nobody"))],
 ];

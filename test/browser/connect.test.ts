@@ -156,7 +156,10 @@ describe("the account page in the browser", () => {
     await page.goto("/account");
     expect(await page.getByRole("heading", { name: "Desk Assistant" }).count()).toBe(1);
     await takePicture(page, "account");
-    await page.getByRole("button", { name: /Revoke access of Desk Assistant/ }).click();
+    await page.getByRole("link", { name: /Desk Assistant/ }).click();
+    await arriveAt(page, "Desk Assistant");
+    await takePicture(page, "account-app");
+    await page.getByRole("button", { name: "Yes, revoke access of Desk Assistant" }).click();
     expect(await page.getByRole("status").innerText()).toContain("revoked");
     expect(await page.getByText("No app is connected").count()).toBe(1);
     await page.getByRole("button", { name: "Sign out", exact: true }).click();

@@ -7,6 +7,8 @@ import { addPerson } from "../../shared/people/statements.ts";
 export const INVITED = {
   /** Opened and never used. */
   looked: { email: "looked@gatehouse.example", token: "a1".repeat(32) },
+  /** Loses a passkey. */
+  lost: { email: "lost@gatehouse.example", token: "c3".repeat(32) },
   /** Used by keyboard. */
   used: { email: "used@gatehouse.example", token: "b2".repeat(32) },
 } as const;

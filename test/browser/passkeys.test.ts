@@ -1,6 +1,7 @@
 import type { Browser, CDPSession, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
+import { addAuthenticator } from "./authenticator.ts";
 import { findFaintTexts, findNamelessControls, findOverflow } from "./measure.ts";
 import { arriveAt, openBrowser, openPage, signIn, takePicture } from "./walk.ts";
 
@@ -21,19 +22,7 @@ async function openWithAuthenticator(): Promise<{ page: Page; cdp: CDPSession; a
     viewport: { width: 360, height: 740 },
     reducedMotion: "reduce",
   });
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
-  return { page, cdp, authenticatorId };
+  return { page, ...(await addAuthenticator(page)) };
 }
 
 async function measure(page: Page, name: string): Promise<void> {

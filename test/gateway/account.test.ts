@@ -13,7 +13,7 @@ import {
 } from "../support/oauth.ts";
 
 const grantsOn = (html: string) =>
-  [...html.matchAll(/name="grant" value="([^"]+)"/g)].map((match) => match[1] ?? "");
+  [...html.matchAll(/href="\/account\/apps\/([^"]+)"/g)].map((match) => match[1] ?? "");
 
 describe("the account page", () => {
   it("needs a signed-in person", async () => {
@@ -78,6 +78,50 @@ describe("the account page", () => {
     expect((await callMcp("/mcp/crm", first.accessToken)).status).toBe(401);
     expect((await callMcp("/mcp/crm", stranger.accessToken)).status).toBe(200);
     expect(await (await first.browser.get("/account")).text()).toContain("No app is connected");
+  });
+
+  it("pages many apps, newest first, each once, and searches all of them", async () => {
+    const person = await createPerson("viewer");
+    const first = await connect(person, { resource: "/mcp/crm" });
+    for (let number = 1; number <= 16; number++) {
+      const clientId = await registerClient({ client_name: `App ${number}` });
+      await connect(person, { resource: "/mcp/crm", clientId }, first.browser);
+    }
+    const one = await (await first.browser.get("/account")).text();
+    const two = await (await first.browser.get("/account?page=2")).text();
+    expect([grantsOn(one).length, grantsOn(two).length]).toEqual([15, 2]);
+    expect(new Set([...grantsOn(one), ...grantsOn(two)]).size).toBe(17);
+    expect(one).toContain("Page 1 of 2, 17 apps.");
+    // Every page beyond the last is the last one, and no number is page 1.
+    expect(grantsOn(await (await first.browser.get("/account?page=99")).text())).toEqual(grantsOn(two));
+    expect(grantsOn(await (await first.browser.get("/account?page=-1")).text())).toEqual(grantsOn(one));
+    const found = await (await first.browser.get("/account?q=app+1&page=1")).text();
+    expect(grantsOn(found)).toHaveLength(8);
+    expect(found).not.toContain("Disconnect all apps");
+  }, 30_000);
+
+  it("has a page of each app with its own latest calls, which confirms before it disconnects", async () => {
+    const person = await createPerson("sales");
+    const { browser, clientId, accessToken } = await connect(person, { resource: "/mcp/crm" });
+    const [grant = ""] = grantsOn(await (await browser.get("/account")).text());
+    const call = async (chain: string, client: string, name: string) => {
+      const intent = { ...intentOf(chain, `${chain}-${name}`), clientId: client, name };
+      await withTrail(chain, (trail) => trail.open(intent, Date.now(), takenAt(Date.now())));
+      await deliverAll(chain);
+    };
+    await call(person.id, clientId, "crm_list_deals");
+    for (let number = 0; number < 3; number++) await call(person.id, "another-app", `crm_busy_${number}`);
+    const page = await (await browser.get(`/account/apps/${grant}`)).text();
+    expect(page).toContain("<code>crm_list_deals</code>");
+    expect(page).not.toContain("crm_busy");
+    expect(page).toContain(`name="grant" value="${grant}"`);
+    // Looking ends nothing, and another person finds nothing to look at.
+    expect((await callMcp("/mcp/crm", accessToken)).status).toBe(200);
+    const stranger = await signIn(await createPerson("admin"));
+    for (const path of [grant, "key_0123456789abcdef01234567", "x'--", "%2e%2e"]) {
+      expect((await stranger.get(`/account/apps/${path}`)).status, path).toBe(404);
+    }
+    expect((await new TestBrowser().get(`/account/apps/${grant}`)).status).toBe(303);
   });
 
   it("shows no apps of other users", async () => {

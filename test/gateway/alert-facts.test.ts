@@ -313,7 +313,7 @@ describe("targets of alerts", () => {
   });
   const write = async (name: string, messages: readonly AlertMessage[]) => {
     const target = listTargets(ALL).find((one) => one.name === name);
-    const request = await target?.write(messages, NOW);
+    const request = (await target?.write(messages, NOW)) as Request | undefined;
     return { request, body: JSON.parse((await request?.text()) ?? "null") };
   };
 

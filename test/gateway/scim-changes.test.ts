@@ -170,6 +170,49 @@ describe("one operation of a PATCH of a person", () => {
   });
 });
 
+describe("several operations of one PATCH of a group", () => {
+  it("are carried out in their order and together, or not at all", async () => {
+    const people = await Promise.all([create(), create(), create()]);
+    const [one, two, three] = people.map(({ body }) => String(body.id));
+    const members = [{ value: one }];
+    const { body: group } = await ask("POST", "/Groups", { displayName: `together ${++made}`, members });
+    const patch = (...Operations: object[]) => ask("PATCH", `/Groups/${group.id}`, { Operations });
+    const refused = await patch(
+      { op: "add", path: "members", value: [{ value: two }] },
+      { op: "replace", path: "displayName", value: "renamed" },
+      { op: "add", path: 'members[type eq "x"]', value: [{ value: three }] },
+    );
+    expect(refused.status).toBe(400);
+    const after = (await ask("GET", `/Groups/${group.id}`)).body;
+    expect([after.displayName, after.members.map(({ value }: { value: string }) => value)]).toEqual([
+      group.displayName,
+      [one],
+    ]);
+    const { body } = await patch(
+      { op: "replace", path: "members", value: [{ value: two }] },
+      { op: "add", path: "members", value: [{ value: one }, { value: three }] },
+      { op: "remove", path: `members[value eq "${two}"]` },
+      { op: "remove", path: "members", value: [{ value: three }] },
+      { op: "add", path: "members", value: { value: three } },
+    );
+    const now = body.members.map(({ value }: { value: string }) => value).sort();
+    expect(now).toEqual([one, three].sort());
+  });
+
+  it("with the name of another group change neither name nor members", async () => {
+    const { body: other } = await ask("POST", "/Groups", { displayName: `other ${++made}` });
+    const { body: group } = await ask("POST", "/Groups", { displayName: `own ${++made}` });
+    const { body: person } = await create();
+    const answer = await ask("PUT", `/Groups/${group.id}`, {
+      ...{ displayName: other.displayName, members: [{ value: person.id }] },
+    });
+    expect(answer.status).toBe(409);
+    expect((await ask("GET", `/Groups/${group.id}`)).body).toMatchObject({
+      ...{ displayName: group.displayName, members: [] },
+    });
+  });
+});
+
 describe("a group of 50,000 members", () => {
   it("is created, replaced and changed with bound values that D1 takes, however long the ids are", async () => {
     const statement = Object.getPrototypeOf(env.PLATFORM_DB.prepare("SELECT 1")) as D1PreparedStatement;

@@ -16,16 +16,20 @@ const PEOPLE = 100;
 interface Resource {
   id: string;
   userName: string;
+  emails: { value: string }[];
   displayName: string;
   active: boolean;
   members?: { value: string }[];
 }
 
-async function ask(method: string, path: string, body?: unknown) {
+async function ask(method: string, path: string, body?: unknown, more: Record<string, string> = {}) {
   const response = await exports.default.fetch(new URL(`/scim/v2${path}`, env.PUBLIC_URL), {
     method,
-    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/scim+json; charset=utf-8" },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
+    headers: {
+      ...{ authorization: `Bearer ${TOKEN}`, "content-type": "application/scim+json; charset=utf-8" },
+      ...more,
+    },
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
   return {
@@ -34,6 +38,7 @@ async function ask(method: string, path: string, body?: unknown) {
     body: (text === "" ? null : JSON.parse(text)) as Resource & {
       totalResults: number;
       itemsPerPage: number;
+      detail: string;
       Resources: Resource[];
     },
   };
@@ -251,5 +256,92 @@ describe("what the service says of itself", () => {
       "schemas",
       "userName",
     ]);
+  });
+});
+
+describe("a person whose userName is no address", () => {
+  it("is returned and found by it, signs in with the primary address, and no other person gets it", async () => {
+    const emails = [{ value: "second@corp.example" }, { value: "Ada@corp.example", primary: true }];
+    const { status, body } = await ask("POST", "/Users", { userName: "Corp\\ada.l", emails });
+    expect([status, body.userName, body.emails]).toEqual([
+      ...[201, "Corp\\ada.l"],
+      [{ value: "ada@corp.example", primary: true, type: "work" }],
+    ]);
+    const find = async (filter: string) =>
+      (await filtered("/Users", filter)).body.Resources.map(({ id }) => id);
+    expect(await find('userName eq "corp\\\\ADA.L"')).toEqual([body.id]);
+    expect(await find('userName eq "ada@corp.example"')).toEqual([]);
+    expect(await find('emails.value eq "ada@corp.example"')).toEqual([body.id]);
+    const twice = await ask("POST", "/Users", {
+      ...{ userName: "CORP\\ada.l", emails: [{ value: "other@corp.example" }] },
+    });
+    expect([twice.status, twice.body]).toEqual([409, expect.objectContaining({ scimType: "uniqueness" })]);
+    const before = `SELECT count(*) AS n FROM "user" WHERE "email" = 'other@corp.example'`;
+    expect(await env.PLATFORM_DB.prepare(before).first("n")).toBe(0);
+  });
+
+  it("gets another address by PATCH of emails, and keeps its own name; one with an address as name keeps that", async () => {
+    const change = async (id: string, operation: object) =>
+      (await ask("PATCH", `/Users/${id}`, { schemas: [PATCH], Operations: [operation] })).body;
+    const named = await ask("POST", "/Users", { userName: "E1001", emails: [{ value: "e1@corp.example" }] });
+    const { id } = named.body;
+    const addressOf = ({ emails }: { emails: { value: string }[] }) => emails.map(({ value }) => value);
+    const work = await change(id, {
+      op: "replace",
+      path: 'emails[type eq "work"].value',
+      value: "e2@corp.example",
+    });
+    expect([work.userName, addressOf(work)]).toEqual(["E1001", ["e2@corp.example"]]);
+    const whole = await change(id, {
+      op: "add",
+      path: "emails",
+      value: [{ value: "e3@corp.example", primary: true }],
+    });
+    expect(addressOf(whole)).toEqual(["e3@corp.example"]);
+    const added = await change(id, {
+      op: "add",
+      value: { emails: [{ value: "e4@corp.example", type: "home" }] },
+    });
+    expect(addressOf(added)).toEqual(["e3@corp.example"]);
+    expect(await change(id, { op: "remove", path: "emails" })).toMatchObject({ status: "400" });
+    const renamed = await change(id, { op: "replace", path: "userName", value: "E1002" });
+    expect([renamed.userName, addressOf(renamed)]).toEqual(["E1002", ["e3@corp.example"]]);
+    const upn = await change(id, { op: "replace", path: "userName", value: "e5@corp.example" });
+    expect([upn.userName, addressOf(upn)]).toEqual(["e5@corp.example", ["e5@corp.example"]]);
+    const kept = await change(id, { op: "replace", path: "emails", value: [{ value: "e6@corp.example" }] });
+    expect([kept.userName, addressOf(kept)]).toEqual(["e5@corp.example", ["e5@corp.example"]]);
+  });
+});
+
+describe("the credential", () => {
+  it.each([
+    ["no credential", { authorization: "" }],
+    ["another one", { authorization: `Bearer ${TOKEN}x` }],
+    ["the beginning of it", { authorization: `Bearer ${TOKEN.slice(0, -1)}` }],
+    ["Basic", { authorization: `Basic ${btoa(`scim:${TOKEN}`)}` }],
+  ])("is refused as %s", async (_what, headers) => {
+    const { status, body } = await ask("GET", "/Users", undefined, headers);
+    expect(status).toBe(401);
+    expect(body.detail).toBe("The credential is wrong.");
+  });
+
+  it("cannot be guessed from one address", async () => {
+    const headers = { authorization: "Bearer guess", "CF-Connecting-IP": "192.0.2.50" };
+    const all = await Promise.all(Array.from({ length: 25 }, () => ask("GET", "/Users", undefined, headers)));
+    expect(all.filter(({ status }) => status === 429)).toHaveLength(5);
+  });
+
+  it("opens what the service says of itself, and bad bodies get one sentence", async () => {
+    expect((await ask("GET", "/ServiceProviderConfig")).body).toMatchObject({ patch: { supported: true } });
+    expect((await ask("GET", "/ResourceTypes")).body.totalResults).toBe(2);
+    expect((await ask("POST", "/Users", "{")).body).toMatchObject({
+      status: "400",
+      scimType: "invalidSyntax",
+    });
+    expect((await ask("POST", "/Users", { userName: "no address" })).body.detail).toContain(
+      "must be an e-mail address",
+    );
+    expect((await ask("POST", "/Users", {}, { "content-type": "text/plain" })).status).toBe(415);
+    expect((await ask("GET", "/Nothing")).status).toBe(404);
   });
 });

@@ -14,7 +14,7 @@ import {
 } from "../support/oauth.ts";
 
 const grantsOn = (html: string) =>
-  [...html.matchAll(/name="grant" value="([^"]+)"/g)].map((match) => match[1] ?? "");
+  [...html.matchAll(/href="\/account\/apps\/([^"]+)"/g)].map((match) => match[1] ?? "");
 
 /** Requests tokens as an app on a machine of its own does. */
 async function tokensFrom(address: string, agent: string, fields: Record<string, string>) {

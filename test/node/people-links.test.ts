@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -86,7 +89,11 @@ it("people invite and reset print a link that works once, and the database has i
 
   const stored = await inPlatform(async (database) => ({
     links: (await database.prepare("SELECT * FROM password_link").all()).results,
-    changes: (await database.prepare("SELECT detail, by FROM admin_request ORDER BY id").all()).results,
+    changes: (
+      await database
+        .prepare("SELECT detail, by FROM admin_request WHERE kind = 'person_change' ORDER BY id")
+        .all()
+    ).results,
   }));
   expect(stored.links).toHaveLength(1);
   expect(stored.links[0]?.kind).toBe("reset");
@@ -101,6 +108,53 @@ it("people invite and reset print a link that works once, and the database has i
     ["password_link", "npm run people"],
   ]);
   // Each command opens the databases once.
+}, 300_000);
+
+/** A Gatehouse that answers commands as the Worker does: it notes what became of the message. */
+async function withGatehouse(outcome: object | null, work: (url: string) => Promise<void>): Promise<void> {
+  const server = createServer(async (request, response) => {
+    const { mark } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { mark: string };
+    const sql = "UPDATE admin_request SET done_at = unixepoch() * 1000 + 999, outcome = ? WHERE mark = ?";
+    if (outcome === null) return void response.destroy();
+    await inPlatform((database) => database.prepare(sql).bind(JSON.stringify(outcome), mark).run());
+    response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).finally(() => server.close());
+}
+
+it("people invite has Gatehouse send the link, and prints one with the reason where it is not sent", async () => {
+  const openLinks = () =>
+    inPlatform(
+      async (database) => (await database.prepare("SELECT kind, by FROM password_link").all()).results,
+    );
+  const invite = (name: string, url: string, ...more: string[]) =>
+    run("invite", "--email", `${name}@mail.example`, "--name", name, "--url", url, ...more);
+  const before = (await openLinks()).length;
+  await withGatehouse({ sent: true }, async (url) => {
+    const { code, output } = await invite("ann", url);
+    expect([code, output]).toEqual([0, expect.stringContaining("Sent ann@mail.example a link by e-mail")]);
+    expect(linkIn(output)).toBe("");
+    // The Worker makes that link, and no other one is made.
+    expect(await openLinks()).toHaveLength(before);
+    expect(linkIn((await invite("ben", url, "--print")).output)).not.toBe("");
+  });
+  for (const [name, outcome, why] of [
+    [
+      "cat",
+      { sent: false, why: "The provider of e-mail answered 422." },
+      "The provider of e-mail answered 422.",
+    ],
+    ["dan", null, "Gatehouse did not answer in time."],
+  ] as const) {
+    await withGatehouse(outcome, async (url) => {
+      const { code, output } = await invite(name, url);
+      expect([code, output]).toEqual([0, expect.stringContaining(why)]);
+      expect(linkIn(output)).not.toBe("");
+    });
+  }
+  const waiting = `SELECT count(*) AS total FROM admin_request WHERE kind = 'link_mail' AND done_at IS NULL`;
+  expect(await inPlatform((database) => database.prepare(waiting).first())).toEqual({ total: 0 });
 }, 300_000);
 
 it("people add a team, name its members, and refuse to make it sign in", async () => {

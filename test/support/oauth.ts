@@ -39,6 +39,8 @@ export class TestBrowser {
   readonly cookies = new Map<string, string>();
   /** Sent with every request, in addition to the browser's own. */
   headers: Record<string, string> = {};
+  /** What answers; a test may put a Worker with other bindings here. */
+  serve: (request: Request) => Response | Promise<Response> = (request) => exports.default.fetch(request);
 
   get(path: string): Promise<Response> {
     return this.#send(path, { method: "GET" });
@@ -52,14 +54,21 @@ export class TestBrowser {
     });
   }
 
+  /** Sends a form with files. */
+  upload(path: string, body: FormData): Promise<Response> {
+    return this.#send(path, {
+      method: "POST",
+      body,
+      headers: { Origin: env.PUBLIC_URL, "Sec-Fetch-Site": "same-origin", ...this.headers },
+    });
+  }
+
   async #send(path: string, init: RequestInit): Promise<Response> {
     const headers = new Headers({ Accept: "text/html", ...this.headers, ...(init.headers as object) });
     headers.set("Cookie", [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; "));
-    const response = await exports.default.fetch(new URL(path, env.PUBLIC_URL), {
-      ...init,
-      headers,
-      redirect: "manual",
-    });
+    const response = await this.serve(
+      new Request(new URL(path, env.PUBLIC_URL), { ...init, headers, redirect: "manual" }),
+    );
     for (const line of response.headers.getSetCookie()) {
       const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       if (/max-age=0/i.test(line)) this.cookies.delete(name);

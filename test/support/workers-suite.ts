@@ -38,6 +38,8 @@ export async function workersSuite(files: ViteUserConfig["test"]): Promise<ViteU
         miniflare: {
           // Under a name of its own: code over tools is off, except in the tests that switch it on.
           workerLoaders: { TEST_CODE_LOADER: {} },
+          // Without a sender it sends nothing; the tests that name one use it.
+          email: { send_email: [{ name: "EMAIL" }] },
           bindings: {
             TEST_MIGRATIONS: migrations,
             PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,

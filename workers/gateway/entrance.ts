@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { registry } from "../servers.ts";
 import { type ConfigurationProblem, checkConfiguration } from "./configuration.ts";
 import { refuse } from "./failures.tsx";
+import { whomToAsk } from "./whom-to-ask.ts";
 
 type Guard = MiddlewareHandler<{ Bindings: Env }>;
 
@@ -30,7 +31,7 @@ export const requireConfiguration: Guard = async (c, next) => {
     code: "unavailable",
     title: "Gatehouse is not set up yet",
     message: `${problem.message}.`,
-    action: "An administrator has to finish the set-up; /ready lists everything that is missing.",
+    action: `Ask ${await whomToAsk(c.env)} to finish the set-up; /ready lists everything that is missing.`,
   });
 };
 

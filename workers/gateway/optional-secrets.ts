@@ -1,6 +1,10 @@
 /** Worker secrets that switch something on, as the documentation names them. Gatehouse serves without them. */
 export const OPTIONAL_SECRETS = [
   "METRICS_TOKEN",
+  "EMAIL_FROM",
+  "EMAIL_URL",
+  "EMAIL_KEY",
+  "EMAIL_FORMAT",
   "ALERT_WEBHOOK_URL",
   "ALERT_WEBHOOK_SECRET",
   "ALERT_SLACK_URL",

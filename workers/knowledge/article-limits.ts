@@ -29,7 +29,7 @@ const OTHER_FORMATS = /^\s*(?:<!doctype html|<html[\s>]|%PDF-|JVBERi0)/i;
 /** Why a text is in another format than Markdown, as one sentence; `undefined` if it may be Markdown. */
 function refuseOtherFormats(body: string): string | undefined {
   if (!OTHER_FORMATS.test(body)) return undefined;
-  return "This is a page or a PDF, and articles are Markdown: send its text as Markdown, or have an administrator import the file with npm run kb:import.";
+  return "This is a page or a PDF, and articles are Markdown: send its text as Markdown. The command npm run kb:import imports whole files.";
 }
 
 /** Whether a text is well-formed Unicode without control characters other than tab and line ends. */

@@ -245,9 +245,7 @@ describe("a definition", () => {
     await offer([{ ...tool, description: "Pays twice." }]);
     const scopes = ["liar:read", "liar:write", "liar:delete"];
     const caller = await openSession({ server: "liar", lane: "stateless", as: "vera", scopes });
-    expect((await caller.call("liar_pay")).error?.message).toContain(
-      "is off until an administrator reviews it",
-    );
+    expect((await caller.call("liar_pay")).error?.message).toContain("is off until it is reviewed");
     expect(await attemptsIn("user_vera")).toEqual(["changed_tool"]);
     const [refusal] = (await allEventsOf("user_vera")).filter(({ type }) => type === "connection_refusal");
     const [intent] = (await allEventsOf("user_vera")).filter(({ type }) => type === "intent");

@@ -106,7 +106,7 @@ describe("what an MCP server offers", () => {
       scopes: ["strict:read", "strict:write"],
     });
     const refused = await other.call("strict_pay", { text: "a" });
-    expect(refused.error?.message).toContain("is off until an administrator reviews it");
+    expect(refused.error?.message).toContain("is off until it is reviewed");
     expect((await other.call("strict_look", { text: "a" })).isError).toBe(false);
     // What the call found waits without a command.
     const row = await env.PLATFORM_DB.prepare(

@@ -51,7 +51,7 @@ export class DefinitionWatch {
     if (this.#seen.get(tool) === approved) return;
     throw new RefusedRequest({
       code: "unavailable",
-      message: `This tool changed at ${this.#target.entry.title} and is off until an administrator reviews it.`,
+      message: `This tool changed at ${this.#target.entry.title} and is off until it is reviewed.`,
       action: `Ask an administrator: npm run connections -- review ${this.#target.name}`,
       attempt: "changed_tool",
     });

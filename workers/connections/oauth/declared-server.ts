@@ -25,7 +25,7 @@ export async function declaredServer(
   const found = issuer === undefined || isWhole ? null : await readMetadata(new URL(issuer));
   if (!isWhole && found === null)
     throw new OAuthFault(
-      "Its authorization server has no metadata: an administrator has to name the endpoints.",
+      "Its authorization server has no metadata: the connection has to name the endpoints.",
     );
   const revocation = revocation_endpoint ?? found?.revocation_endpoint;
   return {

@@ -243,7 +243,7 @@ async function findClient(
     return { id: `${env.PUBLIC_URL}${CLIENT_DOCUMENT}`, secret: null };
   if (server.registration_endpoint === undefined)
     throw new OAuthFault(
-      "Its authorization server registers no apps by itself: an administrator has to name a client_id.",
+      "Its authorization server registers no apps by itself: the connection has to name a client_id.",
     );
   try {
     const metadata = describeClient(env.PUBLIC_URL, [connection]);

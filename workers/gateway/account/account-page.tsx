@@ -3,15 +3,13 @@ import type { Person } from "../people.ts";
 import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
 import { AppList } from "./app-list.tsx";
 import { BrowserList } from "./browser-list.tsx";
-import type { ConnectedApp } from "./connected-apps.ts";
+import type { AppPageOf } from "./connected-apps.ts";
 import type { OwnBrowser } from "./own-browsers.ts";
 
 /** Properties of the account page. */
 export interface AccountPageProps {
   person: Person;
-  apps: ConnectedApp[];
-  /** Cursor of the next page of apps. */
-  cursor?: string;
+  list: AppPageOf;
   /** What the person searches their apps for; empty for all. */
   query: string;
   browsers: readonly OwnBrowser[];
@@ -25,7 +23,7 @@ export interface AccountPageProps {
 
 /** The person's own page: connected apps with what each may do, the password, and the way out. */
 export function AccountPage(props: AccountPageProps) {
-  const { person, apps, cursor, query, browsers, hasSecondFactor, hasPassword, hasConsole, notice } = props;
+  const { person, list, query, browsers, hasSecondFactor, hasPassword, hasConsole, notice } = props;
   const signOut = (
     <form class="inline" method="post" action="/sign-out">
       <button type="submit" class="link">
@@ -53,7 +51,7 @@ export function AccountPage(props: AccountPageProps) {
       </section>
       <h2>Connected apps</h2>
       <section class="card">
-        <AppList apps={apps} cursor={cursor} query={query} />
+        <AppList {...list} query={query} />
       </section>
       <h2>Connections</h2>
       <section class="card">

@@ -1,18 +1,22 @@
+import { StatusBadge } from "../console/trail/status-badge.tsx";
 import type { ConnectedApp } from "./connected-apps.ts";
-import { RecentList } from "./recent-list.tsx";
 
 /** From this number of apps on the list can be searched, and all be disconnected at once. */
 const MANY = 3;
 
 interface AppListProps {
   apps: readonly ConnectedApp[];
-  cursor?: string | undefined;
+  /** Which page of the list, from 1, and how many there are. */
+  page: number;
+  pages: number;
+  /** Apps on all pages. */
+  total: number;
   query: string;
 }
 
 /** The person's connected apps: with a search, what each may do and did lately, and its end. */
-export function AppList({ apps, cursor, query }: AppListProps) {
-  const isLong = apps.length >= MANY || cursor !== undefined || query !== "";
+export function AppList({ apps, page, pages, total, query }: AppListProps) {
+  const isLong = total >= MANY || query !== "";
   return (
     <>
       {isLong && (
@@ -40,9 +44,11 @@ export function AppList({ apps, cursor, query }: AppListProps) {
           ))}
         </ul>
       )}
-      {cursor !== undefined && (
+      {pages > 1 && (
         <p>
-          <a href={`/account?cursor=${encodeURIComponent(cursor)}`}>More apps</a>
+          {page > 1 && <a href={pathOf(query, page - 1)}>Newer apps</a>}{" "}
+          <span class="quiet">{`Page ${page} of ${pages}, ${total} apps.`}</span>{" "}
+          {page < pages && <a href={pathOf(query, page + 1)}>Older apps</a>}
         </p>
       )}
       {isLong && query === "" && (
@@ -61,79 +67,90 @@ export function AppList({ apps, cursor, query }: AppListProps) {
   );
 }
 
+/** One line or two: the app's own page has the rest. */
 function AppItem({ app }: { app: ConnectedApp }) {
+  const { name, covers, redirectHost, connectedBy, scopes, lastUsed, use, recent } = app;
+  const [latest] = recent;
+  const changes = scopes.some(({ access }) => access !== "read");
   return (
     <li>
-      <h3>{app.name}</h3>
+      <h3>
+        <a href={`/account/apps/${encodeURIComponent(app.grantId)}`} aria-label={nameApp(app)}>
+          {name}
+        </a>
+      </h3>
       <p class="quiet small">
-        {app.domain === null ? (
-          <span class="badge caution">Not verified</span>
-        ) : (
-          <span class="badge good">{app.domain}</span>
-        )}{" "}
-        {app.covers} ·{" "}
-        {app.connectedBy === null ? `sends to ${app.redirectHost}` : `connected by ${app.connectedBy}`} ·
-        since <Day date={app.since} /> ·{" "}
-        {app.lastUsed === null ? (
+        <Verified app={app} /> {changes && <span class="badge caution">Can change data</span>} {covers} ·{" "}
+        {connectedBy === null ? `sends to ${redirectHost}` : `connected by ${connectedBy}`} ·{" "}
+        {lastUsed === null ? (
           "not used yet"
         ) : (
           <>
-            last used <Time date={app.lastUsed} />
-          </>
-        )}
-        {app.expires && (
-          <>
-            {" "}
-            · ends <Day date={app.expires} /> if unused
+            last used <Time date={lastUsed} />
           </>
         )}
       </p>
-      {app.use && (
+      {use && (
         <p class="quiet small">
-          First used <Time date={app.use.firstUsed} />
-          {app.use.address !== null && <> · from {app.use.address}</>}
-          {app.use.userAgent !== null && <> · {app.use.userAgent}</>}
+          First used <Time date={use.firstUsed} />
+          {use.address !== null && <> · from {use.address}</>}
+          {use.userAgent !== null && <> · {use.userAgent}</>}
         </p>
       )}
-      <ul class="grants">
-        {app.scopes.map(({ description, access }) => (
-          <li>
-            {description} {access !== "read" && <span class="badge caution">Can {access} data</span>}
-          </li>
-        ))}
-      </ul>
-      {app.recent.length > 0 && (
-        <>
-          <p class="quiet small">{app.isOnly ? "Lately:" : "Lately, on all machines of this app:"}</p>
-          <RecentList calls={app.recent} />
-        </>
+      {latest && (
+        <p class="quiet small">
+          {app.isOnly ? "Lately:" : "Lately, on all machines of this app:"} <code>{latest.name}</code>{" "}
+          <StatusBadge status={latest.decision === "allow" ? latest.status : "denied"} error={latest.error} />
+        </p>
       )}
-      <form method="post" action="/account/revoke">
-        <input type="hidden" name="grant" value={app.grantId} />
-        <button type="submit" class="danger" aria-label={nameApp(app)}>
-          Revoke access
-        </button>
-      </form>
     </li>
   );
 }
 
-/** Without it, two machines with the same app would have identical buttons. */
+/** Whether a domain vouches for an app's name. */
+export function Verified({ app: { domain } }: { app: ConnectedApp }) {
+  return domain === null ? (
+    <span class="badge caution">Not verified</span>
+  ) : (
+    <span class="badge good">{domain}</span>
+  );
+}
+
+/** What an app may do, in words. */
+export function ScopeList({ app: { scopes } }: { app: ConnectedApp }) {
+  return (
+    <ul class="grants">
+      {scopes.map(({ description, access }) => (
+        <li>
+          {description} {access !== "read" && <span class="badge caution">Can {access} data</span>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function pathOf(query: string, page: number): string {
+  return `/account?${new URLSearchParams({ ...(query !== "" && { q: query }), page: String(page) })}`;
+}
+
+/** Without it, two machines with the same app would have identical links. */
 function nameApp({ name, covers, use }: ConnectedApp): string {
   const first =
     use && `, first used ${minuteOf(use.firstUsed)}${use.address === null ? "" : ` from ${use.address}`}`;
-  return `Revoke access of ${name}, ${covers}${first ?? ""}`;
+  return `${name}, ${covers}${first ?? ""}`;
 }
 
 function minuteOf(date: Date): string {
   return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
-function Time({ date }: { date: Date }) {
+/** A minute, in UTC. */
+export function Time({ date }: { date: Date }) {
   return <time dateTime={date.toISOString()}>{minuteOf(date)}</time>;
 }
 
-function Day({ date }: { date: Date }) {
+/** A day, in UTC. */
+export function Day({ date }: { date: Date }) {
   const day = date.toISOString().slice(0, 10);
   return <time dateTime={date.toISOString()}>{day}</time>;
 }

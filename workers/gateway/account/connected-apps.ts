@@ -5,14 +5,15 @@ import type { ListedCall } from "../console/trail/find-calls.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 import { readGrantMetadata } from "../oauth/grant.ts";
 import { listResources, type Resource } from "../oauth/resources.ts";
-import { listRecentCalls } from "./recent-calls.ts";
+import { listCallsOfApp, listRecentCalls } from "./recent-calls.ts";
 
-/** Most apps on one page of the list, and most that a search looks at. */
-const [PAGE_SIZE, MOST_SEARCHED] = [50, 1_000];
+/** Most apps on one page of the list, and most that are listed at all. */
+const [PAGE_SIZE, MOST] = [15, 1_000];
 
 /** One connected app, as its owner sees it. */
 export interface ConnectedApp {
   grantId: string;
+  clientId: string;
   name: string;
   /** Verified domain, or `null`. */
   domain: string | null;
@@ -42,26 +43,58 @@ export interface ConnectedApp {
   expires: Date | null;
 }
 
-/** The user's connected apps, newest first within a page. `cursor` leads to the next page. */
+/** One page of a person's apps, newest first. */
+export interface AppPageOf {
+  apps: ConnectedApp[];
+  /** From 1. */
+  page: number;
+  pages: number;
+  total: number;
+}
+
+/** The user's connected apps, newest first: of those that fit the query, the page that is asked for or the last one. */
 export async function listConnectedApps(
   oauth: OAuthHelpers,
   env: Env,
   userId: string,
-  cursor?: string,
-  query = "",
-): Promise<{ apps: ConnectedApp[]; cursor?: string }> {
-  const page = await oauth.listUserGrants(userId, {
-    limit: query === "" ? PAGE_SIZE : MOST_SEARCHED,
-    ...(cursor !== undefined && { cursor }),
-  });
-  const [recent, calls, uses, resources] = await Promise.all([
+  { query, page: asked }: { query: string; page: number },
+): Promise<AppPageOf> {
+  const all = await readApps(oauth, env, userId);
+  const wanted = fold(query);
+  const fits = ({ name, domain, covers, redirectHost, use }: ConnectedApp) =>
+    [name, domain ?? "", covers, redirectHost, use?.userAgent ?? "", use?.address ?? ""].some((text) =>
+      fold(text).includes(wanted),
+    );
+  const found = wanted === "" ? all : all.filter(fits);
+  const pages = Math.max(1, Math.ceil(found.length / PAGE_SIZE));
+  const page = Math.min(Math.max(1, asked), pages);
+  const apps = found.slice((page - 1) * PAGE_SIZE, page * PAGE_SIZE);
+  return { apps, page, pages, total: found.length };
+}
+
+/** One of the user's apps, with its own newest calls; `null` for every other grant. */
+export async function findConnectedApp(
+  oauth: OAuthHelpers,
+  env: Env,
+  userId: string,
+  grantId: string,
+): Promise<ConnectedApp | null> {
+  const app = (await readApps(oauth, env, userId)).find((one) => one.grantId === grantId);
+  if (app === undefined) return null;
+  const calls = await listCallsOfApp(env.PLATFORM_DB, userId, app.clientId);
+  return { ...app, recent: calls.filter(({ at }) => at >= app.since.getTime()) };
+}
+
+async function readApps(oauth: OAuthHelpers, env: Env, userId: string): Promise<ConnectedApp[]> {
+  const [{ items }, recent, calls, uses, resources] = await Promise.all([
+    oauth.listUserGrants(userId, { limit: MOST }),
     listRecentCalls(env.PLATFORM_DB, userId),
     readLastUses(env.PLATFORM_DB, userId),
     grantStore(env, userId).listUses(),
     listResources(env),
   ]);
-  const clients = page.items.map(({ clientId }) => clientId);
-  const apps = page.items.map((grant) => {
+  const clients = items.map(({ clientId }) => clientId);
+  const apps = items.map((grant) => {
     const use = uses.find(({ grantId }) => grantId === grant.id) ?? null;
     const isOnly = clients.filter((clientId) => clientId === grant.clientId).length === 1;
     // Many people use an app under one client id: an earlier holder of this account may have used it too.
@@ -72,14 +105,7 @@ export async function listConnectedApps(
     const lastUsed = isOnly || use === null ? called : new Date(use.lastAt);
     return { ...toConnectedApp(grant, resources, lastUsed, use), isOnly, recent: ownCalls };
   });
-  apps.sort((a, b) => b.since.getTime() - a.since.getTime());
-  const wanted = fold(query);
-  if (wanted !== "") {
-    const fits = ({ name, domain, covers }: ConnectedApp) =>
-      [name, domain ?? "", covers].some((text) => fold(text).includes(wanted));
-    return { apps: apps.filter(fits).slice(0, PAGE_SIZE) };
-  }
-  return { apps, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+  return apps.sort((a, b) => b.since.getTime() - a.since.getTime());
 }
 
 function fold(text: string): string {
@@ -106,6 +132,7 @@ function toConnectedApp(
   const metadata = readGrantMetadata(grant.metadata);
   return {
     grantId: grant.id,
+    clientId: grant.clientId,
     name: metadata.clientName,
     domain: metadata.clientDomain,
     redirectHost: metadata.redirectHost,

@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { isKeyId } from "../../../shared/auth/access-key.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { endGrants } from "../admin-jobs/erase-person.ts";
+import { refuse } from "../failures.tsx";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { getOAuthServers } from "../oauth/oauth.ts";
@@ -12,7 +13,8 @@ import { isRefusal, openAuthFor, PASSWORD_LENGTH } from "../sign-in/auth.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 import { AccountPage, type AccountPageProps } from "./account-page.tsx";
-import { listConnectedApps } from "./connected-apps.ts";
+import { AppPage } from "./app-page.tsx";
+import { findConnectedApp, listConnectedApps } from "./connected-apps.ts";
 import { listOwnBrowsers, signOutBrowser, signOutOthers } from "./own-browsers.ts";
 
 type GatewayContext = Context<SignedIn>;
@@ -35,6 +37,20 @@ accountRoutes.get(PAGE, requirePerson(), async (c) => {
   const done = c.req.query("done") ?? "";
   const text = Object.hasOwn(NOTICES, done) ? NOTICES[done] : undefined;
   return await showAccount(c, text === undefined ? undefined : { tone: "good", text });
+});
+
+accountRoutes.get("/account/apps/:grant", requirePerson(), async (c) => {
+  const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
+  const app = await findConnectedApp(oauth, c.env, c.var.signIn.person.id, c.req.param("grant"));
+  if (app !== null) return c.html(<AppPage app={app} />);
+  return await refuse(c, {
+    status: 404,
+    code: "not_found",
+    title: "This app is not here",
+    message: "You have no app with this address. It may have been disconnected.",
+    action: "Look for it in your list.",
+    link: { href: PAGE, label: "Your account" },
+  });
 });
 
 accountRoutes.post("/account/revoke", requirePerson(PAGE), async (c) => {
@@ -102,8 +118,8 @@ async function showAccount(
   const { person, hasSecondFactor, sessionId } = c.var.signIn;
   const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
   const query = (c.req.query("q") ?? "").trim().slice(0, 100);
-  const cursor = c.req.query("cursor")?.slice(0, 1024);
-  const list = await listConnectedApps(oauth, c.env, person.id, cursor, query);
+  const page = Math.trunc(Number(c.req.query("page"))) || 1;
+  const list = await listConnectedApps(oauth, c.env, person.id, { query, page });
   const hasConsole = (await policyInForce(c.env)).roles.get(person.role)?.console.size;
   const props = {
     person,
@@ -112,7 +128,7 @@ async function showAccount(
     hasPassword: await hasPassword(c.env.PLATFORM_DB, person.id),
     hasConsole: Boolean(hasConsole),
     query,
-    ...list,
+    list,
     ...(notice !== undefined && { notice }),
   };
   return c.html(<AccountPage {...props} />, status);

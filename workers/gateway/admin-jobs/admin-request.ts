@@ -21,14 +21,18 @@ const ROW = z.object({
 /** Tries after which a request waits for an administrator; its outcome names the failure. */
 const TRIES = 20;
 
-/** The oldest open requests. */
-export async function readOpenRequests(database: D1Database, limit: number): Promise<AdminRequest[]> {
+/** The oldest open requests behind one, by its number. */
+export async function readOpenRequests(
+  database: D1Database,
+  limit: number,
+  after = 0,
+): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
       `SELECT id, kind, user_id, detail, by FROM admin_request
-        WHERE done_at IS NULL AND tries < ? ORDER BY id LIMIT ?`,
+        WHERE done_at IS NULL AND id > ? AND tries < ? ORDER BY id LIMIT ?`,
     )
-    .bind(TRIES, limit)
+    .bind(after, TRIES, limit)
     .all();
   return results.map(toRequest);
 }

@@ -8,6 +8,7 @@ import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../audit-log/redrive.ts";
 import { makeLettersDue } from "../../audit-log/sinks/letters.ts";
 import { endSecrets } from "../keys/own-keys.ts";
+import { giveLink } from "../mail/give-link.ts";
 import { followTeams } from "../teams/follow-teams.ts";
 import {
   type AdminRequest,
@@ -20,8 +21,8 @@ import {
 import { collectPerson } from "./collect-person.ts";
 import { endAccounts, endExchanged, endGrants, erasePerson, keptBy } from "./erase-person.ts";
 
-/** Most requests of one run. */
-const AT_ONCE = 50;
+/** Requests that are read together, and most of one run: an import makes two for each of its people. */
+const [AT_ONCE, MOST] = [50, 500];
 /** Most dead letters that one request delivers again. */
 const LETTERS = 1_000;
 
@@ -48,6 +49,7 @@ const TEAM_CHANGE = z.object({
   change: z.enum(["member_added", "member_removed"]),
   member: z.string().nullable(),
 });
+const LINK = z.object({ kind: z.enum(["invitation", "reset"]) });
 const HOLD = z.object({ held: z.boolean(), reason: z.string() });
 
 /** Announcements that are on their way. Each waits for its turn at the hub, which merges those that wait together. */
@@ -95,6 +97,17 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     await recordAct(env, request, { type: "person_key_change", userId, change, keyId, by: request.by });
     return {};
   },
+  async link_mail(env, request) {
+    const { kind } = LINK.parse(request.detail);
+    const holder = await env.PLATFORM_DB.prepare(`SELECT "id", "email", "name" FROM "user" WHERE "id" = ?`)
+      .bind(requireUser(request))
+      .first<{ id: string; email: string; name: string }>();
+    // The command that asked may have stopped waiting, and given a link itself.
+    const onlyIf = `EXISTS (SELECT 1 FROM admin_request WHERE id = ${request.id} AND done_at IS NULL)`;
+    const given = holder && (await giveLink(env, holder, { kind, by: request.by, onlyIf }));
+    if (!given) return { sent: false, why: "There is no such person, or no such request, any more." };
+    return given.sent ? { sent: true } : { sent: false, why: given.why };
+  },
   async hold(env, request) {
     const { userId, by, detail } = request;
     await recordAct(env, request, { type: "hold", userId, ...HOLD.parse(detail), by });
@@ -128,8 +141,11 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
  */
 export async function runAdminJobs(env: Env): Promise<void> {
   const announced: Announcements = [];
-  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) {
-    await runAdminJob(env, request, announced);
+  for (let [done, last] = [0, 0]; done < MOST; done += AT_ONCE) {
+    const requests = await readOpenRequests(env.PLATFORM_DB, AT_ONCE, last);
+    for (const request of requests) await runAdminJob(env, request, announced);
+    if (requests.length < AT_ONCE) break;
+    last = requests.at(-1)?.id ?? last;
   }
   await Promise.all(announced);
 }

@@ -1,4 +1,5 @@
 import { readWebhookSecret } from "../../../shared/auth/standard-webhook.ts";
+import { type Letter, openMailer, readMailer } from "../mail/mailer.ts";
 import { writeEmail, writePagerDuty, writeSlack, writeTeams, writeWebhook } from "./write-messages.ts";
 
 /** A deployment may have these secrets. */
@@ -10,7 +11,7 @@ interface WithTargets {
   ALERT_TEAMS_URL?: string;
   /** Integration key of PagerDuty's Events API v2. */
   ALERT_PAGERDUTY_KEY?: string;
-  /** Where a provider of e-mail takes messages as JSON, and its key. */
+  /** For alerts alone, another sender than that of all e-mail: where a provider takes messages as JSON, and its key. */
   ALERT_EMAIL_URL?: string;
   ALERT_EMAIL_KEY?: string;
   ALERT_EMAIL_FROM?: string;
@@ -41,16 +42,18 @@ export interface AlertTarget {
   groups: boolean;
   /** Whether a test opens an incident there. */
   closesTests?: boolean;
-  /** Makes the request that tells it. `now` in milliseconds since the epoch. */
-  write(messages: readonly AlertMessage[], now: number): Promise<Request>;
+  /** Makes what tells it. `now` in milliseconds since the epoch. */
+  write(messages: readonly AlertMessage[], now: number): Promise<Letter>;
 }
 
 /** The targets of this deployment. A webhook without a secret is none: its receiver could not tell it from a forged one. */
 export function listTargets(env: Env & WithTargets): AlertTarget[] {
   const key = readWebhookSecret(env.ALERT_WEBHOOK_SECRET ?? "");
   const { ALERT_WEBHOOK_URL: webhook, ALERT_SLACK_URL: slack, ALERT_TEAMS_URL: teams } = env;
-  const { ALERT_PAGERDUTY_KEY: routing, ALERT_EMAIL_URL: provider } = env;
+  const { ALERT_PAGERDUTY_KEY: routing, ALERT_EMAIL_URL: url } = env;
   const { ALERT_EMAIL_KEY: token = "", ALERT_EMAIL_FROM: from = "", ALERT_EMAIL_TO: to = "" } = env;
+  const own = isSet(url) && from !== "" ? openMailer(env, { url, key: token, from, format: "resend" }) : null;
+  const mailer = own ?? readMailer(env);
   const receivers = to
     .split(",")
     .map((address) => address.trim())
@@ -70,12 +73,11 @@ export function listTargets(env: Env & WithTargets): AlertTarget[] {
       closesTests: true,
       write: async ([message]) => writePagerDuty(routing, required(message)),
     },
-    isSet(provider) &&
-      from !== "" &&
+    mailer !== null &&
       receivers.length > 0 && {
         name: "email",
         groups: true,
-        write: async (messages) => writeEmail({ provider, token, from, receivers }, messages),
+        write: async (messages) => mailer(writeEmail(receivers, messages)),
       },
   ];
   return targets.filter((target) => target !== false);

@@ -1,5 +1,6 @@
 import { log, logFailure } from "../../../shared/observe/log.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
+import { dispatch, type Post } from "../mail/mailer.ts";
 import { collectFacts } from "./collect-facts.ts";
 import { type FoundAlert, findAlerts, KINDS_BY_PART } from "./find-alerts.ts";
 import { type AlertMessage, type AlertTarget, listTargets } from "./list-targets.ts";
@@ -55,9 +56,6 @@ const UNTOLD = `
      AND (resolved_at IS NULL OR NOT ${coveredAt("alert.resolved_at")} OR ${TOLD("'begun'")})
    ORDER BY alert.id, change LIMIT ${MOST_CHANGES}`;
 
-/** Sends one message; throws when the target does not take it. */
-export type Send = (request: Request) => Promise<void>;
-
 /**
  * Looks at everything that may be wrong, begins and ends alerts, and tells the targets what they have not been told. Every
  * five minutes; what a target did not take is sent again under the same id, for a day. A part that cannot be looked at is
@@ -66,7 +64,7 @@ export type Send = (request: Request) => Promise<void>;
 export async function runAlerts(
   env: Env,
   now: number,
-  send: Send = sendAlert,
+  send: Post = sendAlert,
   collect: typeof collectFacts = collectFacts,
 ): Promise<void> {
   try {
@@ -118,7 +116,7 @@ export async function listAlerts(database: D1Database): Promise<StoredAlert[]> {
 export async function sendTest(
   env: Env,
   now: number,
-  send: Send = sendAlert,
+  send: Post = sendAlert,
 ): Promise<Record<string, boolean>> {
   const about = { kind: "test", subject: "", text: "This is a test of the alerts.", at: now };
   const message = toMessage(env, about, "test", `test_${now}`);
@@ -132,12 +130,12 @@ export async function sendTest(
 }
 
 /** Each target by itself: one that is away takes neither places nor time of another one. */
-async function tellTargets(env: Env, now: number, send: Send): Promise<void> {
+async function tellTargets(env: Env, now: number, send: Post): Promise<void> {
   await Promise.all(listTargets(env).map((target) => tellTarget(env, target, now, send)));
 }
 
 /** Tells a target what it has not been told, until the first failure: the next run goes on there. */
-async function tellTarget(env: Env, target: AlertTarget, now: number, send: Send): Promise<void> {
+async function tellTarget(env: Env, target: AlertTarget, now: number, send: Post): Promise<void> {
   const { results } = await env.PLATFORM_DB.prepare(UNTOLD)
     .bind(target.name, now)
     .all<StoredAlert & { change: "begun" | "resolved" }>();
@@ -163,7 +161,7 @@ async function tellTarget(env: Env, target: AlertTarget, now: number, send: Send
 }
 
 /** Tells every target once that alerts cannot be stored. Reads and writes no database. */
-async function tellUnwatched(env: Env, now: number, send: Send): Promise<void> {
+async function tellUnwatched(env: Env, now: number, send: Post): Promise<void> {
   if ((await env.OAUTH_KV.get(UNWATCHED)) !== null) return;
   const text = "Alerts cannot be looked at or stored: the platform database does not answer.";
   const message = toMessage(env, { kind: "watch", subject: "", text, at: now }, "begun", `watch_${now}`);
@@ -172,7 +170,7 @@ async function tellUnwatched(env: Env, now: number, send: Send): Promise<void> {
 }
 
 /** Tells every target that alerts are stored again. */
-async function tellWatched(env: Env, now: number, send: Send): Promise<void> {
+async function tellWatched(env: Env, now: number, send: Post): Promise<void> {
   const since = await env.OAUTH_KV.get(UNWATCHED);
   if (since === null) return;
   const about = { kind: "watch", subject: "", text: "Alerts are looked at and stored again.", at: now };
@@ -185,7 +183,7 @@ async function tell(
   target: AlertTarget,
   messages: readonly AlertMessage[],
   now: number,
-  send: Send,
+  send: Post,
 ): Promise<boolean> {
   const about = {
     target: target.name,
@@ -195,7 +193,7 @@ async function tell(
       .slice(0, 200),
   };
   try {
-    await send(await target.write(messages, now));
+    await dispatch(await target.write(messages, now), send);
     log("info", "alert_sent", about);
     return true;
   } catch (failure) {

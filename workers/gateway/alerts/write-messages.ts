@@ -1,4 +1,5 @@
 import { signWebhook } from "../../../shared/auth/standard-webhook.ts";
+import type { Mail } from "../mail/mailer.ts";
 import type { AlertMessage } from "./list-targets.ts";
 
 /** Most changes that one message for people names. */
@@ -87,16 +88,8 @@ export function writePagerDuty(routing: string, message: AlertMessage): Request 
   return post(PAGERDUTY_URL, JSON.stringify(event));
 }
 
-/** A provider of e-mail with an HTTP interface that takes `from`, `to`, `subject` and `text` as JSON, as Resend does. */
-export function writeEmail(
-  {
-    provider,
-    token,
-    from,
-    receivers,
-  }: { provider: string; token: string; from: string; receivers: readonly string[] },
-  messages: readonly AlertMessage[],
-): Request {
+/** One e-mail that names all changes. */
+export function writeEmail(to: readonly string[], messages: readonly AlertMessage[]): Mail {
   const [first] = messages;
   const others = messages.length > 1 ? ` and ${messages.length - 1} more` : "";
   const subject = first === undefined ? "" : `${WHAT[first.change]}: ${nameKind(first.kind)}${others}`;
@@ -104,14 +97,7 @@ export function writeEmail(
     .slice(0, MOST_LINES)
     .map(({ change, text, at }) => `${WHAT[change]} at ${new Date(at).toISOString()}: ${text}`);
   const text = [...lines, ...sayMore(messages), "", String(first?.url)].join("\n");
-  const body = JSON.stringify({ from, to: receivers, subject: `[Gatehouse] ${subject}`, text });
-  return post(provider, body, {
-    Authorization: `Bearer ${token}`,
-    "Idempotency-Key": messages
-      .map(({ id }) => id)
-      .join(" ")
-      .slice(0, 256),
-  });
+  return { to, subject: `[Gatehouse] ${subject}`, text, key: messages.map(({ id }) => id).join(" ") };
 }
 
 function nameKind(kind: string): string {

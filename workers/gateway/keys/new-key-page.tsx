@@ -17,10 +17,12 @@ interface NewKeyPageProps {
   /** Id that the key will have, signed for this person: a form that is sent twice makes one key. */
   issued: string;
   asksPassword: boolean;
+  /** Whom the person asks for what the policy has to say. */
+  contact: string;
   notice?: Notice | undefined;
 }
 
-const PROOF_TEXTS: readonly { proof: Proof; title: string; text: string }[] = [
+const PROOF_TEXTS: readonly { proof: Proof; title: string; text: string; asks?: true }[] = [
   { proof: "secret", title: "By its text", text: "A secret that the agent keeps. It is shown once." },
   {
     proof: "public_key",
@@ -30,13 +32,14 @@ const PROOF_TEXTS: readonly { proof: Proof; title: string; text: string }[] = [
   {
     proof: "workload",
     title: "By the token of a trusted issuer",
-    text: "For jobs of GitHub Actions or Kubernetes. An administrator names the account in the policy.",
+    text: "For jobs of GitHub Actions or Kubernetes. The policy has to name the account: ask ",
+    asks: true,
   },
 ];
 
 /** The form for a new key. */
 export function NewKeyPage(props: NewKeyPageProps) {
-  const { typed, resources, offers, owner, subject, issued, asksPassword, notice } = props;
+  const { typed, resources, offers, owner, subject, issued, asksPassword, contact, notice } = props;
   return (
     <KeysFrame title="New API key" corner={<a href="/account/keys">API keys</a>} notice={notice}>
       <h1>{owner.team === null ? "New API key" : `New API key of ${owner.team}`}</h1>
@@ -137,12 +140,12 @@ export function NewKeyPage(props: NewKeyPageProps) {
         <fieldset>
           <legend>How it proves itself</legend>
           <p class="quiet small">Limits, end and trail are the same whichever it is.</p>
-          {PROOF_TEXTS.map(({ proof, title, text }) => (
+          {PROOF_TEXTS.map(({ proof, title, text, asks }) => (
             <label class="scope">
               <input type="radio" name="proof" value={proof} checked={typed.proof === proof} />
               <span>
                 {title}
-                <span class="meta">{text}</span>
+                <span class="meta">{asks ? `${text}${contact}.` : text}</span>
               </span>
             </label>
           ))}

@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { listCallsOfKey } from "../account/recent-calls.ts";
+import { listCallsOfApp } from "../account/recent-calls.ts";
 import { offerScopes } from "../authorize/offer.ts";
 import { refuse } from "../failures.tsx";
 import { listResources } from "../oauth/resources.ts";
@@ -9,6 +9,7 @@ import { recordEvent } from "../record-event.ts";
 import { pathToFactor } from "../second-factor/requirement.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { findOwner, type KeyOwner, listOwnTeams } from "../teams/own-teams.ts";
+import { whomToAsk } from "../whom-to-ask.ts";
 import { missingForKey, refusePassword } from "./confirm-owner.ts";
 import { issueKeyId, readKeyId, takeKeyId } from "./form-key-id.ts";
 import { KeyPage, KeysPage, type Notice, pathOf } from "./keys-page.tsx";
@@ -97,7 +98,7 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
   const text = isFirst ? await createOwnKey(c.env, request, { id, ...maker }) : null;
   if (text === null) return await again(409, "This form was sent before, and its key was shown then.");
   await recordEvent(c, person.id, { type: "key_change", change: "created", keyId: id });
-  return showMade(c, { ...request, id }, text, false);
+  return await showMade(c, { ...request, id }, text, false);
 });
 
 keyRoutes.get(`${LIST}/:id`, requirePerson(), async (c) => {
@@ -132,7 +133,7 @@ keyRoutes.post(`${LIST}/:id/rotate`, requirePerson(LIST), async (c) => {
   const maker = { by: person.id, mfaAt, publicKey: given.publicKey };
   const text = await rotateOwnKey(c.env, owned, { ...maker, overlapMs });
   await recordEvent(c, person.id, { type: "key_change", change: "rotated", keyId: owned.id });
-  return showMade(c, owned, text, true);
+  return await showMade(c, owned, text, true);
 });
 
 keyRoutes.post(`${LIST}/:id/revoke`, requirePerson(LIST), async (c) => {
@@ -148,16 +149,17 @@ keyRoutes.post(`${LIST}/:id/revoke`, requirePerson(LIST), async (c) => {
   return c.redirect(`${LIST}?done=revoked`, 303);
 });
 
-function showMade(
+async function showMade(
   c: GatewayContext,
   made: Pick<OwnKey, "id" | "name" | "proof" | "resources">,
   text: string,
   rotated: boolean,
-): Response | Promise<Response> {
+): Promise<Response> {
   const { PUBLIC_URL: publicUrl } = c.env;
   const { id, name, proof, resources } = made;
   const where = { path: pathOf(made), url: `${publicUrl}${resources[0]}`, publicUrl };
-  return c.html(<ShownKeyPage {...{ id, name, proof, text, rotated, ...where }} />);
+  const contact = await whomToAsk(c.env);
+  return c.html(<ShownKeyPage {...{ id, name, proof, text, rotated, contact, ...where }} />);
 }
 
 function findOwn(c: GatewayContext): Promise<OwnKey | null> {
@@ -178,7 +180,8 @@ async function showForm(
   const offers = everything ? offerScopes(await policyInForce(c.env), everything, owner.role, []) : [];
   const asksPassword = (await missingForKey(c.env, signIn)) === "password";
   const issued = await issueKeyId(c.env, signIn);
-  const props = { typed, resources, offers, owner, subject, issued, asksPassword, notice };
+  const contact = await whomToAsk(c.env);
+  const props = { typed, resources, offers, owner, subject, issued, asksPassword, contact, notice };
   return c.html(<NewKeyPage {...props} />, status);
 }
 
@@ -190,7 +193,7 @@ async function showKey(
 ): Promise<Response> {
   const asksPassword = (await missingForKey(c.env, c.var.signIn)) === "password";
   const subject = c.var.signIn.person.id;
-  const recent = await listCallsOfKey(c.env.PLATFORM_DB, owned.owner, owned.id);
+  const recent = await listCallsOfApp(c.env.PLATFORM_DB, owned.owner, owned.id);
   const props = { owned, recent, subject, asksPassword, publicUrl: c.env.PUBLIC_URL, notice };
   return c.html(<KeyPage {...props} />, status);
 }

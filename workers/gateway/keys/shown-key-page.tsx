@@ -13,6 +13,8 @@ interface ShownKeyProps {
   url: string;
   publicUrl: string;
   rotated: boolean;
+  /** Whom the person asks for what the policy has to say. */
+  contact: string;
 }
 
 /** What the agent needs: a new secret, once; or how an account without one gets its tokens. */
@@ -43,7 +45,7 @@ function ShownSecret({ name, id, text, path, url, publicUrl, rotated }: ShownKey
   );
 }
 
-function WithoutSecret({ name, id, proof, path, publicUrl, rotated }: ShownKeyProps) {
+function WithoutSecret({ name, id, proof, path, publicUrl, rotated, contact }: ShownKeyProps) {
   return (
     <KeysFrame title="Service account" corner={<a href="/account/keys">API keys</a>}>
       <div class="card">
@@ -52,7 +54,7 @@ function WithoutSecret({ name, id, proof, path, publicUrl, rotated }: ShownKeyPr
           <strong>{name}</strong> has no secret.{" "}
           {proof === "public_key"
             ? "The agent signs each request for a token with its private key (private_key_jwt)."
-            : "An administrator names it in the policy, in a rule under sign_in.workloads."}
+            : `The policy has to name it, in a rule under sign_in.workloads: ask ${contact}.`}
         </p>
         <Facts id={id} publicUrl={publicUrl} />
         <Kept path={path}>Look at the account</Kept>

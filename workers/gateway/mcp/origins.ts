@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import { isLoopbackHost } from "../oauth/loopback-host.ts";
+import { whomToAsk } from "../whom-to-ask.ts";
 
 /** The variable with the allowed origins. */
 const SETTING = "ALLOWED_ORIGINS";
@@ -46,7 +47,7 @@ export const requireOrigin: MiddlewareHandler<{ Bindings: Env }> = async (c, nex
   const origin = c.req.header("Origin");
   if (origin === undefined || isAllowedOrigin(origin, c.env)) return await next();
   const name = /^[\x21-\x7e]{1,200}$/.test(origin) ? origin : "this origin";
-  const message = `Pages of ${name} may not use this Gatehouse. An administrator can add the origin to ${SETTING} under [vars] in wrangler.toml.`;
+  const message = `Pages of ${name} may not use this Gatehouse. Ask ${await whomToAsk(c.env)} to add the origin to ${SETTING} under [vars] in wrangler.toml.`;
   const body = { jsonrpc: "2.0", id: null, error: { code: -32000, message } };
   return c.json(body, 403, { "Access-Control-Allow-Origin": origin, Vary: "Origin" });
 };

@@ -58,7 +58,7 @@ function attribute(name: string, description: string, more: object = {}) {
 const READ_ONLY = { mutability: "readOnly" };
 
 const USER = [
-  attribute("userName", "The e-mail address with which the person signs in.", {
+  attribute("userName", "The e-mail address with which the person signs in, or a name of the client.", {
     required: true,
     uniqueness: "server",
   }),
@@ -68,16 +68,19 @@ const USER = [
     ...READ_ONLY,
     subAttributes: [attribute("formatted", "The same as displayName.", READ_ONLY)],
   }),
-  attribute("emails", "The address of userName; a body whose userName is no address gives it here.", {
-    type: "complex",
-    multiValued: true,
-    ...READ_ONLY,
-    subAttributes: [
-      attribute("value", "The address.", READ_ONLY),
-      attribute("type", "Always work.", READ_ONLY),
-      attribute("primary", "Always true.", { type: "boolean", ...READ_ONLY }),
-    ],
-  }),
+  attribute(
+    "emails",
+    "The address with which the person signs in. Where userName is an address, it is that one.",
+    {
+      type: "complex",
+      multiValued: true,
+      subAttributes: [
+        attribute("value", "The address."),
+        attribute("type", "Always work.", READ_ONLY),
+        attribute("primary", "Always true.", { type: "boolean", ...READ_ONLY }),
+      ],
+    },
+  ),
   attribute("active", "Whether the person may come in.", { type: "boolean" }),
 ];
 

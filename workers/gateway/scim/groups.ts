@@ -91,51 +91,118 @@ export async function createGroup(env: Env, body: GroupBody): Promise<ScimGroup>
   return await findGroup(env.PLATFORM_DB, id);
 }
 
-/** Replaces a group with its members (PUT). */
+/** Replaces a group with its members (PUT), whole or not at all. */
 export async function replaceGroup(env: Env, group: ScimGroup, body: GroupBody): Promise<ScimGroup> {
-  await rename(env, group, body);
-  await setMembers(env, group.id, valuesOf(body.members ?? []));
-  return await findGroup(env.PLATFORM_DB, group.id);
+  const members = replacing(valuesOf(body.members ?? []));
+  return await changeGroup(env, group, { ...namesOf(body), members });
 }
 
-/** Changes a group's name or members (PATCH). */
+/** Changes a group's name or members (PATCH): all operations, in their order, or none (RFC 7644 §3.5.2). */
 export async function patchGroup(
   env: Env,
   group: ScimGroup,
   operations: readonly PatchOperation[],
 ): Promise<ScimGroup> {
-  // Each operation finds what the one before has left.
-  let now = group;
-  for (const operation of operations.flatMap(withPath)) {
-    await patchPart(env, now, operation);
-    now = await findGroup(env.PLATFORM_DB, group.id);
-  }
-  return now;
+  const names = { displayName: group.display_name, externalId: group.external_id };
+  const change: GroupChange = { ...names, members: { replace: false, add: new Set(), remove: new Set() } };
+  for (const operation of operations.flatMap(withPath)) applyOperation(change, operation);
+  return await changeGroup(env, group, change);
 }
 
-async function patchPart(env: Env, group: ScimGroup, operation: PatchOperation): Promise<void> {
+/** What a request makes of a group. */
+interface GroupChange {
+  displayName: string;
+  externalId: string | null;
+  members: MemberChange;
+}
+
+/** Ids of people who become members, and who are no members any more; with `replace` those alone are who become members. */
+interface MemberChange {
+  replace: boolean;
+  add: Set<string>;
+  remove: Set<string>;
+}
+
+function replacing(ids: readonly string[]): MemberChange {
+  return { replace: true, add: new Set(ids), remove: new Set() };
+}
+
+function namesOf({ displayName, externalId }: GroupBody) {
+  return { displayName, externalId: externalId ?? null };
+}
+
+function applyOperation(change: GroupChange, operation: PatchOperation): void {
   const { op, value } = operation;
   const path = (operation.path ?? "").replace(`${URN.group}:`, "");
-  const { display_name: displayName, external_id: externalId } = group;
+  const { displayName, externalId } = change;
   switch (path.toLowerCase()) {
     case "members":
-      return await patchMembers(env, group.id, op, value);
+      applyMembers(change, op, value);
+      return;
     case "displayname":
       if (op === "remove") throw new ScimError(400, "displayName cannot be removed.", "mutability");
-      return await rename(env, group, parse(groupBody, { displayName: value, externalId }));
-    case "externalid":
-      return await rename(
-        env,
-        group,
-        parse(groupBody, { displayName, externalId: op === "remove" ? null : value }),
-      );
+      Object.assign(change, namesOf(parse(groupBody, { displayName: value, externalId })));
+      return;
+    case "externalid": {
+      const named = parse(groupBody, { displayName, externalId: op === "remove" ? null : value });
+      Object.assign(change, namesOf(named));
+      return;
+    }
   }
   // What a server does not keep it may ignore (RFC 7644 §3.5.2), but never which members are meant.
   if (!/^members\b/i.test(path)) return;
   const [, member] = /^members\[\s*value\s+eq\s+"([^"]{1,100})"\s*\]$/i.exec(path) ?? [];
   if (member === undefined || op !== "remove")
     throw new ScimError(400, 'Members are removed with members[value eq "id"].', "invalidPath");
-  await changeMembers(env, group.id, { remove: [member] });
+  leave(change.members, [member]);
+}
+
+function applyMembers(change: GroupChange, op: PatchOperation["op"], value: unknown): void {
+  if (value === undefined) {
+    if (op !== "remove") throw new ScimError(400, "members: a value is missing.", "invalidValue");
+    change.members = replacing([]);
+    return;
+  }
+  // A single member may come without a list.
+  const members = Array.isArray(value) || value === null ? value : [value];
+  const listed = valuesOf(parse(groupBody, { displayName: "-", members }).members ?? []);
+  if (op === "replace") change.members = replacing(listed);
+  else if (op === "remove") leave(change.members, listed);
+  else
+    for (const id of listed) {
+      change.members.add.add(id);
+      change.members.remove.delete(id);
+    }
+}
+
+function leave({ replace, add, remove }: MemberChange, ids: readonly string[]): void {
+  for (const id of ids) {
+    add.delete(id);
+    if (!replace) remove.add(id);
+  }
+}
+
+/** Writes a change in one transaction, and then gives who is concerned the role of their groups. */
+async function changeGroup(
+  env: Env,
+  group: ScimGroup,
+  { displayName, externalId, members }: GroupChange,
+): Promise<ScimGroup> {
+  const database = env.PLATFORM_DB;
+  await requireFree(database, displayName, group.id);
+  const now = members.replace ? await readMembers(database, group.id) : [];
+  const known = new Set(now);
+  const add = [...members.add].filter((id) => !known.has(id));
+  const remove = members.replace ? now.filter((id) => !members.add.has(id)) : [...members.remove];
+  const renaming = database
+    .prepare("UPDATE scim_group SET display_name = ?, external_id = ? WHERE id = ?")
+    .bind(displayName, externalId, group.id);
+  // Rules go by the name.
+  const due = displayName === group.display_name ? [] : [markDue(database, MEMBERS, group.id)];
+  const changing = [renaming, ...due, ...memberStatements(database, group.id, { add, remove })];
+  await requireUnique(database.batch(changing), TAKEN);
+  await followDue(env);
+  return await findGroup(database, group.id);
 }
 
 /** Removes a group. Its members lose the role that it gave. */
@@ -174,42 +241,11 @@ export async function toGroup(env: Env, group: ScimGroup, selection: Selection =
   );
 }
 
-async function patchMembers(env: Env, id: string, op: PatchOperation["op"], value: unknown): Promise<void> {
-  if (value === undefined) {
-    if (op !== "remove") throw new ScimError(400, "members: a value is missing.", "invalidValue");
-    return await setMembers(env, id, []);
-  }
-  // A single member may come without a list.
-  const members = Array.isArray(value) || value === null ? value : [value];
-  const listed = valuesOf(parse(groupBody, { displayName: "-", members }).members ?? []);
-  if (op === "replace") return await setMembers(env, id, listed);
-  await changeMembers(env, id, { [op]: listed });
-}
-
-async function setMembers(env: Env, id: string, wanted: readonly string[]): Promise<void> {
-  const now = new Set(await readMembers(env.PLATFORM_DB, id));
-  const next = new Set(wanted);
-  await changeMembers(env, id, {
-    add: [...next].filter((one) => !now.has(one)),
-    remove: [...now].filter((one) => !next.has(one)),
-  });
-}
-
-interface MemberChange {
-  add?: readonly string[];
-  remove?: readonly string[];
-}
-
-async function changeMembers(env: Env, id: string, change: MemberChange): Promise<void> {
-  await env.PLATFORM_DB.batch(memberStatements(env.PLATFORM_DB, id, change));
-  await followDue(env);
-}
-
 /** Ids of people who are not provisioned are left out. */
 function memberStatements(
   database: D1Database,
   id: string,
-  { add = [], remove = [] }: MemberChange,
+  { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },
 ): D1PreparedStatement[] {
   return [
     ...inParts(remove).flatMap((ids) => [
@@ -240,18 +276,6 @@ function inParts(ids: readonly string[]): string[] {
   return Array.from({ length: Math.ceil(possible.length / AT_ONCE) }, (_, index) =>
     JSON.stringify(possible.slice(index * AT_ONCE, (index + 1) * AT_ONCE)),
   );
-}
-
-async function rename(env: Env, group: ScimGroup, body: GroupBody): Promise<void> {
-  await requireFree(env.PLATFORM_DB, body.displayName, group.id);
-  const database = env.PLATFORM_DB;
-  const renaming = database
-    .prepare("UPDATE scim_group SET display_name = ?, external_id = ?, updated_at = ? WHERE id = ?")
-    .bind(body.displayName, body.externalId ?? null, Date.now(), group.id);
-  // Rules go by the name.
-  const due = body.displayName === group.display_name ? [] : [markDue(database, MEMBERS, group.id)];
-  await requireUnique(database.batch([renaming, ...due]), TAKEN);
-  await followDue(env);
 }
 
 async function requireFree(database: D1Database, displayName: string, id: string): Promise<void> {

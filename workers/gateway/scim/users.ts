@@ -39,6 +39,8 @@ interface Known {
 export interface ScimUser {
   id: string;
   email: string;
+  /** The name by which the provisioning system knows them, where it is no address; else `null`. */
+  user_name: string | null;
   name: string;
   disabled: number;
   external_id: string | null;
@@ -47,10 +49,13 @@ export interface ScimUser {
 }
 
 const SELECT = `
-  SELECT person."id", person."email", person."name", person."disabled", external_id, created_at, updated_at
+  SELECT person."id", person."email", person."name", person."disabled", user_name, external_id, created_at, updated_at
     FROM scim_user JOIN "user" AS person ON person."id" = user_id`;
 const FILTERS: Readonly<Record<string, string>> = {
-  userName: `person."email" = lower(?1)`,
+  // Two look-ups by index. A person with a name of their own is not found by their address.
+  userName: `user_id IN (SELECT user_id FROM scim_user WHERE user_name = ?1 COLLATE NOCASE
+      UNION ALL SELECT "id" FROM "user" WHERE "email" = lower(?1))
+    AND coalesce(user_name, person."email") = ?1 COLLATE NOCASE`,
   "emails.value": `person."email" = lower(?1)`,
   externalId: "external_id = ?1",
   id: "user_id = ?1",
@@ -61,7 +66,7 @@ export const USER_FILTERS = Object.keys(FILTERS);
 
 /** Who changes people here, for the trail. */
 const BY = "/scim/v2";
-const TAKEN = "Another account has this address.";
+const TAKEN = "Another account has this address or name.";
 
 /** One page of provisioned people, and how many there are. */
 export async function listUsers(
@@ -117,8 +122,10 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   }
   const kept = [
     database
-      .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
-      .bind(id, body.externalId ?? null, now),
+      .prepare(
+        "INSERT INTO scim_user (user_id, user_name, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+      )
+      .bind(id, ownNameOf(body), body.externalId ?? null, now),
   ];
   const isBack = known?.removed === 1;
   if (isBack) {
@@ -182,8 +189,8 @@ export async function replaceUser(env: Env, user: ScimUser, body: UserBody): Pro
   await changeUser(env, user.id, access, [
     database.prepare(moveToEmail(user.id, { email, name: nameOf(body, email), at })),
     database
-      .prepare("UPDATE scim_user SET external_id = ?, updated_at = ? WHERE user_id = ?")
-      .bind(body.externalId ?? null, now, user.id),
+      .prepare("UPDATE scim_user SET user_name = ?, external_id = ?, updated_at = ? WHERE user_id = ?")
+      .bind(ownNameOf(body), body.externalId ?? null, now, user.id),
   ]);
   return await findUser(database, user.id);
 }
@@ -194,7 +201,11 @@ export async function patchUser(
   user: ScimUser,
   operations: readonly PatchOperation[],
 ): Promise<ScimUser> {
-  const changed: Changed = { userName: user.email, externalId: user.external_id };
+  const changed: Changed = {
+    userName: user.user_name ?? user.email,
+    emails: [{ value: user.email, primary: true }],
+    externalId: user.external_id,
+  };
   for (const operation of operations.flatMap(withPath)) applyOperation(changed, operation);
   const body = parse(userBody, changed);
   const name = readName(body.displayName) ?? readName(body.name?.formatted) ?? user.name;
@@ -222,7 +233,7 @@ export function toUser({ PUBLIC_URL }: Env, user: ScimUser) {
     schemas: [URN.user],
     id: user.id,
     ...(user.external_id !== null && { externalId: user.external_id }),
-    userName: user.email,
+    userName: user.user_name ?? user.email,
     displayName: user.name,
     name: { formatted: user.name },
     emails: [{ value: user.email, primary: true, type: "work" }],
@@ -252,6 +263,9 @@ function applyOperation(changed: Changed, { op, path = "", value }: PatchOperati
     case "username":
       changed.userName = value;
       return;
+    case "emails":
+      changed.emails = op === "remove" ? [] : withEmails(op, changed.emails, value);
+      return;
     case "externalid":
       changed.externalId = op === "remove" ? null : value;
       return;
@@ -266,9 +280,26 @@ function applyOperation(changed: Changed, { op, path = "", value }: PatchOperati
       changed.name = op === "remove" ? null : value;
       return;
     default:
+      // The one address that is kept is that of work.
+      if (/^emails(\[\s*(type\s+eq\s+"work"|primary\s+eq\s+true)\s*\])?(\.value)?$/.test(attribute)) {
+        const one = typeof value === "object" && value !== null ? value : { value };
+        changed.emails = op === "remove" ? [] : [{ ...one, primary: true }];
+      }
       // RFC 7644 §3.5.2: what a server does not keep it may ignore; provisioning systems send whole profiles.
       return;
   }
+}
+
+/** Addresses after an operation: a new primary one comes before those that were there. */
+function withEmails(op: "add" | "replace", before: unknown, value: unknown): unknown {
+  if (op === "replace" || !Array.isArray(before) || !Array.isArray(value)) return value;
+  const isPrimary = (one: unknown) => (one as { primary?: unknown } | null)?.primary === true;
+  return value.some(isPrimary) ? [...value.filter(isPrimary), ...before] : [...before, ...value];
+}
+
+/** The name by which another system knows a person, where it is no address. */
+function ownNameOf({ userName }: UserBody): string | null {
+  return readEmail(userName) === null ? userName : null;
 }
 
 /** The name that people sign in with, if it is an address; or else the primary address. */

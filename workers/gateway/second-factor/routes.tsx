@@ -3,6 +3,7 @@ import { policyInForce } from "../../../shared/policy/current.ts";
 import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
+import { refuseManyForms } from "../limits/limit-person.ts";
 import { hasPassword } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent, recordSignIn } from "../record-event.ts";
@@ -35,6 +36,14 @@ const PLACE = "/account/second-factor";
 
 /** `/sign-in/code` and `/account/second-factor`. */
 export const secondFactorRoutes = new Hono<{ Bindings: Env }>();
+
+// These pages serve a person who has not given their factor yet, whom `requirePerson` would send away.
+secondFactorRoutes.use(`${PLACE}/*`, async (c, next) => {
+  const signIn = c.req.method === "POST" ? await readSignIn(c.env, c.req.raw.headers) : null;
+  const refused = signIn && (await refuseManyForms(c, signIn.person.id));
+  if (refused) return refused;
+  return await next();
+});
 
 secondFactorRoutes.get("/sign-in/code", async (c) => {
   const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, HOME);

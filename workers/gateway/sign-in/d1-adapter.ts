@@ -46,9 +46,15 @@ function buildAdapter(database: D1Database): CustomAdapter {
       if (row === null) throw new Error(`Inserting into ${model} returned no row.`);
       return row;
     },
-    async findOne({ model, where }) {
+    async findOne<T>({ model, where }: Parameters<CustomAdapter["findOne"]>[0]) {
       const filter = toFilter(where);
-      return await first(`SELECT * FROM ${quote(model)}${filter.sql} LIMIT 1`, filter.values);
+      const row = await first<T>(`SELECT * FROM ${quote(model)}${filter.sql} LIMIT 1`, filter.values);
+      // The library reads the accounts of a person whom it finds by address. An address that no person has causes as many
+      // reads, so that the duration of a sign-in does not tell them apart.
+      if (row === null && model === "user" && where.some(({ field }) => field === "email")) {
+        await execute(`SELECT * FROM "account" WHERE "userId" = ? LIMIT ? OFFSET ?`, ["", 100, 0]);
+      }
+      return row;
     },
     async findMany<T>({ model, where, limit, sortBy, offset }: Parameters<CustomAdapter["findMany"]>[0]) {
       const filter = toFilter(where ?? []);

@@ -3,6 +3,7 @@ import { policyInForce } from "../../../shared/policy/current.ts";
 import { providerOfEmail } from "../../../shared/policy/sign-in/sign-in.ts";
 import { type AttemptRule, admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
+import { limitVisitors } from "../limits/limit-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordChallenge, recordEvent, recordSignIn } from "../record-event.ts";
 import { findLastProvider, findSignOut } from "../single-sign-on/sign-out.ts";
@@ -17,6 +18,9 @@ const FAILED = "E-mail or password is wrong.";
 
 /** `/sign-in` and `/sign-out`. */
 export const signInRoutes = new Hono<{ Bindings: Env }>();
+
+/** A company's people may share an address. */
+const SIGN_OUTS_PER_MINUTE = 300;
 
 signInRoutes.get("/sign-in", async (c) => {
   const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, AFTER_SIGN_IN);
@@ -67,7 +71,12 @@ signInRoutes.post("/sign-in", async (c) => {
   return c.redirect(next, 303);
 });
 
-signInRoutes.post("/sign-out", async (c) => {
+const limitSignOuts = limitVisitors(
+  { what: "sign-out", limit: SIGN_OUTS_PER_MINUTE, windowMs: 60_000 },
+  { message: "Too many people sign out at this address.", action: "Wait a minute, then try again." },
+);
+
+signInRoutes.post("/sign-out", limitSignOuts, async (c) => {
   const form = await readForm(c.req.raw);
   const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, "");
   const auth = await openAuthFor(c.env, c.req.raw.headers);

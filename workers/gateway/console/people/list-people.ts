@@ -57,6 +57,15 @@ export async function findListed(database: D1Database, id: string): Promise<List
   return row && toListed(row);
 }
 
+/** When a person's link that was not used ends, in milliseconds since the epoch; `null` for none. */
+export async function findOpenLink(database: D1Database, id: string): Promise<number | null> {
+  const row = await database
+    .prepare("SELECT ends_at AS ends FROM password_link WHERE user_id = ? AND ends_at > ?")
+    .bind(id, Date.now())
+    .first<{ ends: number }>();
+  return row?.ends ?? null;
+}
+
 function toListed({ disabled, twoFactorEnabled, ways, ...person }: Row): ListedPerson {
   return {
     ...person,

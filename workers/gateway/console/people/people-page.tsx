@@ -1,4 +1,6 @@
-import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
+import { PasswordField } from "../../keys/password-field.tsx";
+import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
+import { WayOfLink } from "./link-pages.tsx";
 import type { ListedPerson } from "./list-people.ts";
 
 /** What a page says above its content. */
@@ -18,7 +20,21 @@ interface PeoplePageProps {
 /** Everyone who may sign in, with role and state, and a search by e-mail address. */
 export function PeoplePage({ people, next, search, links }: PeoplePageProps) {
   return (
-    <ConsoleFrame title="People" links={links} here="/console/people">
+    <ConsoleFrame
+      title="People"
+      links={links}
+      here="/console/people"
+      aside={
+        <div class="actions">
+          <a class="button" href="/console/people/invite">
+            Invite a person
+          </a>
+          <a class="button" href="/console/people/import">
+            Import
+          </a>
+        </div>
+      }
+    >
       <section class="card">
         <form method="get" action="/console/people">
           <label class="field">
@@ -68,10 +84,17 @@ interface PersonPageProps {
   here: string;
   links: readonly ConsoleLink[];
   notice?: Notice;
+  /** When a link that they have not used ends, in milliseconds since the epoch; `null` for none. */
+  openLink: number | null;
+  asksPassword: boolean;
+  mails: boolean;
+  /** What the person signs in with in place of a password; `null` for a password. */
+  title: string | null;
 }
 
 /** One person, and what may be changed about them. */
-export function PersonPage({ person, roles, subject, locked, here, links, notice }: PersonPageProps) {
+export function PersonPage(props: PersonPageProps) {
+  const { person, roles, subject, locked, here, links, notice } = props;
   return (
     <ConsoleFrame title={person.name} links={links} here="/console/people">
       {notice && (
@@ -118,6 +141,7 @@ export function PersonPage({ person, roles, subject, locked, here, links, notice
               refreshes.
             </p>
           </section>
+          {person.members === null && !person.disabled && <WaysIn {...props} />}
           <h2>Access</h2>
           <section class="card">
             <p>{describeAccess(person)}</p>
@@ -132,6 +156,65 @@ export function PersonPage({ person, roles, subject, locked, here, links, notice
         </>
       )}
     </ConsoleFrame>
+  );
+}
+
+/** The ways in that an administrator gives or takes: a link for a password, and the end of second factor and passkeys. */
+function WaysIn({ person, subject, here, openLink, asksPassword, mails, title }: PersonPageProps) {
+  const known = person.ways.includes("a password");
+  const hasFactors = person.hasApp || person.ways.includes("a passkey");
+  return (
+    <>
+      <h2>Password</h2>
+      <section class="card">
+        {title !== null ? (
+          <p>Signs in with {title}, and needs no password here.</p>
+        ) : (
+          <>
+            <p>
+              {known
+                ? "A link with which they choose another password. The old one works until the link is used, and a second factor stays."
+                : "A link with which they choose their first password."}{" "}
+              Make sure that the request came from this person.
+            </p>
+            {openLink !== null && (
+              <p class="quiet small">
+                A link is open until <Moment at={openLink} />. Another one ends it.
+              </p>
+            )}
+            <form method="post" action={here}>
+              <input type="hidden" name="subject" value={subject} />
+              <input type="hidden" name="change" value="link" />
+              <WayOfLink mails={mails} asksPassword={asksPassword} />
+              <button type="submit">{mails ? "Send a link" : "Make a link"}</button>
+            </form>
+          </>
+        )}
+      </section>
+      {hasFactors && (
+        <>
+          <h2>Second factor</h2>
+          <section class="card">
+            <details>
+              <summary>Remove second factor and passkeys</summary>
+              <p>
+                For a person who lost phone, codes and devices. They are signed out everywhere, and sign in
+                with {known ? "the password alone" : "what else they have"}. Make sure that the request came
+                from this person.
+              </p>
+              <form method="post" action={here}>
+                <input type="hidden" name="subject" value={subject} />
+                <input type="hidden" name="change" value="factors" />
+                {asksPassword && <PasswordField />}
+                <button type="submit" class="danger">
+                  Yes, remove them
+                </button>
+              </form>
+            </details>
+          </section>
+        </>
+      )}
+    </>
   );
 }
 

@@ -1,12 +1,17 @@
 import { type Context, Hono } from "hono";
+import { titleOfSignIn } from "../../../../shared/people/invite.ts";
 import { listRoles } from "../../../../shared/policy/current.ts";
 import { refuse } from "../../failures.tsx";
+import { readMailer } from "../../mail/mailer.ts";
 import { readForm } from "../../read-form.ts";
 import { EMAIL_LENGTH } from "../../sign-in/auth.ts";
 import { actsFor } from "../../teams/own-teams.ts";
 import type { InConsole } from "../require-right.ts";
+import { addPeopleRoutes } from "./add-routes.tsx";
 import { type AskedChange, changePersonNow } from "./change.ts";
-import { findListed, type ListedPerson, listPeople } from "./list-people.ts";
+import { GivenPage } from "./link-pages.tsx";
+import { asksPassword, confirmAsking, linkNow, nameAsking, resetFactorsNow } from "./links.ts";
+import { findListed, findOpenLink, type ListedPerson, listPeople } from "./list-people.ts";
 import { type Notice, PeoplePage, PersonPage } from "./people-page.tsx";
 
 /** What a redirect back to a person's page may announce; anything else in the address is ignored. */
@@ -14,6 +19,7 @@ const DONE: Readonly<Record<string, string>> = {
   role: "The role is changed and in force: the next call of every app and session is decided by it.",
   disable: "They can no longer sign in, and connected apps are refused.",
   enable: "They can sign in again.",
+  factors: "Second factor and passkeys are removed, and the person is signed out everywhere.",
   same: "Nothing changed: it was so already.",
   later: "The change is stored. Open sessions and connected apps notice it within 30 seconds.",
 };
@@ -26,6 +32,8 @@ peopleRoutes.get("/", async (c) => {
   const list = await listPeople(c.env.PLATFORM_DB, search, (c.req.query("after") ?? "").slice(0, 64));
   return c.html(<PeoplePage {...list} search={search} links={c.var.links} />);
 });
+
+peopleRoutes.route("/", addPeopleRoutes);
 
 peopleRoutes.get("/:id", async (c) => {
   const person = await findListed(c.env.PLATFORM_DB, c.req.param("id"));
@@ -47,6 +55,8 @@ peopleRoutes.post("/:id", async (c) => {
   }
   const own = await whyNot(c, person);
   if (own !== null) return again(403, own);
+  if (form.get("change") === "link" || form.get("change") === "factors")
+    return await giveWayIn(c, person, form);
   const change = toChange(form, listRoles(c.var.policy));
   if (change === null) return again(422, "Choose one of the changes on this page.");
   if (isSame(person, change)) return c.redirect(`${pathOf(person)}?done=same`, 303);
@@ -54,6 +64,31 @@ peopleRoutes.post("/:id", async (c) => {
   if (outcome === "unknown") return again(409, "Nothing was changed. Look again.");
   return c.redirect(`${pathOf(person)}?done=${outcome === "in force" ? change.kind : "later"}`, 303);
 });
+
+/** Makes a link for a password, or removes second factor and passkeys, once the asking person has confirmed who they are. */
+async function giveWayIn(
+  c: Context<InConsole>,
+  person: ListedPerson,
+  form: URLSearchParams,
+): Promise<Response> {
+  const again = (status: 409 | 422 | 429, text: string) =>
+    showPerson(c, person, { tone: "danger", text }, status);
+  if (person.members !== null) return await again(422, "A team never signs in.");
+  if (person.disabled) return await again(422, "This person is kept out: let them in again first.");
+  const refused = await confirmAsking(c, form, pathOf(person));
+  if (refused !== null)
+    return "redirect" in refused
+      ? c.redirect(refused.redirect, 303)
+      : await again(refused.status, refused.text);
+  if (form.get("change") === "factors") {
+    const outcome = await resetFactorsNow(c.env, person.id, nameAsking(c));
+    return c.redirect(`${pathOf(person)}?done=${outcome === "in force" ? "factors" : "later"}`, 303);
+  }
+  const asked = { by: nameAsking(c), mail: form.get("show") !== "yes" };
+  const done = await linkNow(c.env, c.var.policy.signIn, person.email, asked);
+  if ("text" in done) return await again(422, done.text);
+  return await c.html(<GivenPage given={done} links={c.var.links} />);
+}
 
 function toChange(form: URLSearchParams, roles: readonly string[]): AskedChange | null {
   const kind = form.get("change");
@@ -71,16 +106,16 @@ function isSame(person: ListedPerson, change: AskedChange): boolean {
 /** Why a person does not change this account, which is their own or their team's; `null` if they may. */
 async function whyNot(c: Context<InConsole>, { id }: ListedPerson): Promise<string | null> {
   const { person: asking } = c.var.signIn;
-  if (id === asking.id) return "Another administrator changes your own role and access.";
+  if (id === asking.id) return "Another person who manages people changes your own role and access.";
   if (!(await actsFor(c.env.PLATFORM_DB, asking.id, id))) return null;
-  return "You act for this team. An administrator who does not changes its role and access.";
+  return "You act for this team. A person who does not act for it changes its role and access.";
 }
 
 async function showPerson(
   c: Context<InConsole>,
   person: ListedPerson,
   notice?: Notice,
-  status: 200 | 403 | 409 | 422 = 200,
+  status: 200 | 403 | 409 | 422 | 429 = 200,
 ): Promise<Response> {
   const { id } = c.var.signIn.person;
   const roles = listRoles(c.var.policy);
@@ -91,6 +126,10 @@ async function showPerson(
     locked: await whyNot(c, person),
     here: pathOf(person),
     links: c.var.links,
+    openLink: await findOpenLink(c.env.PLATFORM_DB, person.id),
+    asksPassword: await asksPassword(c),
+    mails: readMailer(c.env) !== null,
+    title: titleOfSignIn(c.var.policy.signIn, person.email),
     ...(notice && { notice }),
   };
   return c.html(<PersonPage {...props} />, status);

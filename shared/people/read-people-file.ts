@@ -1,9 +1,14 @@
 import Papa from "papaparse";
 import { email, name } from "./fields.ts";
 
+/** Most bytes of a file of the command, and people in it. */
+const FILE_LIMITS: FileLimits = { bytes: 10 * 1024 * 1024, people: 50_000 };
+
 /** Most bytes of a file, and people in it. */
-const MOST_BYTES = 10 * 1024 * 1024;
-const MOST_PEOPLE = 50_000;
+export interface FileLimits {
+  bytes: number;
+  people: number;
+}
 
 /** A person as a line of the file names them. */
 export interface ListedPerson {
@@ -30,9 +35,11 @@ const COLUMNS = ["email", "name", "role"] as const;
 export function readPeopleFile(
   bytes: Uint8Array,
   { roles, defaultRole }: { roles: readonly string[]; defaultRole: string },
+  most: FileLimits = FILE_LIMITS,
 ): ReadPeople {
   const failed = (text: string): ReadPeople => ({ people: [], mistakes: [text] });
-  if (bytes.byteLength > MOST_BYTES) return failed("The file is larger than 10 MB. Split it.");
+  if (bytes.byteLength > most.bytes)
+    return failed(`The file is larger than ${Math.floor(most.bytes / 1024)} KiB. Split it.`);
   const text = decode(bytes);
   if (text === null) return failed("The file is not UTF-8. Save it as «CSV UTF-8».");
   const records = splitRecords(text);
@@ -51,7 +58,8 @@ export function readPeopleFile(
     if (!columns.includes(column)) return failed(`Line 1: the column "${column}" is missing.`);
   }
   if (new Set(columns).size < columns.length) return failed("Line 1: a column is named twice.");
-  if (rows.length > MOST_PEOPLE) return failed("The file has more than 50,000 people. Split it.");
+  if (rows.length > most.people)
+    return failed(`The file has more than ${most.people.toLocaleString("en")} people. Split it.`);
   const seen = new Map<string, number>();
   const mistakes: string[] = [];
   const people = rows.flatMap(({ line, fields }): ListedPerson[] => {

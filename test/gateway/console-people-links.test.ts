@@ -1,0 +1,264 @@
+import { createExecutionContext, env } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
+import { ADMINISTRATION } from "../../shared/audit/record.ts";
+import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { app } from "../../workers/gateway/app.ts";
+import { allEventsOf } from "../audit/trail.ts";
+import { createPerson, PASSWORD, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
+import { openAs, textOf } from "./waiting-call.ts";
+
+const INVITE = "/console/people/invite";
+const IMPORT = "/console/people/import";
+const pathOf = ({ id }: { id: string }) => `/console/people/${id}`;
+
+/** The form of a person, who types the password once more. */
+const form = (by: TestPerson, fields: Record<string, string>) => ({
+  ...{ subject: by.id, password: PASSWORD },
+  ...fields,
+});
+
+const linkIn = (html: string) => /\/password\?link=[0-9a-f]{64}/.exec(html)?.[0] ?? "";
+
+const findPerson = (email: string) =>
+  env.PLATFORM_DB.prepare(`SELECT "id", "role", "name" FROM "user" WHERE "email" = ?`)
+    .bind(email)
+    .first<{ id: string; role: string; name: string }>();
+
+const changesOf = async (id: string) =>
+  (await allEventsOf(ADMINISTRATION)).flatMap((event) =>
+    event.type === "person_change" && event.userId === id ? [{ change: event.change, by: event.by }] : [],
+  );
+
+/** A Worker that sends e-mail, by a binding that keeps what it gets or rejects. */
+function mailing(browser: TestBrowser, takes: (to: string) => boolean = () => true) {
+  const sent: { to: string[]; text: string }[] = [];
+  const send = async (message: { to: string[]; text: string }) => {
+    if (!takes(message.to[0] ?? "")) throw Object.assign(new Error("x"), { code: "E_RECIPIENT_NOT_ALLOWED" });
+    sent.push(message);
+    return { messageId: "m" };
+  };
+  const there = { ...env, EMAIL_FROM: "gate@example.com", EMAIL: { send } } as unknown as Env;
+  browser.serve = (request) => app.fetch(request, there, createExecutionContext());
+  return { sent, there };
+}
+
+const fresh = () => `${crypto.randomUUID()}@new.example`;
+
+function file(by: TestPerson, text: string | Uint8Array<ArrayBuffer>): FormData {
+  const body = new FormData();
+  body.set("subject", by.id);
+  body.set("file", new File([text], "people.csv", { type: "text/csv" }));
+  return body;
+}
+
+describe("an invitation in the console", { timeout: 20_000 }, () => {
+  it("shows its link once, with which the person signs in; the trail names who invited", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const email = fresh();
+    expect(await textOf(browser.get(INVITE))).not.toContain("send no e-mail");
+    const answer = await browser.post(
+      INVITE,
+      form(admin, { email: email.toUpperCase(), name: "Ida", role: "sales" }),
+    );
+    const html = await answer.text();
+    expect([answer.status, answer.headers.get("Cache-Control")]).toEqual([200, "no-store"]);
+    expect(html).toContain("This Gatehouse sends no e-mail.");
+    const visitor = new TestBrowser();
+    const link = linkIn(html);
+    const token = link.split("link=")[1] ?? "";
+    expect((await visitor.post("/password", { link: token, new: PASSWORD })).status).toBe(200);
+    await signIn({ email });
+    const made = await findPerson(email);
+    expect(made).toMatchObject({ role: "sales", name: "Ida" });
+    expect(await changesOf(made?.id ?? "")).toEqual([
+      { change: "added", by: `/console/people (${admin.id})` },
+    ]);
+    const page = await textOf(browser.get(pathOf(made ?? { id: "" })));
+    expect(page).not.toContain(token);
+    expect(JSON.stringify(await allEventsOf(ADMINISTRATION))).not.toContain(token);
+  });
+
+  it("is sent where e-mail is configured, and its link is on no page; one that is not taken is shown with the reason", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const { sent } = mailing(browser, (to) => !to.startsWith("refused"));
+    const email = fresh();
+    const fields = form(admin, { email, name: "Ida", role: "viewer" });
+    const html = await textOf(browser.post(INVITE, fields));
+    expect([linkIn(html), sent.map(({ to }) => to)]).toEqual(["", [[email]]]);
+    expect(linkIn(sent[0]?.text ?? "")).not.toBe("");
+    const refused = await textOf(browser.post(INVITE, { ...fields, email: `refused.${fresh()}` }));
+    expect(refused).toContain("Cloudflare Email Service did not take the message (E_RECIPIENT_NOT_ALLOWED).");
+    expect(linkIn(refused)).not.toBe("");
+    const asked = await textOf(browser.post(INVITE, { ...fields, email: fresh(), show: "yes" }));
+    expect([linkIn(asked) === "", sent.length]).toEqual([false, 1]);
+    expect(asked).not.toContain("notice danger");
+  });
+
+  it.each([
+    ["an address that is none", { email: "ada" }, 422],
+    ["a role that is not in the policy", { role: "root" }, 422],
+    ["no name", { name: "  " }, 422],
+    ["a name with control characters", { name: "a\u0007b" }, 422],
+    ["a team's address", { email: "night@team.invalid" }, 422],
+    ["a wrong password", { password: "wrong" }, 422],
+    ["the form of another person", { subject: "someone" }, 409],
+  ])("with %s adds no one", async (_what, fields, status) => {
+    const { person: admin, browser } = await openAs("admin");
+    const email = fresh();
+    const answer = await browser.post(INVITE, form(admin, { email, name: "Ida", role: "viewer", ...fields }));
+    expect([answer.status, await findPerson(email), linkIn(await answer.text())]).toEqual([status, null, ""]);
+  });
+
+  it("of a person who has a password is refused, and is asked of no role without the right", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const known = await createPerson("viewer");
+    const again = await browser.post(INVITE, form(admin, { email: known.email, name: "X", role: "viewer" }));
+    expect([again.status, await again.text()]).toEqual([422, expect.stringContaining("is already there")]);
+    const viewer = await openAs("viewer");
+    for (const path of [INVITE, IMPORT]) {
+      expect((await viewer.browser.get(path)).status).toBe(403);
+      expect((await viewer.browser.post(path, form(viewer.person, {}))).status).toBe(403);
+    }
+    expect((await viewer.browser.post(`${IMPORT}/confirm`, form(viewer.person, {}))).status).toBe(403);
+  });
+
+  it("is refused from another site", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    browser.headers = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
+    const email = fresh();
+    const answers = [
+      await browser.post(INVITE, form(admin, { email, name: "Ida", role: "admin" })),
+      await browser.upload(IMPORT, file(admin, "email,name\n")),
+      await browser.post(`${IMPORT}/confirm`, form(admin, { text: `email,name\n${email},Ida` })),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
+    expect(await findPerson(email)).toBeNull();
+  });
+});
+
+describe("a person's page in the console", { timeout: 20_000 }, () => {
+  it("makes a link for another password; the old one works until then, and the trail has who made it", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const person = await createPerson("viewer");
+    await runAdminJobs(env);
+    const html = await textOf(browser.post(pathOf(person), form(admin, { change: "link" })));
+    await signIn(person);
+    expect(await textOf(browser.get(pathOf(person)))).toContain("A link is open until");
+    const chosen = await new TestBrowser().post("/password", {
+      ...{ link: linkIn(html).split("link=")[1] ?? "", new: "another long password" },
+    });
+    expect(chosen.status).toBe(200);
+    await expect(signIn(person)).rejects.toThrow();
+    expect((await changesOf(person.id)).at(-1)).toEqual({
+      ...{ change: "password_link", by: `/console/people (${admin.id})` },
+    });
+  });
+
+  it("removes second factor and passkeys, and signs the person out, once who asks has confirmed who they are", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const { person, browser: theirs } = await openAs("viewer");
+    const insert = "INSERT INTO passkey VALUES (?1, ?1, 'p', 'x', 0, '[]', 1, NULL)";
+    await env.PLATFORM_DB.prepare(insert).bind(person.id).run();
+    await runAdminJobs(env);
+    expect(await textOf(browser.get(pathOf(person)))).toContain("Remove second factor and passkeys");
+    const wrong = await browser.post(pathOf(person), form(admin, { change: "factors", password: "wrong" }));
+    expect(wrong.status).toBe(422);
+    const count = () =>
+      env.PLATFORM_DB.prepare("SELECT count(*) AS n FROM passkey WHERE user_id = ?")
+        .bind(person.id)
+        .first("n");
+    expect(await count()).toBe(1);
+    const done = await browser.post(pathOf(person), form(admin, { change: "factors" }));
+    expect(done.headers.get("Location")).toBe(`${pathOf(person)}?done=factors`);
+    expect([await count(), (await theirs.get("/account")).status]).toEqual([0, 303]);
+    expect((await changesOf(person.id)).at(-1)).toMatchObject({ change: "second_factor_reset" });
+  });
+
+  it("gives no link to a team or to a person who is kept out, and changes nothing of oneself", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const own = await browser.post(pathOf(admin), form(admin, { change: "factors" }));
+    expect(own.status).toBe(403);
+    await env.PLATFORM_DB.batch([
+      env.PLATFORM_DB.prepare(
+        `INSERT INTO "user" ("id", "name", "email", "createdAt", "updatedAt", "role") VALUES ('t1', 'T', 't1@team.invalid', '', '', 'viewer')`,
+      ),
+      env.PLATFORM_DB.prepare("INSERT INTO team (id, created_at) VALUES ('t1', 1)"),
+    ]);
+    const team = await browser.post(pathOf({ id: "t1" }), form(admin, { change: "link" }));
+    expect([team.status, linkIn(await team.text())]).toEqual([422, ""]);
+    const kept = await createPerson("viewer");
+    await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(kept.id).run();
+    const out = await browser.post(pathOf(kept), form(admin, { change: "link" }));
+    expect([out.status, linkIn(await out.text())]).toEqual([422, ""]);
+  });
+});
+
+describe("an import in the console", { timeout: 30_000 }, () => {
+  it("says first what it would do, and adds everyone when that is confirmed", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const known = await createPerson("viewer");
+    const [one, two] = [fresh(), fresh()];
+    const text = `email;name;role\n${one};"Ada <b>";sales\n${two};Bob;\n${known.email};Known;viewer\n`;
+    const checked = await browser.upload(IMPORT, file(admin, text));
+    const html = await checked.text();
+    expect(html).toContain("2 people would be added");
+    expect(html).toContain("One is there already, and stays as before.");
+    expect(html).not.toContain("Ada <b>");
+    expect(await findPerson(one)).toBeNull();
+    const done = await textOf(browser.post(`${IMPORT}/confirm`, form(admin, { text })));
+    expect(done).toContain("2 people are added");
+    expect(done.match(/link=[0-9a-f]{64}/g)).toHaveLength(2);
+    expect([(await findPerson(one))?.role, (await findPerson(two))?.role]).toEqual(["sales", "viewer"]);
+    await runAdminJobs(env);
+    const id = (await findPerson(one))?.id ?? "";
+    expect(await changesOf(id)).toEqual([{ change: "added", by: `/console/people (${admin.id})` }]);
+  });
+
+  it("names each line that cannot be taken, and then adds no one", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const known = await createPerson("viewer");
+    const good = fresh();
+    const text = `email,name,role\n${good},Ada,viewer\nnone,Bob,viewer\n${fresh()},Cy,king\n${known.email},Known,admin\n`;
+    const html = await textOf(browser.upload(IMPORT, file(admin, text)));
+    expect(html).toContain("2 lines cannot be taken");
+    expect(html).toContain("Line 3: &quot;none&quot; is no e-mail address.");
+    expect(html).toContain("Line 4: there is no role &quot;king&quot;.");
+    const confirmed = await browser.post(`${IMPORT}/confirm`, form(admin, { text }));
+    expect([confirmed.status, await findPerson(good)]).toEqual([422, null]);
+    const other = await browser.upload(IMPORT, file(admin, `email,name,role\n${known.email},Known,admin\n`));
+    expect(await other.text()).toContain(`Line 2: ${known.email} is there as viewer.`);
+  });
+
+  it("takes no more than 1,000 people and 256 KiB, and no other form", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const rows = Array.from({ length: 1_001 }, (_, index) => `p${index}@many.example,P`);
+    const many = await browser.upload(IMPORT, file(admin, `email,name\n${rows.join("\n")}\n`));
+    expect(await many.text()).toContain("more than 1,000 people");
+    const large = await browser.upload(IMPORT, file(admin, "x".repeat(300 * 1024)));
+    expect(large.status).toBe(413);
+    expect((await browser.upload(IMPORT, file(admin, new Uint8Array([0xff, 0xfe])))).status).toBe(422);
+    expect((await browser.post(IMPORT, form(admin, {}))).status).toBe(415);
+  });
+
+  it("sends the first messages at once and the others with the next run; a failure shows all other links", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const { sent, there } = mailing(browser, (to) => !to.startsWith("refused"));
+    const rows = (name: string) => Array.from({ length: 13 }, (_, index) => `${name}${index}.${fresh()},P`);
+    const confirm = (lines: readonly string[]) =>
+      textOf(browser.post(`${IMPORT}/confirm`, form(admin, { text: `email,name\n${lines.join("\n")}` })));
+    const html = await confirm(rows("a"));
+    expect(html).toContain("10 messages were sent.");
+    expect(html).toContain("3 more messages follow");
+    expect(html).not.toContain("link=");
+    expect(sent).toHaveLength(10);
+    await runAdminJobs(there);
+    expect(sent).toHaveLength(13);
+    const failing = await confirm(
+      ["x", ...rows("b").slice(0, 11)].map((row, index) => (index === 0 ? `refused.${fresh()},P` : row)),
+    );
+    expect(failing).toContain("E_RECIPIENT_NOT_ALLOWED");
+    expect([failing.match(/link=/g)?.length, sent.length]).toEqual([3, 22]);
+    await runAdminJobs(there);
+    expect(sent).toHaveLength(22);
+  });
+});

@@ -1,0 +1,80 @@
+import { overConnection } from "../../../shared/encoding/platform-database.ts";
+import { log } from "../../../shared/observe/log.ts";
+import {
+  addLink,
+  addressOfLink,
+  createLink,
+  LINK_HOURS,
+  type LinkKind,
+  NOT_MAILED,
+} from "../../../shared/people/password-links.ts";
+import { admitAttempt } from "../limits/attempts.ts";
+import { whomToAsk } from "../whom-to-ask.ts";
+import { MailError, type Post, readMailer, sendMail } from "./mailer.ts";
+import { writeLink } from "./write-link.tsx";
+
+/** Most messages with a link that one address gets within a day, whoever asks for them. */
+export const MOST_MAILS = 5;
+const DAY_MS = 24 * 60 * 60_000;
+
+/** A person who gets a link. */
+export interface LinkHolder {
+  id: string;
+  email: string;
+  name: string;
+}
+
+/** A link that was made. `sent`: it is in the person's mail; else `why` says in a sentence why it is not, if it should be. */
+export type GivenLink = { url: string } & ({ sent: true } | { sent: false; why: string | null });
+
+/** Of {@link giveLink}. */
+interface Giving {
+  kind: LinkKind;
+  /** Who gives it, for the record. */
+  by: string;
+  /** Condition in SQL under which the link is made; without it always. */
+  onlyIf?: string;
+  /** `false` for a link that is to be shown. */
+  mail?: boolean;
+  post?: Post;
+}
+
+/**
+ * Makes a link for a person and sends it by e-mail, where a deployment can. A link that could not be sent works all the
+ * same: the caller shows it, once. `null` when the condition did not hold.
+ */
+export async function giveLink(
+  env: Env,
+  { id, email, name }: LinkHolder,
+  { kind, by, onlyIf, mail: mails = true, post }: Giving,
+): Promise<GivenLink | null> {
+  const { token, digest } = createLink();
+  const at = Date.now();
+  await overConnection(env.PLATFORM_DB).change(addLink(id, { digest, kind, by, at, onlyIf }));
+  const made = env.PLATFORM_DB.prepare("SELECT 1 FROM password_link WHERE digest = ?").bind(digest);
+  if ((await made.first()) === null) return null;
+  const url = addressOfLink(env.PUBLIC_URL, token);
+  if (!mails) return { url, sent: false, why: null };
+  const mailer = readMailer(env);
+  if (mailer === null) return { url, sent: false, why: NOT_MAILED.off };
+  const limit = { subject: `mail|${email.toLowerCase()}`, limit: MOST_MAILS, windowMs: DAY_MS };
+  if (!(await admitAttempt(env, [limit], at)).admitted) {
+    return {
+      url,
+      sent: false,
+      why: `This address got ${MOST_MAILS} messages within a day, and gets no more.`,
+    };
+  }
+  const ends = at + LINK_HOURS[kind] * 3_600_000;
+  const mail = writeLink({ to: email, name, kind, url, ends, contact: await whomToAsk(env) });
+  try {
+    await sendMail(mailer, mail, post);
+    log("info", "link_mailed", { kind });
+    return { url, sent: true };
+  } catch (failure) {
+    // A failure that is not ours may hold the message, and with it the link.
+    const why = failure instanceof MailError ? failure.message : "The message could not be handed over";
+    log("error", "link_not_mailed", { kind, reason: why });
+    return { url, sent: false, why: `${why}.` };
+  }
+}

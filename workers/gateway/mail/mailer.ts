@@ -1,0 +1,138 @@
+import { fetchOutside } from "../../../shared/upstream/outside-fetch.ts";
+import { readSecret } from "../optional-secrets.ts";
+
+/** Name of the binding to Cloudflare Email Service. */
+export const EMAIL_BINDING = "EMAIL";
+
+/** Milliseconds that a provider has for its answer. */
+const TIMEOUT_MS = 10_000;
+
+/** One message. */
+export interface Mail {
+  to: readonly string[];
+  subject: string;
+  text: string;
+  /** A page of the same content, for programs that show one. */
+  html?: string;
+  /** The same at every try, so that a provider can leave out what it has. */
+  key?: string;
+}
+
+/** What sends a message: a request to a provider, or a binding that is called. */
+export type Letter = Request | (() => Promise<void>);
+
+/** Makes of a message what sends it. */
+export type Mailer = (mail: Mail) => Letter;
+
+/** Sends a request; throws unless it is taken. */
+export type Post = (request: Request) => Promise<void>;
+
+/** A message that was not taken. Its sentence is ours, and holds nothing of the message or of the answer. */
+export class MailError extends Error {
+  override readonly name = "MailError";
+}
+
+/** The settings of one sender. */
+interface Sender {
+  /** Where a provider takes messages as JSON; `null` for the binding. */
+  url: string | null;
+  key: string;
+  /** `ops@example.com` or `Gatehouse <ops@example.com>`. */
+  from: string;
+  /** Whose JSON the provider reads. */
+  format: string;
+}
+
+/**
+ * What sends this deployment's e-mail: the provider at `EMAIL_URL`, or without one the binding `EMAIL`. `null` where neither
+ * is there, or no sender is named.
+ */
+export function readMailer(env: Env): Mailer | null {
+  const from = readSecret(env, "EMAIL_FROM");
+  if (from === null) return null;
+  const [key, format] = [readSecret(env, "EMAIL_KEY") ?? "", readSecret(env, "EMAIL_FORMAT") ?? "resend"];
+  return openMailer(env, { url: readSecret(env, "EMAIL_URL"), key, from, format });
+}
+
+/** What sends messages of one sender. `null` for a sender without an address where no binding is. */
+export function openMailer(env: Env, { url, key, from, format }: Sender): Mailer | null {
+  if (url !== null) {
+    const write = format === "postmark" ? writePostmark : writeResend;
+    return (mail) => write(url, key, from, mail);
+  }
+  const binding = (env as unknown as Record<string, SendEmail | undefined>)[EMAIL_BINDING];
+  if (binding === undefined) return null;
+  return (mail) => () => sendByBinding(binding, from, mail);
+}
+
+/** Sends a message. Throws {@link MailError} when it is not taken, or the provider does not answer. */
+export async function sendMail(mailer: Mailer, mail: Mail, post: Post = postMail): Promise<void> {
+  await dispatch(mailer(mail), post);
+}
+
+/** Carries a letter: a request by `post`, another one by itself. */
+export async function dispatch(letter: Letter, post: Post): Promise<void> {
+  await (letter instanceof Request ? post(letter) : letter());
+}
+
+/** Posts to a public https address, without following redirects. Throws {@link MailError} unless the answer is 2xx. */
+export async function postMail(request: Request, ask?: typeof fetch): Promise<void> {
+  const init = { signal: AbortSignal.timeout(TIMEOUT_MS) };
+  const answer = await fetchOutside(request, init, ask).catch(() => null);
+  if (answer === null) throw new MailError("The provider of e-mail did not answer");
+  await answer.body?.cancel();
+  if (!answer.ok) throw new MailError(`The provider of e-mail answered ${answer.status}`);
+}
+
+/** JSON as Resend takes it: `POST /emails`. */
+function writeResend(
+  url: string,
+  key: string,
+  from: string,
+  { to, subject, text, html, key: once }: Mail,
+): Request {
+  const body = { from, to, subject, text, ...(html !== undefined && { html }) };
+  return post(url, body, {
+    Authorization: `Bearer ${key}`,
+    ...(once !== undefined && { "Idempotency-Key": once.slice(0, 256) }),
+  });
+}
+
+/** JSON as Postmark takes it: `POST /email`. */
+function writePostmark(url: string, key: string, from: string, { to, subject, text, html }: Mail): Request {
+  const body = {
+    ...{ From: from, To: to.join(", "), Subject: subject, TextBody: text },
+    ...(html !== undefined && { HtmlBody: html }),
+  };
+  return post(url, body, { Accept: "application/json", "X-Postmark-Server-Token": key });
+}
+
+/** Cloudflare Email Service. Its errors have a code such as `E_RECIPIENT_SUPPRESSED`; their text may hold an address. */
+async function sendByBinding(binding: SendEmail, from: string, mail: Mail): Promise<void> {
+  const { to, subject, text, html } = mail;
+  const [, name = "", email = from] = /^\s*"?([^"<>]*?)"?\s*<([^<>]+)>\s*$/.exec(from) ?? [];
+  const sender = name === "" ? email : { name, email };
+  const message = { from: sender, to: [...to], subject, text, ...(html !== undefined && { html }) };
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new MailError("Cloudflare Email Service did not answer")), TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([binding.send(message), late]);
+  } catch (failure) {
+    if (failure instanceof MailError) throw failure;
+    const code = String((failure as { code?: unknown } | null)?.code ?? "");
+    const said = /^E_[A-Z_]{1,60}$/.test(code) ? ` (${code})` : "";
+    throw new MailError(`Cloudflare Email Service did not take the message${said}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function post(url: string, body: object, headers: Record<string, string>): Request {
+  return new Request(url, {
+    method: "POST",
+    body: JSON.stringify(body),
+    headers: { "Content-Type": "application/json", ...headers },
+  });
+}
