@@ -51,7 +51,8 @@ describe.skipIf(SERVERS.postgresql === null)("statements of a model on PostgreSQ
         "SELECT count(*), (SELECT count(*) FROM orders), (SELECT count(*) FROM secrets) FROM customers",
         "SELECT name, setting FROM pg_settings WHERE source = 'configuration file' ORDER BY 1",
         "SELECT count(*) FROM pg_collation",
-        "SELECT rolname, rolsuper, rolconfig FROM pg_roles ORDER BY 1",
+        // Other files make roles of their own at this server meanwhile.
+        "SELECT rolname, rolsuper, rolconfig FROM pg_roles WHERE rolname NOT LIKE 'test\\_%' ORDER BY 1",
       ),
     );
 

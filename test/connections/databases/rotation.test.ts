@@ -94,9 +94,9 @@ describe.skipIf(SERVERS.postgresql === null)("a secret of Secrets Store", () => 
 
   beforeAll(async () => {
     const { name, revision, entry } = await prepareHeld("bound", 1);
-    const own = "DO $$ BEGIN CREATE ROLE bound LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
-    await asPostgresqlOwner("postgres", own, "ALTER ROLE bound PASSWORD 'first-of-bound'");
-    const reach = { ...entry.reach, user: "bound" };
+    const own = "DO $$ BEGIN CREATE ROLE test_bound LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$";
+    await asPostgresqlOwner("postgres", own, "ALTER ROLE test_bound PASSWORD 'first-of-bound'");
+    const reach = { ...entry.reach, user: "test_bound" };
     const secret = { secrets_store: "HELD_PASSWORD" };
     target = { name, revision, entry: { ...entry, reach, secret } as ConnectionTarget["entry"] };
     // The vault is not asked for it.
@@ -115,7 +115,7 @@ describe.skipIf(SERVERS.postgresql === null)("a secret of Secrets Store", () => 
     const [first, again] = [await run(), await run()];
     expect(first).toMatchObject({ ok: true });
     expect(again).toEqual(first);
-    await asPostgresqlOwner("postgres", "ALTER ROLE bound PASSWORD 'second-of-bound'");
+    await asPostgresqlOwner("postgres", "ALTER ROLE test_bound PASSWORD 'second-of-bound'");
     await change("second-of-bound");
     const changed = await run();
     expect(changed).toMatchObject({ ok: true });
@@ -173,13 +173,13 @@ describe.skipIf(SERVERS.postgresql === null)("an account that gains a right afte
     const { name, entry } = await prepareHeld("gained", 1);
     await asPostgresqlOwner(
       "held_gained",
-      "DO $$ BEGIN CREATE ROLE gained LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-      `ALTER ROLE gained NOSUPERUSER PASSWORD '${PASSWORD}'`,
+      "DO $$ BEGIN CREATE ROLE test_gained LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+      `ALTER ROLE test_gained NOSUPERUSER PASSWORD '${PASSWORD}'`,
       "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-      "GRANT SELECT ON notes TO gained",
+      "GRANT SELECT ON notes TO test_gained",
     );
     await writeSecret(env, "gained", PASSWORD, Date.now());
-    const reach = { ...entry.reach, user: "gained" };
+    const reach = { ...entry.reach, user: "test_gained" };
     const reads = { ...entry, reach, allow_privileged_role: false } as ConnectionTarget["entry"];
     target = { name, revision: "published", entry: reads };
   });
@@ -190,15 +190,15 @@ describe.skipIf(SERVERS.postgresql === null)("an account that gains a right afte
 
   afterEach(async () => {
     vi.useRealTimers();
-    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM gained");
+    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM test_gained");
     await gate.closeSessions();
   });
 
   it("serves no call from its next session on, and is looked at again every minute", async () => {
-    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO test_gained");
     expect(await run()).toMatchObject(refused);
     expect((await gate.state()).lastFailure?.message).toBe(refused.failure.message);
-    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM gained");
+    await asPostgresqlOwner("held_gained", "REVOKE INSERT ON notes FROM test_gained");
     expect(await run()).toMatchObject(refused);
     later(1.1);
     expect(await run()).toMatchObject({ ok: true });
@@ -207,7 +207,7 @@ describe.skipIf(SERVERS.postgresql === null)("an account that gains a right afte
   it("ends sessions in use within a quarter of an hour, without a look at each call", async () => {
     const [first, again] = [await run(), await run()];
     expect(first).toMatchObject({ ok: true });
-    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO test_gained");
     // The look of this session counts.
     expect(again).toEqual(first);
     expect(await run()).toEqual(first);
@@ -217,7 +217,7 @@ describe.skipIf(SERVERS.postgresql === null)("an account that gains a right afte
   });
 
   it("is used where the entry says that it may be", async () => {
-    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO gained");
+    await asPostgresqlOwner("held_gained", "GRANT INSERT ON notes TO test_gained");
     const entry = { ...target.entry, allow_privileged_role: true } as ConnectionTarget["entry"];
     const allowed = { ...target, revision: "allowed", entry };
     expect(await gate.run(allowed, reading("SELECT 1"))).toMatchObject({ ok: true });
