@@ -4,7 +4,12 @@ import mysql2 from "mysql2";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../shared/connections/entry.ts";
 import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
-import { type Connector, OPEN_MS, RefusedRequest } from "../../workers/connections/connector.ts";
+import {
+  type Connector,
+  OPEN_MS,
+  RefusedRequest,
+  UnansweredCommit,
+} from "../../workers/connections/connector.ts";
 import { kafka } from "../../workers/connections/kafka/connector.ts";
 import { mysql } from "../../workers/connections/mysql/connector.ts";
 import { oracle } from "../../workers/connections/oracle/connector.ts";
@@ -93,6 +98,7 @@ async function startMariadb(answer: (sql: string, connection: MariadbSide) => vo
     });
     connection.on("query", (sql: string) => answer(sql, connection));
     connection.on("stmt_prepare", (sql: string) => answer(sql, connection));
+    connection.on("stmt_execute", () => answer("", connection));
   });
   closing.push(() => {
     for (const { stream } of open) stream.destroy();
@@ -116,6 +122,11 @@ interface MariadbSide {
 }
 
 const COLUMN = { catalog: "def", schema: "", table: "", orgTable: "", orgName: "", characterSet: 45 };
+
+/** The answer to a statement without parameters that is prepared. */
+function givePrepared({ stream }: MariadbSide): void {
+  stream.write(Uint8Array.from([12, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+}
 
 function giveVersion(connection: MariadbSide): void {
   const column = { ...COLUMN, name: "version", columnLength: 80, columnType: 253, flags: 0, decimals: 0 };
@@ -154,6 +165,50 @@ describe("a session that does not open", () => {
   });
 });
 
+/** Begins a write at a server of {@link startMariadb}. */
+async function writeAt(port: number, checkCancelled = () => {}) {
+  const session = await openOf("mysql", port);
+  closing.push(() => session.close());
+  const request: ConnectionRequest = {
+    ...{ id: "1", operation: "write", identity: {}, timeoutMs: 3_000, repeatable: false, note: "test" },
+    arguments: { sql: "INSERT INTO notes VALUES (1)", values: [], rows: 1, bytes: 1_000 },
+  };
+  const caller = { checkCancelled } as Parameters<typeof session.run>[3];
+  return { session, running: session.run(targetOf("mysql", port), request, 3_000, caller) };
+}
+
+it.each([
+  ["1180, an error of the storage", 1180, null],
+  ["1927, a killed session", 1927, null],
+  ["1317, an interruption", 1317, null],
+  ["1213, a deadlock that rolled it back", 1213, { code: "conflict" }],
+  ["1290, a server that only reads", 1290, { code: "invalid_input" }],
+])("of MySQL takes a COMMIT that fails for one that may be done, or not: %s", async (_what, code, words) => {
+  const server = await startMariadb((sql, connection) => {
+    if (sql.startsWith("SELECT VERSION")) return giveVersion(connection);
+    if (sql.startsWith("/*")) return givePrepared(connection);
+    if (sql === "COMMIT") return connection.writeError({ message: "no", code });
+    connection.writeOk();
+  });
+  const { session, running } = await writeAt(server.port);
+  const failure: unknown = await running.catch((thrown: unknown) => thrown);
+  expect(failure).toBeInstanceOf(Error);
+  expect(failure instanceof UnansweredCommit).toBe(words === null);
+  const said = mysql.explain(failure, targetOf("mysql", server.port));
+  expect(said).toEqual(words && expect.objectContaining(words));
+  expect(session.isUsable()).toBe(words !== null);
+});
+
+it.each([
+  ["ERROR", { code: "invalid_input" }],
+  ["FATAL", null],
+])("of PostgreSQL takes 08P01 with %s for what it is: a pooler ends sessions with it", (severity, words) => {
+  const failure = Object.assign(new Error("query_wait_timeout"), { code: "08P01", severity });
+  expect(postgresql.explain(failure, targetOf("postgresql", 1))).toEqual(
+    words && expect.objectContaining(words),
+  );
+});
+
 it("of MySQL sends no write whose caller hung up after the beginning of its transaction", async () => {
   const asked: string[] = [];
   let hungUp = false;
@@ -163,19 +218,10 @@ it("of MySQL sends no write whose caller hung up after the beginning of its tran
     if (sql.startsWith("START TRANSACTION")) hungUp = true;
     connection.writeOk();
   });
-  const target = targetOf("mysql", server.port);
-  const session = await openOf("mysql", server.port);
-  closing.push(() => session.close());
-  const request: ConnectionRequest = {
-    ...{ id: "1", operation: "write", identity: {}, timeoutMs: 3_000, repeatable: false, note: "test" },
-    arguments: { sql: "INSERT INTO notes VALUES (1)", values: [], rows: 1, bytes: 1_000 },
-  };
   const checkCancelled = () => {
     if (hungUp) throw new RefusedRequest({ code: "cancelled", message: "The call was cancelled." });
   };
-  const caller = { checkCancelled } as Parameters<typeof session.run>[3];
-  await expect(session.run(target, request, 3_000, caller)).rejects.toMatchObject({
-    failure: { code: "cancelled" },
-  });
+  const { running } = await writeAt(server.port, checkCancelled);
+  await expect(running).rejects.toMatchObject({ failure: { code: "cancelled" } });
   expect(asked.slice(-2)).toEqual(["START TRANSACTION READ WRITE", "ROLLBACK"]);
 });

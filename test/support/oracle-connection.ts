@@ -24,6 +24,7 @@ export function oracleError(text: string): Error {
 export class OracleDouble {
   readonly asked: AskedOracle[] = [];
   readonly ended: string[] = [];
+  failureOfCommit: Error | null = null;
   fetches = 0;
   destroyed = false;
   broken = 0;
@@ -70,6 +71,7 @@ export class OracleDouble {
       },
       async commit() {
         double.ended.push("commit");
+        if (double.failureOfCommit !== null) throw double.failureOfCommit;
       },
       async rollback() {
         double.ended.push("rollback");

@@ -91,6 +91,26 @@ export class PartialAnswer {
 /** The other system does not know the session any more, and has not looked at the request. */
 export class LostSession extends Error {}
 
+/** The end of a write failed or got no answer, so that it may be carried out. */
+export class UnansweredCommit extends Error {}
+
+/**
+ * Ends a write. Rejects with {@link UnansweredCommit} unless `isUndone` knows the failure as one that rolled the write back;
+ * its session must not serve another request.
+ */
+export async function commit<Answer>(
+  send: () => Promise<Answer>,
+  isUndone: (failure: unknown) => boolean,
+): Promise<Answer> {
+  try {
+    return await send();
+  } catch (failure) {
+    throw isUndone(failure)
+      ? failure
+      : new UnansweredCommit("The COMMIT was not answered.", { cause: failure });
+  }
+}
+
 /** The vault holds no password for a connection that needs one. */
 export function withoutPassword(title: string): ConnectionFailure {
   return {

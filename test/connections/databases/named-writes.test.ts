@@ -29,11 +29,26 @@ const QUERIES = {
     idempotency_key: { type: "text", description: "Key of the note." },
     id: NUMBER,
   }),
+  add_piece: query("INSERT INTO pieces VALUES ($1)", "create"),
+  drop_pieces: query("DELETE FROM pieces WHERE id > $1 RETURNING id", "delete"),
   mail_of: query("UPDATE customers SET name = name WHERE id = $1 RETURNING email", "update"),
 };
 
+/** Notes of a test, one for each number, and a rule that is checked at the COMMIT. */
+const PIECES = [
+  "CREATE TABLE pieces (id int PRIMARY KEY)",
+  "INSERT INTO pieces SELECT generate_series(1, 1000)",
+  `CREATE FUNCTION refuse_piece() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+     IF NEW.id = -1 THEN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END IF;
+     IF NEW.id = -2 THEN RAISE EXCEPTION 'no' USING ERRCODE = '08P01'; END IF;
+     IF NEW.id = -3 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+     RETURN NULL; END $$`,
+  "CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON pieces DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_piece()",
+  "GRANT SELECT, INSERT, DELETE ON pieces TO reader",
+];
+
 const open = (lane: (typeof LANES)[number], as: string, role = "admin") =>
-  openSession({ server: "shop", lane, as, role, scopes: ["shop:read", "shop:write"] });
+  openSession({ server: "shop", lane, as, role, scopes: ["shop:read", "shop:write", "shop:delete"] });
 
 const totalOf = async (id: number) =>
   (await asPostgresqlOwner(DATABASE, `SELECT total::float8 AS total FROM orders WHERE id = ${id}`))[0];
@@ -45,11 +60,38 @@ describe.skipIf(SERVERS.postgresql === null)("a named write with a key", () => {
       DATABASE,
       "CREATE TABLE noted (key text PRIMARY KEY, order_id bigint)",
       "CREATE FUNCTION lose_answer(number bigint) RETURNS boolean LANGUAGE sql AS $$ UPDATE orders SET total = total + 1 WHERE id = number; SELECT pg_terminate_backend(pg_backend_pid()) $$",
+      ...PIECES,
       "GRANT INSERT, UPDATE ON orders, customers, noted TO reader",
     );
     await publishConnections({
       shop: shopEntry(DATABASE, { queries: QUERIES, allow_privileged_role: true }),
     });
+  });
+
+  it("that gives more rows than its bound is carried out whole, and says how many it changed", async () => {
+    const session = await open("stateless", "wanda");
+    const asked = { id: 400, idempotency_key: "key-of-many-rows" };
+    const { data } = await session.call("shop_drop_pieces", asked);
+    expect(data).toMatchObject({ changed: 600, cut: true, replayed: false });
+    expect(data.rows).toHaveLength(200);
+    const left = await asPostgresqlOwner(DATABASE, "SELECT count(*)::int AS n FROM pieces");
+    expect(left).toEqual([[{ n: 400 }]]);
+  });
+
+  it.each([
+    ["breaks a rule gives its key back", -1, "conflict", "conflict"],
+    ["fails otherwise may be carried out, and is not repeated", -2, "outcome_unknown", "outcome_unknown"],
+    ["loses its session may be carried out, and is not repeated", -3, "outcome_unknown", "outcome_unknown"],
+  ])("whose COMMIT %s", async (_what, id, code, again) => {
+    const session = await open("stateless", "wanda");
+    const asked = { id, idempotency_key: `key-of-commit${id}` };
+    const { error } = await session.call("shop_add_piece", asked);
+    expect(error).toMatchObject({ code });
+    if (code === "conflict") expect(error?.message).toBe("The change breaks a rule of Shop.");
+    const repeat = await session.call("shop_add_piece", asked);
+    expect(repeat.error).toMatchObject({ code: again });
+    const isKept = /An earlier call with this idempotency_key/.test(repeat.error?.message ?? "");
+    expect(isKept).toBe(code === "outcome_unknown");
   });
 
   describe.each(LANES)("on the %s lane", (lane) => {
@@ -304,4 +346,62 @@ describe("named queries of which one is wrong", () => {
       expect(await asMariadbOwner("SELECT name FROM checked.customers")).toEqual([[{ name: "one" }]]);
     },
   );
+});
+
+describe.skipIf(SERVERS.mariadb === null)("a named write of MariaDB that gives rows", () => {
+  const STORE = "store_writes";
+
+  beforeAll(async () => {
+    const { host, port } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
+    await asMariadbOwner(
+      `DROP DATABASE IF EXISTS ${STORE}`,
+      `CREATE DATABASE ${STORE}`,
+      `CREATE TABLE ${STORE}.pieces (id int PRIMARY KEY)`,
+      `INSERT INTO ${STORE}.pieces SELECT seq FROM (WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < 900) SELECT seq FROM n) AS numbers`,
+      `CREATE PROCEDURE ${STORE}.remove(number int) BEGIN DELETE FROM ${STORE}.pieces WHERE id = number; SELECT number AS removed; SELECT 'other', 'rows'; END`,
+      "DROP USER IF EXISTS writer@'%'",
+      `CREATE USER writer@'%' IDENTIFIED BY '${PASSWORD}'`,
+      `GRANT SELECT, INSERT, DELETE, EXECUTE ON ${STORE}.* TO writer@'%'`,
+    );
+    const entry = connectionEntry.parse({
+      ...{ kind: "mysql", title: "Store", description: "Pieces.", owner: "x", allow_privileged_role: true },
+      reach: { host, port, tls: "off", database: STORE, user: "writer" },
+      expose: { tables: [`${STORE}.*`] },
+      limits: { rows: 200 },
+      queries: {
+        drop_pieces: query("DELETE FROM pieces WHERE id > ? RETURNING id", "delete"),
+        remove: query("CALL remove(?)", "delete"),
+      },
+    });
+    await publishConnections({ store: entry });
+  });
+
+  const openStore = () =>
+    openSession({ server: "store", lane: "stateless", as: "wanda", role: "admin", scopes: ["store:delete"] });
+  const left = async () => {
+    const [rows] = await asMariadbOwner(`SELECT count(*) AS n FROM ${STORE}.pieces`);
+    return Number((rows as { n: number }[])[0]?.n);
+  };
+
+  it("is carried out whole where they are more than its bound, and says how many it changed", async () => {
+    const session = await openStore();
+    const asked = { id: 600, idempotency_key: "key-of-many-rows" };
+    const { data, error } = await session.call("store_drop_pieces", asked);
+    expect(error).toBeUndefined();
+    expect(data).toMatchObject({ changed: 300, cut: true, replayed: false });
+    expect(data.rows).toHaveLength(200);
+    expect(await left()).toBe(600);
+    expect((await session.call("store_drop_pieces", asked)).data).toMatchObject({
+      changed: 300,
+      replayed: true,
+    });
+  });
+
+  it("gives the rows of a procedure with their columns", async () => {
+    const session = await openStore();
+    const { data, error } = await session.call("store_remove", { id: 5 });
+    expect(error).toBeUndefined();
+    expect(data).toMatchObject({ rows: [[5]], columns: [{ name: "removed" }] });
+    expect(await left()).toBe(599);
+  });
 });

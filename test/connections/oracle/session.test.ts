@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { UnansweredCommit } from "../../../workers/connections/connector.ts";
 import { oracle } from "../../../workers/connections/oracle/connector.ts";
 import { readNumber } from "../../../workers/connections/oracle/driver.ts";
 import { oracleError } from "../../support/oracle-connection.ts";
@@ -182,6 +183,25 @@ describe("a session with Oracle, against a double of the driver's connection", (
     expect(double.ended).toEqual(["rollback", "commit"]);
     expect(double.asked.some(({ sql }) => sql.startsWith("SET TRANSACTION"))).toBe(false);
   });
+
+  it.each([
+    ["NJS-123: call timeout of 1000 ms exceeded", null],
+    ["ORA-01013: user requested cancel of current operation", null],
+    ["ORA-12609: TNS: Receive timeout occurred", null],
+    ["ORA-02091: transaction rolled back", "conflict"],
+    ["ORA-08177: can't serialize access for this transaction", "conflict"],
+  ])(
+    "takes a COMMIT that fails for one that may be done, unless it was rolled back: %s",
+    async (text, code) => {
+      const { double, target, session } = await open([[/^INSERT/, { rowsAffected: 3 }]]);
+      double.failureOfCommit = oracleError(text);
+      const written = requestOf("write", query("INSERT INTO orders (id) VALUES (:p1)", [1]));
+      const failure = await session.run(target, written, 3_000, CALLER).catch((thrown: unknown) => thrown);
+      expect(failure instanceof UnansweredCommit).toBe(code === null);
+      expect(oracle.explain(failure, target)?.code ?? null).toBe(code);
+      expect(session.isUsable()).toBe(code !== null);
+    },
+  );
 
   it("stops a statement at the server, and ends its socket without waiting for it", async () => {
     const { double, session } = await open();

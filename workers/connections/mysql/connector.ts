@@ -9,10 +9,12 @@ import type {
 } from "../../../shared/objects/connection-gate.ts";
 import {
   type Connector,
+  commit,
   OPEN_MS,
   RefusedRequest,
   type Session,
   type SessionCaller,
+  UnansweredCommit,
   withoutPassword,
 } from "../connector.ts";
 import { type MeteredSocket, readAtMostFrom } from "../meter-socket.ts";
@@ -24,7 +26,7 @@ import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { writeNote } from "../sql/statement-note.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
 import { type ColumnPacket, nameColumnType } from "./column-type.ts";
-import { explainMysql } from "./errors.ts";
+import { explainMysql, isRolledBack } from "./errors.ts";
 import { inspectMysql } from "./inspect.ts";
 import { useRuntimeTls } from "./runtime-tls.ts";
 
@@ -125,8 +127,9 @@ class MysqlSession implements Session {
     { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
   ): Promise<JsonValue> {
     const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
+    const writes = operation.operation === "write";
     return await this.#inTransaction(
-      operation.operation === "write",
+      writes,
       { identity: request.identity, timeoutMs, checkCancelled },
       async () => {
         if (operation.operation === "catalogue") {
@@ -134,7 +137,7 @@ class MysqlSession implements Session {
           return tables as unknown as JsonValue;
         }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
-        return (await this.#read(text, operation.values, operation)) as unknown as JsonValue;
+        return (await this.#read(text, operation.values, operation, writes)) as unknown as JsonValue;
       },
     );
   }
@@ -183,9 +186,11 @@ class MysqlSession implements Session {
       checkCancelled();
       const value = await work();
       if (writes) checkCancelled();
-      await this.#end(writes ? "COMMIT" : "ROLLBACK");
+      if (writes) await commit(() => this.#end("COMMIT"), isRolledBack);
+      else await this.#end("ROLLBACK");
       return value;
     } catch (failure) {
+      if (failure instanceof UnansweredCommit) this.close();
       // Of a lost socket the driver tells the statement that waits, and emits no event.
       if ((failure as { fatal?: boolean }).fatal === true) this.#usable = false;
       await this.#end("ROLLBACK").catch(() => {
@@ -198,6 +203,7 @@ class MysqlSession implements Session {
   /** Ends the transaction; the server ends that of an abandoned session by itself. */
   async #end(how: "COMMIT" | "ROLLBACK"): Promise<void> {
     if (this.#usable) await this.#ask(how);
+    else if (how === "COMMIT") throw new Error("The session was closed before its COMMIT.");
   }
 
   /** Ends the request before its statement: what is still sent waits at the server until the socket is closed. */
@@ -219,15 +225,22 @@ class MysqlSession implements Session {
     return await readAtMostFrom(stream, MOST_OF_CATALOGUE, read, () => this.close(), refuseSize);
   }
 
-  /** Runs one prepared statement and reads its rows until a bound is reached; the rest is not sent any more. */
+  /**
+   * Runs one prepared statement and keeps its rows until a bound is reached. The rest of a read is not sent any more; that of a
+   * write is dropped, because the session has to stay for its COMMIT.
+   */
   #read(
     text: string,
     values: readonly JsonValue[],
     limits: { rows: number; bytes: number },
+    writes: boolean,
   ): Promise<AnsweredRows> {
     return new Promise((resolve, reject) => {
       const taken = boundRows(limits);
       let columns: AnsweredRows["columns"] = [];
+      let sets = 0;
+      let rows = 0;
+      let isFull = false;
       let ended = false;
       let bytes = 0;
       const { stream } = this.#connection as unknown as { stream: NodeJS.ReadableStream };
@@ -247,11 +260,17 @@ class MysqlSession implements Session {
       };
       const command = this.#connection.execute({ sql: text, rowsAsArray: true }, values as never);
       command.on("fields", (fields: FieldPacket[] | undefined) => {
-        columns = (fields ?? []).map(describeField);
+        if (fields === undefined) return;
+        sets += 1;
+        if (sets === 1) columns = fields.map(describeField);
       });
       command.on("result", (row: unknown) => {
         if (!Array.isArray(row)) return end((row as { affectedRows?: number }).affectedRows ?? 0);
-        if (ended || taken.add([row as unknown[]])) return;
+        rows += 1;
+        // A procedure may give several sets of rows; the columns are those of the first.
+        if (ended || isFull || sets > 1) return;
+        isFull = !taken.add([row as unknown[]]);
+        if (!isFull || writes) return;
         this.#leave();
         end(null);
       });
@@ -259,10 +278,14 @@ class MysqlSession implements Session {
         stream.removeListener("data", count);
         if (!ended) reject(error);
       });
-      command.on("end", () => end(null));
+      // Of a write that gives rows the server says no number: it gives each row that it changed.
+      command.on("end", () => end(writes && RETURNS_CHANGED.test(text) ? rows : null));
     });
   }
 }
+
+/** A statement of MariaDB whose rows are those that it changed (RETURNING), after our note. */
+const RETURNS_CHANGED = /^\s*(?:\/\*.*?\*\/\s*)*(?:insert|replace|update|delete)\b/is;
 
 interface FieldPacket extends ColumnPacket {
   name: string;

@@ -66,18 +66,34 @@ export function explainMysql(failure: unknown, { entry, name }: ConnectionTarget
     case 1451:
     case 1452:
       return { code: "conflict", message: `The change breaks a rule of ${entry.title}.` };
-    // Too many connections, out of memory, shutdown, server gone.
+    // Too many connections, out of memory, shutdown, an end of the session, server gone.
     case 1040:
     case 1037:
     case 1038:
     case 1053:
+    case 1152:
+    case 1158:
+    case 1159:
+    case 1160:
+    case 1161:
+    case 1180:
+    case 1184:
     case 1203:
+    case 1927:
     case 2006:
     case 2013:
       return null;
     default:
       return invalid(`${entry.title} refuses the statement (error ${errno}).`);
   }
+}
+
+/**
+ * Whether a failed COMMIT has written nothing: a deadlock, which a cluster finds at the end, a server that only reads, and a
+ * plugin that had the transaction rolled back.
+ */
+export function isRolledBack(failure: unknown): boolean {
+  return isMysqlError(failure) && [1213, 1290, 3101].includes(failure.errno);
 }
 
 function isMysqlError(failure: unknown): failure is MysqlError {

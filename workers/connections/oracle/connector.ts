@@ -8,10 +8,12 @@ import type {
 } from "../../../shared/objects/connection-gate.ts";
 import {
   type Connector,
+  commit,
   OPEN_MS,
   RefusedRequest,
   type Session,
   type SessionCaller,
+  UnansweredCommit,
   withoutPassword,
 } from "../connector.ts";
 import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts";
@@ -20,7 +22,7 @@ import { type Ask, MOST_COLUMNS } from "../sql/exposed-catalogue.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 import { type OpenOracle, type OracleBinds, type OracleLink, openOracle } from "./driver.ts";
-import { explainOracle } from "./errors.ts";
+import { explainOracle, isRolledBack } from "./errors.ts";
 import { inspectOracle, keepsEveryLetter } from "./inspect.ts";
 
 /** Rows of one round trip. */
@@ -134,7 +136,7 @@ class OracleSession implements Session {
       if (kind === "explain") return toJson(await this.#explain(sql, operation));
       if (kind === "query") return toJson(await this.#read(withoutEnd(sql), binds, operation));
       const { rowsAffected } = await this.#execute(sql, binds);
-      return toJson({ columns: [], rows: [], cut: false, changed: rowsAffected ?? 0 });
+      return toJson({ columns: [], rows: [], cut: false, changed: rowsAffected ?? null });
     });
   }
 
@@ -171,9 +173,14 @@ class OracleSession implements Session {
       call.checkCancelled();
       const value = await work();
       if (kind === "write") call.checkCancelled();
-      await this.#end(kind === "write" ? "commit" : "rollback");
+      if (kind === "write") await commit(() => this.#end("commit"), isRolledBack);
+      else await this.#end("rollback");
       return value;
     } catch (failure) {
+      if (failure instanceof UnansweredCommit) {
+        this.close();
+        throw failure;
+      }
       await this.#end("rollback").catch(() => this.close());
       throw this.#link.wire.isOver ? refuseSize() : failure;
     }
@@ -237,7 +244,8 @@ class OracleSession implements Session {
   }
 
   async #end(how: "commit" | "rollback"): Promise<void> {
-    if (!this.#usable) return;
+    if (!this.#usable && how === "rollback") return;
+    if (!this.#usable) throw new Error("The session was closed before its COMMIT.");
     // A session whose time is up is given a moment to end cleanly.
     this.#link.connection.callTimeout = Math.max(1_000, this.#deadline - Date.now());
     await this.#link.connection[how]();

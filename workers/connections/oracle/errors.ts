@@ -15,7 +15,7 @@ const NUMBERS = {
   account: [1005, 1017, 1045, 28000, 28001, 28002, 28009],
   service: [12505, 12514],
   again: [54, 60, 8176, 8177],
-  rules: [1, 1400, 1407, 2290, 2291, 2292],
+  rules: [1, 1400, 1407, 2091, 2290, 2291, 2292],
   away: [
     18, 20, 28, 600, 1012, 1014, 1033, 1034, 1035, 1089, 1090, 1092, 2396, 2399, 3113, 3114, 3135, 7445,
     12500, 12516, 12518, 12519, 12520, 12528, 12537, 12541, 12545, 12547, 12570, 12571,
@@ -64,6 +64,12 @@ export function explainOracle(failure: unknown, { entry, name }: ConnectionTarge
     };
   if (number >= 900 && number < 1000) return invalid("The statement is not valid SQL of Oracle.");
   return invalid(`${title} refuses the statement (error ORA-${String(number).padStart(5, "0")}).`);
+}
+
+/** Whether a failed COMMIT has written nothing: a deferred rule is broken (ORA-02091), or another change came first. */
+export function isRolledBack(failure: unknown): boolean {
+  const found = readError(failure);
+  return found !== null && found.driver === null && [60, 2091, 8177].includes(found.number);
 }
 
 /** Errors that the driver finds by itself. */

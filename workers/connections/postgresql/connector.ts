@@ -9,10 +9,12 @@ import type {
 } from "../../../shared/objects/connection-gate.ts";
 import {
   type Connector,
+  commit,
   OPEN_MS,
   RefusedRequest,
   type Session,
   type SessionCaller,
+  UnansweredCommit,
   withoutPassword,
 } from "../connector.ts";
 import { type MeteredSocket, readAtMostFrom } from "../meter-socket.ts";
@@ -22,9 +24,9 @@ import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { sqlOperation } from "../sql/operation.ts";
 import { writeNote } from "../sql/statement-note.ts";
 import { readCatalogue } from "./catalogue.ts";
-import { explainPostgresql } from "./errors.ts";
+import { explainPostgresql, isRolledBack } from "./errors.ts";
 import { inspectPostgresql } from "./inspect.ts";
-import { type EndWith, readRows } from "./read-rows.ts";
+import { type EndWith, type Meter, readRows } from "./read-rows.ts";
 
 /** Connects to PostgreSQL with the driver `pg`. */
 export const postgresql: Connector = {
@@ -107,8 +109,9 @@ class PostgresqlSession implements Session {
     { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
   ): Promise<JsonValue> {
     const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
+    const writes = operation.operation === "write";
     return await this.#inTransaction(
-      operation.operation === "write",
+      writes,
       { identity: request.identity, timeoutMs, checkCancelled },
       async (endWith) => {
         if (operation.operation === "catalogue") {
@@ -116,8 +119,10 @@ class PostgresqlSession implements Session {
           return (await this.#metered(MOST_OF_CATALOGUE, read)).tables as unknown as JsonValue;
         }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
-        const statement = { text, values: operation.values, limits: operation };
-        return await this.#metered(MOST_BYTES, () => readRows(this.#client, statement, endWith));
+        const statement = { text, values: operation.values, limits: operation, writes };
+        // The end of the transaction is not metered: a write that is carried out must not be refused.
+        const metered: Meter = (read) => this.#metered(MOST_BYTES, read);
+        return await readRows(this.#client, statement, metered, endWith);
       },
     );
   }
@@ -177,7 +182,10 @@ class PostgresqlSession implements Session {
     work: (endWith: EndWith) => Promise<Value>,
   ): Promise<Value> {
     const mode = writes ? "READ WRITE" : "ISOLATION LEVEL REPEATABLE READ READ ONLY";
-    const end = writes ? "COMMIT" : "ROLLBACK";
+    const end = async (last = "") => {
+      const send = () => this.#client.query(`${last}${writes ? "COMMIT" : "ROLLBACK"}`);
+      return writes ? await commit(send, isRolledBack) : await send();
+    };
     const timeout = String(Math.max(1, Math.round(timeoutMs)));
     const settings = Object.entries({ ...identity, ...READING, statement_timeout: timeout }).map(
       ([name, value]) =>
@@ -190,14 +198,15 @@ class PostgresqlSession implements Session {
       checkCancelled();
       const value = await work(async (last) => {
         if (writes) checkCancelled();
-        const results = (await this.#client.query(`${last}; ${end}`)) as unknown as { rows: object[] }[];
+        const results = (await end(`${last}; `)) as unknown as { rows: object[] }[];
         ended = true;
         return results[0]?.rows ?? [];
       });
       if (writes && !ended) checkCancelled();
-      if (!ended) await this.#client.query(end);
+      if (!ended) await end();
       return value;
     } catch (failure) {
+      if (failure instanceof UnansweredCommit) this.#destroy();
       if (this.#usable && !ended) {
         await this.#client.query("ROLLBACK").catch(() => {
           this.#usable = false;

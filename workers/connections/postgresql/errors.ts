@@ -4,6 +4,8 @@ import type { ConnectionFailure, ConnectionTarget } from "../../../shared/object
 interface PostgresqlError {
   code: string;
   message: string;
+  /** In the server's language. */
+  severity: string;
   position?: string;
 }
 
@@ -57,6 +59,8 @@ export function explainPostgresql(
     case "25006":
       return { code: "forbidden", message: `${entry.title} is read-only: the statement would change data.` };
     case "08P01":
+      // A pooler says it, too, when it ends the session.
+      if (failure.severity !== "ERROR") return null;
       return invalid("The number of parameters does not fit the statement's placeholders.");
     case "28P01":
     case "28000":
@@ -85,6 +89,15 @@ export function explainPostgresql(
   return invalid(`${entry.title} refuses the statement (SQLSTATE ${code}).`);
 }
 
+/** Whether a failed COMMIT has written nothing: PostgreSQL ends a transaction by rolling it back at any error that is not fatal. */
+export function isRolledBack(failure: unknown): boolean {
+  if (!isPostgresqlError(failure)) return false;
+  const { code, severity } = failure;
+  // 40003 says that it is not known. A server ends no session for a rule that is broken, nor for another change.
+  if (/^(23|40)/.test(code)) return code !== "40003";
+  return severity === "ERROR" && !/^(08|53|57P|58|XX|F0)/.test(code);
+}
+
 function isPostgresqlError(failure: unknown): failure is PostgresqlError {
   const { code, message, severity } = (failure ?? {}) as {
     code?: unknown;
@@ -95,7 +108,7 @@ function isPostgresqlError(failure: unknown): failure is PostgresqlError {
     typeof code === "string" &&
     /^[0-9A-Z]{5}$/.test(code) &&
     typeof message === "string" &&
-    severity !== undefined
+    typeof severity === "string"
   );
 }
 

@@ -3,26 +3,33 @@ import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import type { AnsweredColumn, AnsweredRows } from "../sql/operation.ts";
 
-/** Rows that one round trip brings. */
+/** Rows that one round trip brings, and those that are dropped. */
 const BATCH = 100;
+const DROPPED = 2_000;
 
 /** One statement with its bounds. */
 export interface BoundedStatement {
   text: string;
   values: readonly JsonValue[];
   limits: { rows: number; bytes: number };
+  /** Rows beyond a bound are read and dropped: the database counts what was changed at the end of them. */
+  writes: boolean;
 }
+
+/** Bounds the bytes that `read` brings over the wire. */
+export type Meter = <Value>(read: () => Promise<Value>) => Promise<Value>;
 
 /** Runs a last statement of ours in a transaction, ends the transaction in the same message, and gives its rows. */
 export type EndWith = (last: string) => Promise<readonly object[]>;
 
 /**
  * Runs one statement by the extended protocol, which takes no second one, and reads its rows through a portal:
- * what is beyond a bound stays in the database. The transaction is ended where columns of tables have to be named.
+ * what is beyond a bound stays in the database, except of a write. The transaction is ended where columns of tables have to be named.
  */
 export async function readRows(
   client: Client,
-  { text, values, limits }: BoundedStatement,
+  { text, values, limits, writes }: BoundedStatement,
+  metered: Meter,
   endWith: EndWith,
 ): Promise<JsonValue> {
   const [{ default: Cursor }, { default: pg }] = await Promise.all([import("pg-cursor"), import("pg")]);
@@ -33,30 +40,55 @@ export async function readRows(
     } as ConstructorParameters<typeof Cursor>[2]),
   );
   const taken = boundRows(limits);
-  const wanted = Math.min(BATCH, limits.rows + 1);
+  let wanted = Math.min(BATCH, limits.rows + 1);
   let hasEnded = false;
-  try {
-    for (let more = true; more; ) {
+  let count = 0;
+  const read = async () => {
+    for (let keeps = true; !hasEnded && (keeps || writes); ) {
       const rows = await cursor.read(wanted);
       // Fewer rows come at the end of the statement alone. Asking again, or closing then, waits for a timer of the runtime.
       hasEnded = rows.length < wanted;
-      more = taken.add(rows) && !hasEnded;
+      count += rows.length;
+      keeps &&= taken.add(rows);
+      if (!keeps) wanted = DROPPED;
     }
-  } finally {
-    if (!hasEnded) await Promise.race([cursor.close(), endOf(client)]);
-  }
-  const { fields = [], rowCount } = (
-    cursor as unknown as { _result: { fields?: FieldDef[]; rowCount: number | null } }
-  )._result;
+  };
+  await metered(async () => {
+    try {
+      await read();
+    } finally {
+      if (!hasEnded) await Promise.race([cursor.close(), endOf(client)]);
+    }
+  });
+  const { fields = [], rowCount, command } = (cursor as unknown as { _result: CursorResult })._result;
   const columns = await describeColumns(fields, pg.types.builtins, endWith);
-  const answer: AnsweredRows = { columns, ...taken.result(), changed: rowCount };
+  // Of a portal that gives rows the server counts those of the last round trip alone.
+  const changed = !CHANGES.includes(command ?? "") ? null : fields.length > 0 ? count : rowCount;
+  const answer: AnsweredRows = { columns, ...taken.result(), changed };
   return answer as unknown as JsonValue;
 }
 
+interface CursorResult {
+  fields?: FieldDef[];
+  rowCount: number | null;
+  command: string | null;
+}
+
+/** Commands whose rows are those that they changed. */
+const CHANGES = ["INSERT", "UPDATE", "DELETE", "MERGE"];
+
 /** Resolves when the socket is lost: a server that ends a session does not answer the end of its portal. */
 function endOf(client: Client): Promise<void> {
-  const { _ended: hasEnded } = client as unknown as { _ended: boolean };
-  return hasEnded ? Promise.resolve() : new Promise((resolve) => client.once("end", () => resolve()));
+  const { _ended: hasEnded, _queryable: isQueryable } = client as unknown as {
+    _ended: boolean;
+    _queryable: boolean;
+  };
+  if (hasEnded || !isQueryable) return Promise.resolve();
+  return new Promise((resolve) => {
+    // Of a socket that is reset while something is sent, the runtime tells the error, and not always the end.
+    client.once("error", () => resolve());
+    client.once("end", () => resolve());
+  });
 }
 
 type Builtins = Readonly<Record<string, number | string>>;

@@ -27,7 +27,7 @@ export function namedQueryTool(connection: string, name: string, query: NamedQue
     output: z.object({
       ...rowsShape,
       ...(writes && {
-        changed: z.number().describe("Rows that were changed"),
+        changed: z.number().nullable().describe("Rows that were changed; null if the database does not say"),
         replayed: z.boolean().describe("True if an earlier call with this key did it"),
       }),
     }),
@@ -42,7 +42,7 @@ export function namedQueryTool(connection: string, name: string, query: NamedQue
       const once = writes ? context.store.keyOf(tool, input) : undefined;
       const answer = await context.store.runNamed(name, query, values, context, once);
       const { changed, replayed = false } = answer;
-      return { ...presentRows(answer), ...(writes && { changed: changed ?? 0, replayed }) };
+      return { ...presentRows(answer), ...(writes && { changed, replayed }) };
     },
   } as Parameters<typeof defineTool>[0]) as unknown as ToolDefinition;
 }

@@ -31,7 +31,7 @@ export interface AnsweredRows {
   rows: z.output<ReturnType<typeof z.json>>[][];
   /** Whether a bound ended the answer before the database did. */
   cut: boolean;
-  /** Rows that a write changed; `null` for a read. */
+  /** Rows that a write changed; `null` for a read, and where the database does not say. */
   changed: number | null;
   /** Set if an earlier call with the same key wrote this. */
   replayed?: true;
