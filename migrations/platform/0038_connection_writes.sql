@@ -6,6 +6,7 @@ CREATE TABLE connection_write (
   key        TEXT NOT NULL,
   tool       TEXT NOT NULL,
   digest     TEXT NOT NULL,    -- SHA-256 of the arguments
+  state      TEXT NOT NULL,    -- SHA-256 of the place and the statement
   call       TEXT NOT NULL,    -- the request that carries it out
   outcome    TEXT,             -- sealed; NULL while it runs, and if it is not known
   ends_at    INTEGER NOT NULL, -- a call without an outcome is not running any more then

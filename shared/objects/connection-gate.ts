@@ -73,6 +73,8 @@ export interface WriteKey {
   key: string;
   /** SHA-256 of the arguments. */
   digest: string;
+  /** SHA-256 of where it runs and of its statement: what was done elsewhere, or by another one, is no outcome of this. */
+  state: string;
 }
 
 /** What a call asks of the other system. `kind` decides which connector reads it. */

@@ -38,6 +38,11 @@ async function settle(person: Pick<TestPerson, "id" | "email">, browser: TestBro
   await database.batch([
     database.prepare("INSERT INTO passkey VALUES (?1, ?1, 'phone', 'x', 0, '[]', 1, NULL)").bind(person.id),
     database.prepare("INSERT INTO password_link VALUES (?1, ?1, 'reset', 'x', 1, 9e15)").bind(person.id),
+    database
+      .prepare(
+        "INSERT INTO connection_write VALUES (?1, 'shop', 'key-of-holder', 't', 'd', 's', 'c', 'x', 1, ?2)",
+      )
+      .bind(person.id, Date.now()),
     database.prepare("INSERT INTO fresh_factor VALUES (?1, 'x', ?2)").bind(person.id, Date.now()),
   ]);
   const tokens = [app, { accessToken: key, clientId: "key" }];
@@ -54,11 +59,21 @@ async function expectNothingLeft(id: string, sessions: Awaited<ReturnType<typeof
               (SELECT count(*) FROM password_link WHERE user_id = ?1) AS links,
               (SELECT count(*) FROM fresh_factor WHERE user_id = ?1) AS factors,
               (SELECT count(*) FROM access_key WHERE owner = ?1) AS keys,
+              (SELECT count(*) FROM connection_write WHERE user_id = ?1) AS writes,
               (SELECT count(*) FROM "account" WHERE "userId" = ?1 AND "password" IS NOT NULL) AS passwords`,
     )
     .bind(id)
     .first();
-  expect(left).toEqual({ passkeys: 0, apps: 0, enabled: 0, links: 0, factors: 0, keys: 0, passwords: 0 });
+  expect(left).toEqual({
+    passkeys: 0,
+    apps: 0,
+    enabled: 0,
+    links: 0,
+    factors: 0,
+    keys: 0,
+    writes: 0,
+    passwords: 0,
+  });
 }
 
 it("a recycled address leaves its former holder no way in, and its next holder keeps theirs", async () => {

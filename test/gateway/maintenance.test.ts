@@ -18,4 +18,18 @@ describe("maintenance", () => {
     expect((await living.get("/account")).status).toBe(200);
     expect((await ended.get("/account")).status).toBe(303);
   });
+
+  it("removes all outcomes of writes that are too old, however many, and keeps the others", async () => {
+    const insert = (from: number, rows: number, at: number) =>
+      env.PLATFORM_DB.prepare(
+        `WITH RECURSIVE n (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 + ?2 - 1)
+         INSERT INTO connection_write SELECT 'user_a', 'shop', 'key-' || i, 't', 'd', 's', 'c', 'x', 0, ?3 FROM n`,
+      ).bind(from, rows, at);
+    await env.PLATFORM_DB.batch([
+      insert(0, 2_500, Date.now() - 8 * 86_400_000),
+      insert(9_000, 3, Date.now()),
+    ]);
+    await runMaintenance(env);
+    expect(await count("connection_write")).toBe(3);
+  });
 });

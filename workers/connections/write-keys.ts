@@ -4,9 +4,13 @@ import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ConnectionAnswer, ConnectionFailure, WriteKey } from "../../shared/objects/connection-gate.ts";
 import { log } from "../../shared/observe/log.ts";
 import { KEY_KEPT_MS, KEY_OF_ANOTHER_WRITE } from "../../shared/server/idempotency.ts";
+import type { AnsweredRows } from "./sql/operation.ts";
 
 /** Milliseconds after its deadline in which a call that ran still notes its outcome. */
 const SETTLING_MS = 10_000;
+
+/** Most bytes that are kept of an outcome. */
+const MOST_KEPT = 8_192;
 
 /** A write that is carried out by one call for its key. */
 interface KeyedWrite {
@@ -20,6 +24,7 @@ interface KeyedWrite {
 interface Row {
   tool: string;
   digest: string;
+  state: string;
   outcome: string | null;
   endsAt: number;
 }
@@ -66,6 +71,11 @@ export async function removeOldWrites(database: D1Database, now: number, rows: n
   return meta.changes;
 }
 
+/** Removes the keys of a person with their outcomes: an account's next holder must not get what the former one did. */
+export async function forgetWrites(database: D1Database, person: string): Promise<void> {
+  await database.prepare("DELETE FROM connection_write WHERE user_id = ?").bind(person).run();
+}
+
 async function claim(
   database: D1Database,
   { connection, once, call, timeoutMs }: KeyedWrite,
@@ -79,11 +89,11 @@ async function claim(
       .bind(once.person, connection, once.key, now - KEY_KEPT_MS),
     database
       .prepare(
-        `INSERT INTO connection_write (user_id, connection, key, tool, digest, call, ends_at, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING call`,
+        `INSERT INTO connection_write (user_id, connection, key, tool, digest, state, call, ends_at, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING call`,
       )
       .bind(
-        ...[once.person, connection, once.key, once.tool, once.digest],
+        ...[once.person, connection, once.key, once.tool, once.digest, once.state],
         ...[call, now + timeoutMs + SETTLING_MS, now],
       ),
   ]);
@@ -111,8 +121,7 @@ async function settle(
   const names = [once.person, connection, once.key, call];
   const database = env.PLATFORM_DB;
   if (answer.ok) {
-    const text = JSON.stringify(answer.value);
-    const outcome = await sealText(openKeyring(env, KEYS), aboutOf(connection, once), text);
+    const outcome = await sealText(openKeyring(env, KEYS), aboutOf(connection, once), keptOf(answer.value));
     await database
       .prepare(`UPDATE connection_write SET outcome = ? ${own}`)
       .bind(outcome, ...names)
@@ -130,6 +139,14 @@ async function settle(
   }
 }
 
+/** What is kept of an outcome: all of it, or that the write was carried out and how many rows it changed. */
+function keptOf(value: JsonValue): string {
+  const text = JSON.stringify(value);
+  if (new TextEncoder().encode(text).length <= MOST_KEPT) return text;
+  const { changed } = value as Partial<AnsweredRows>;
+  return JSON.stringify({ columns: [], rows: [], cut: true, changed: changed ?? null, rowsKept: false });
+}
+
 async function read(
   database: D1Database,
   connection: string,
@@ -138,7 +155,7 @@ async function read(
 ): Promise<Row | null> {
   return await database
     .prepare(
-      `SELECT tool, digest, outcome, ends_at AS endsAt FROM connection_write
+      `SELECT tool, digest, state, outcome, ends_at AS endsAt FROM connection_write
         WHERE user_id = ? AND connection = ? AND key = ? AND created_at > ?`,
     )
     .bind(person, connection, key, now - KEY_KEPT_MS)
@@ -146,14 +163,21 @@ async function read(
 }
 
 function refusalOf(
-  { tool, digest, outcome, endsAt }: Row,
+  { tool, digest, state, outcome, endsAt }: Row,
   once: WriteKey,
   now: number,
 ): ConnectionFailure | null {
   if (tool !== once.tool || digest !== once.digest) return { code: "conflict", ...KEY_OF_ANOTHER_WRITE };
+  if (state !== once.state) return { code: "conflict", ...KEY_OF_FORMER_STATE };
   if (outcome !== null) return null;
   return endsAt >= now ? STILL_RUNNING : NOT_KNOWN;
 }
+
+const KEY_OF_FORMER_STATE = {
+  message:
+    "This idempotency_key belongs to a former state of the connection: its place or its statement was changed since.",
+  action: "Look at the data. If the change is not there, call again with a new idempotency_key.",
+} as const;
 
 const STILL_RUNNING: ConnectionFailure = {
   code: "conflict",

@@ -6,6 +6,7 @@ import { writeDailyExport } from "../audit-log/daily-export.ts";
 import { removeOldCalls } from "../audit-log/figures/remove-calls.ts";
 import { removeFigures } from "../audit-log/figures/remove-figures.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
+import { type RunBudget, runRounds } from "../audit-log/run-rounds.ts";
 import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
 import { removeEndedFiles } from "../connections/files/remove-files.ts";
 import { resealSecrets } from "../connections/vault.ts";
@@ -26,6 +27,7 @@ import { renewEncryption } from "./second-factor/renew-encryption.ts";
 
 /** Most rows that one run deletes per table. */
 const ROWS = 1_000;
+const WRITES_BUDGET: RunBudget = { clock: () => Date.now(), ms: 60_000, rounds: 100 };
 /** Most counts of calls that one run deletes of each kind. */
 const FIGURES = 20_000;
 /** Most dead letters that one run delivers again. */
@@ -58,7 +60,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     fresh_factors: () => removeOldFactors(database, at - FACTORS_KEPT_MS, ROWS),
     tickets: () => removeEndedTickets(database, at),
     files: () => removeEndedFiles(env, at, ROWS),
-    connection_writes: () => removeOldWrites(database, at, ROWS),
+    connection_writes: () => removeAllOldWrites(database, at),
     connection_secrets: () => resealSecrets(env),
     ...Object.fromEntries(
       listServers().flatMap(({ name, purgeExpired }) =>
@@ -79,6 +81,17 @@ export async function runMaintenance(env: Env): Promise<void> {
     });
   }
   log(Object.values(done).includes("failed") ? "error" : "info", "maintenance", done);
+}
+
+/** At a hundred writes with a key a second, those of an hour are many times {@link ROWS}. */
+async function removeAllOldWrites(database: D1Database, at: number): Promise<number> {
+  let removed = 0;
+  await runRounds(async () => {
+    const rows = await removeOldWrites(database, at, ROWS);
+    removed += rows;
+    return { more: rows >= ROWS };
+  }, WRITES_BUDGET);
+  return removed;
 }
 
 /**

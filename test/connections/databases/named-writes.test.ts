@@ -29,6 +29,7 @@ const QUERIES = {
     idempotency_key: { type: "text", description: "Key of the note." },
     id: NUMBER,
   }),
+  touch_orders: query("UPDATE orders SET note = note WHERE id <= $1 RETURNING id, note", "update"),
   add_piece: query("INSERT INTO pieces VALUES ($1)", "create"),
   drop_pieces: query("DELETE FROM pieces WHERE id > $1 RETURNING id", "delete"),
   mail_of: query("UPDATE customers SET name = name WHERE id = $1 RETURNING email", "update"),
@@ -216,6 +217,47 @@ describe.skipIf(SERVERS.postgresql === null)("a named write with a key", () => {
     await holder.end();
     expect((await running).data).toMatchObject({ changed: 1, replayed: false });
     expect((await session.call("shop_count_up", asked)).data.replayed).toBe(true);
+  });
+
+  it("of which the rows are too large to be kept says in a repeat that it was carried out, and how much", async () => {
+    const session = await open("stateless", "wanda");
+    const asked = { id: 190, idempotency_key: "key-of-large-rows" };
+    const first = await session.call("shop_touch_orders", asked);
+    expect(first.data).toMatchObject({ changed: 190, cut: false, replayed: false });
+    expect(first.data.note).toBeUndefined();
+    expect((await session.call("shop_touch_orders", asked)).data).toEqual({
+      ...{ columns: [], rows: [], cut: true, changed: 190, replayed: true },
+      note: "The earlier call with this key was carried out. Its rows were too large to be kept.",
+    });
+    const kept = await env.PLATFORM_DB.prepare(
+      "SELECT max(length(outcome)) AS most FROM connection_write",
+    ).first<{ most: number }>();
+    expect(kept?.most).toBeLessThan(12_000);
+  });
+
+  it("is not carried out, and gets no outcome, with a key of another statement or place", async () => {
+    const session = await open("stateless", "wanda");
+    const asked = { id: 9, idempotency_key: "key-of-former-state" };
+    expect((await session.call("shop_count_up", asked)).data).toMatchObject({ changed: 1, replayed: false });
+    const before = await totalOf(9);
+    const twice = query("UPDATE orders SET total = total + 2 WHERE id = $1", "update");
+    const entry = shopEntry(DATABASE, { queries: QUERIES, allow_privileged_role: true });
+    const elsewhere = { ...entry.reach, host: "localhost" };
+    for (const changed of [
+      shopEntry(DATABASE, { queries: { ...QUERIES, count_up: twice }, allow_privileged_role: true }),
+      shopEntry(DATABASE, { queries: QUERIES, allow_privileged_role: true, reach: elsewhere }),
+    ]) {
+      await publishConnections({ shop: changed });
+      const { error } = await (await open("stateless", "wanda")).call("shop_count_up", asked);
+      expect(error).toMatchObject({
+        code: "conflict",
+        message: expect.stringContaining("belongs to a former state of the connection"),
+      });
+    }
+    await publishConnections({ shop: entry });
+    expect(await totalOf(9)).toEqual(before);
+    const again = await (await open("stateless", "wanda")).call("shop_count_up", asked);
+    expect(again.data).toMatchObject({ changed: 1, replayed: true });
   });
 
   it("is stored sealed, without its result in clear", async () => {

@@ -7,7 +7,7 @@ import type { CacheRule, CallerField } from "../../../shared/connections/kinds/c
 import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
-import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
+import { type NamedQuery, parametersOf } from "../../../shared/connections/kinds/sql.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { WriteKey } from "../../../shared/objects/connection-gate.ts";
@@ -139,10 +139,20 @@ export class SqlHandle {
   }
 
   /** The key of a write, as its caller chose it for these arguments; nothing without one. */
-  keyOf(tool: string, input: Readonly<Record<string, JsonValue | undefined>>): WriteKey | undefined {
+  keyOf(
+    tool: string,
+    query: NamedQuery,
+    input: Readonly<Record<string, JsonValue | undefined>>,
+  ): WriteKey | undefined {
     const { idempotency_key: key } = input;
     if (typeof key !== "string") return undefined;
-    return { person: this.#call.principal.userId, tool, key, digest: digestText(canonicalize(input)) };
+    const { principal, entry } = this.#call;
+    const state = { kind: entry.kind, reach: entry.reach, sql: query.sql, parameters: parametersOf(query) };
+    return {
+      ...{ person: principal.userId, tool, key },
+      digest: digestText(canonicalize(input)),
+      state: digestText(canonicalize(state as unknown as JsonValue)),
+    };
   }
 
   /** Throws what a write with this key would throw without being carried out. */

@@ -29,23 +29,30 @@ export function namedQueryTool(connection: string, name: string, query: NamedQue
       ...(writes && {
         changed: z.number().nullable().describe("Rows that were changed; null if the database does not say"),
         replayed: z.boolean().describe("True if an earlier call with this key did it"),
+        note: z.string().optional().describe("What is missing from the answer"),
       }),
     }),
     overflow: "rows",
     ...(writes && {
       async check(input: Input, { store }: Pick<ToolContext<SqlHandle>, "store">) {
-        await store.refuseKey(store.keyOf(tool, input));
+        await store.refuseKey(store.keyOf(tool, query, input));
       },
     }),
     async run(input: Input, context: ToolContext<SqlHandle>) {
       const values = parametersOf(query).map((parameter) => input[parameter] ?? null);
-      const once = writes ? context.store.keyOf(tool, input) : undefined;
+      const once = writes ? context.store.keyOf(tool, query, input) : undefined;
       const answer = await context.store.runNamed(name, query, values, context, once);
-      const { changed, replayed = false } = answer;
-      return { ...presentRows(answer), ...(writes && { changed, replayed }) };
+      const { changed, replayed = false, rowsKept } = answer;
+      return {
+        ...presentRows(answer),
+        ...(writes && { changed, replayed }),
+        ...(rowsKept === false && { note: NOT_KEPT }),
+      };
     },
   } as Parameters<typeof defineTool>[0]) as unknown as ToolDefinition;
 }
+
+const NOT_KEPT = "The earlier call with this key was carried out. Its rows were too large to be kept.";
 
 type Input = Readonly<Record<string, JsonValue | undefined>>;
 

@@ -35,6 +35,8 @@ export interface AnsweredRows {
   changed: number | null;
   /** Set if an earlier call with the same key wrote this. */
   replayed?: true;
+  /** Set if the rows of that call were too large to be kept. */
+  rowsKept?: false;
 }
 
 /** A table or view of a catalogue. */

@@ -7,6 +7,7 @@ import { taskGate } from "../../../shared/objects/task.ts";
 import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../audit-log/redrive.ts";
 import { makeLettersDue } from "../../audit-log/sinks/letters.ts";
+import { forgetWrites } from "../../connections/write-keys.ts";
 import { endSecrets } from "../keys/own-keys.ts";
 import { giveLink } from "../mail/give-link.ts";
 import { followTeams } from "../teams/follow-teams.ts";
@@ -182,12 +183,13 @@ async function runAdminJob(env: Env, request: AdminRequest, announced: Announcem
 }
 
 /**
- * Ends what an account's former holder still has open: apps, accounts at connections, tasks, requests for approval and
- * standing ones, what is kept for apps, and the keys that are removed.
+ * Ends what an account's former holder still has open: apps, accounts at connections, outcomes of writes, tasks, requests for
+ * approval and standing ones, what is kept for apps, and the keys that are removed.
  */
 async function endHolder(env: Env, userId: string, by: string, announced: Announcements): Promise<void> {
   await endGrants(env, userId);
   await endAccounts(env, userId);
+  await forgetWrites(env.PLATFORM_DB, userId);
   await taskGate(env, userId).eraseKept();
   await keptBy(env, userId).endHolder(by);
   for (const request of await readOpenOf(env.PLATFORM_DB, "key_change", userId)) {
