@@ -141,6 +141,18 @@ describe.skipIf(SERVERS.postgresql === null)("a secret of Secrets Store", () => 
     }
   });
 
+  it("is refused in one sentence where the binding is of another kind", async () => {
+    for (const secrets_store of ["OAUTH_KV", "CONNECTION_POOL", "AUDIT_SEGMENTS"]) {
+      const entry = { ...target.entry, secret: { secrets_store } };
+      const { failure } = await command({
+        ...{ command: "test", connection: "bound", entry, secret: null },
+      });
+      expect(failure).toMatchObject({
+        message: `The binding ${secrets_store} of the secret of Held is none of Secrets Store.`,
+      });
+    }
+  });
+
   it("does not go to an address that no published connection with it has, and the state names its source", async () => {
     await publishConnections({ bound: target.entry });
     const elsewhere = { ...target.entry, reach: { ...target.entry.reach, host: "127.0.0.2" } };

@@ -215,7 +215,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     conversation: Conversation,
   ) {
     this.#cancels.check(request.id);
-    await this.#bound.check(this.env, target, () => this.closeSessions());
+    await this.#bound.check(this.env, target, deadline - Date.now(), () => this.closeSessions());
     await this.#account.requireReading(target);
     const key = await this.#sessionKeyOf(target);
     const known = this.#sessions.take(key);
@@ -308,10 +308,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ): Promise<Session> {
     const connector = await loadConnector(target);
     const { name, entry } = target;
-    const secret = given ?? (await openSecret(this.env, secretSourceOf(name, entry), entry.title));
+    const start = Date.now();
+    const source = secretSourceOf(name, entry);
+    const secret = given ?? (await openSecret(this.env, source, entry.title, timeoutMs));
     const opening = connector.open(this.env, target, secret, memory);
     try {
-      return await within(() => opening, timeoutMs);
+      return await within(() => opening, Math.max(1, start + timeoutMs - Date.now()));
     } catch (failure) {
       // A session that opens after the time limit is closed at once.
       opening.then((late) => late.close()).catch(() => {});
