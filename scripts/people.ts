@@ -236,7 +236,7 @@ async function carryOut(
   { sql, title }: LinkPlan,
   { address, kind }: { address: string; kind: LinkKind },
 ): Promise<void> {
-  await changePerson(database, address, sql, nameAsker("people"));
+  if (sql !== null) await changePerson(database, address, sql, nameAsker("people"));
   if (title !== null) console.log(`${address} signs in with ${title}, and needs no link.`);
   else await deliverLinks(database, addresseeOf(flags), { to: [address], kind, print: flags.print });
 }

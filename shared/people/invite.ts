@@ -19,7 +19,8 @@ export interface NoLink {
 
 /** What an invitation or a reset does: the SQL, and what the person signs in with where that is no password. */
 export interface LinkPlan {
-  sql: string;
+  /** `null` for a person who is there and needs no link: nothing is changed or recorded. */
+  sql: string | null;
   /** The person as they are added; `null` for one who is there already. */
   added: { name: string; role: string } | null;
   /** Title of single sign-on: such a person gets no link. */
@@ -47,15 +48,15 @@ export async function planInvitation(
 ): Promise<LinkPlan | NoLink> {
   if (isTeamAddress(email)) return { text: "A team never signs in.", instead: null };
   const [known] = await database.query(findByEmail(email));
-  if (known !== undefined && (await hasPassword(database, email))) {
+  const title = titleOfSignIn(rules, email);
+  if (known !== undefined && title === null && (await hasPassword(database, email))) {
     return { text: `${email} is already there, with a password.`, instead: "reset" };
   }
   // Another link leaves the person as before, so a role that it names would be ignored.
   if (known !== undefined && role !== undefined && role !== known.role) {
     return { text: `${email} is there as ${known.role}.`, instead: "role" };
   }
-  const title = titleOfSignIn(rules, email);
-  if (known !== undefined) return { sql: noteLink(email), added: null, title };
+  if (known !== undefined) return { sql: title === null ? noteLink(email) : null, added: null, title };
   if (name === undefined || role === undefined)
     return { text: "A new person needs a name and a role.", instead: null };
   const person = { email, name, role, passwordHash: null, at: new Date().toISOString() };

@@ -76,8 +76,9 @@ async function carryOut(
   { sql, title }: LinkPlan,
   { by, mail }: AskedLink,
 ): Promise<Given | NoLink> {
-  const mark = await changePerson(overConnection(env.PLATFORM_DB), email, sql, by);
-  await runMarkedJob(env, mark);
+  if (sql !== null) {
+    await runMarkedJob(env, await changePerson(overConnection(env.PLATFORM_DB), email, sql, by));
+  }
   const person = await env.PLATFORM_DB.prepare(`SELECT "id", "email", "name" FROM "user" WHERE "email" = ?`)
     .bind(email)
     .first<LinkHolder>();
