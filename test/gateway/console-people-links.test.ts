@@ -1,6 +1,7 @@
 import { createExecutionContext, env } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { app } from "../../workers/gateway/app.ts";
 import { allEventsOf } from "../audit/trail.ts";
@@ -9,6 +10,8 @@ import { openAs, textOf } from "./waiting-call.ts";
 
 const INVITE = "/console/people/invite";
 const IMPORT = "/console/people/import";
+const rules = bundledPolicy().signIn;
+const { passwordAllowed } = rules;
 const pathOf = ({ id }: { id: string }) => `/console/people/${id}`;
 
 /** The form of a person, who types the password once more. */
@@ -120,6 +123,37 @@ describe("an invitation in the console", { timeout: 20_000 }, () => {
       expect((await viewer.browser.post(path, form(viewer.person, {}))).status).toBe(403);
     }
     expect((await viewer.browser.post(`${IMPORT}/confirm`, form(viewer.person, {}))).status).toBe(403);
+  });
+
+  it("changes nothing of oneself: one's own address gets no link", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    // As a person has it who signs in with a passkey alone.
+    const forget = env.PLATFORM_DB.prepare(`UPDATE "account" SET "password" = NULL WHERE "userId" = ?`);
+    await browser.get(INVITE);
+    const fields = form(admin, { email: admin.email, name: "Me", role: "admin" });
+    const typed = await browser.post(INVITE, fields);
+    expect([typed.status, linkIn(await typed.text())]).toEqual([403, ""]);
+    await forget.bind(admin.id).run();
+    const answer = await browser.post(INVITE, fields);
+    expect([answer.status, linkIn(await answer.text())]).toEqual([403, ""]);
+  });
+
+  it("does nothing for a person who is there and signs in elsewhere, and records nothing", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const person = await createPerson("viewer");
+    await env.PLATFORM_DB.prepare(`UPDATE "account" SET "password" = NULL WHERE "userId" = ?`)
+      .bind(person.id)
+      .run();
+    await runAdminJobs(env);
+    const before = await changesOf(person.id);
+    Object.assign(rules, { passwordAllowed: false });
+    const fields = form(admin, { email: person.email, name: "X", role: "viewer" });
+    const html = await textOf(browser.post(INVITE, fields)).finally(() =>
+      Object.assign(rules, { passwordAllowed }),
+    );
+    await runAdminJobs(env);
+    expect([html, linkIn(html)]).toEqual([expect.stringContaining("needs no link"), ""]);
+    expect(await changesOf(person.id)).toEqual(before);
   });
 
   it("is refused from another site", async () => {

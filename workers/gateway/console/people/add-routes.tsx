@@ -15,9 +15,10 @@ import { GivenPage, InvitePage, type TypedInvitation } from "./link-pages.tsx";
 import { asksPassword, confirmAsking, inviteNow, nameAsking } from "./links.ts";
 import type { Notice } from "./people-page.tsx";
 import { readUpload } from "./read-upload.ts";
+import { whyNotAt } from "./why-not.ts";
 
 type InPage = Context<InConsole>;
-type Status = 200 | 409 | 422 | 429;
+type Status = 200 | 403 | 409 | 422 | 429;
 
 const [INVITE, IMPORT] = ["/console/people/invite", "/console/people/import"];
 const LIMITS = `At most ${IMPORT_LIMITS.people.toLocaleString("en")} people and ${IMPORT_LIMITS.bytes / 1024} KiB;`;
@@ -43,6 +44,8 @@ addPeopleRoutes.post("/invite", async (c) => {
   if (form.get("subject") !== c.var.signIn.person.id) return await again(409, OTHER_PERSON);
   const address = email.safeParse(typed.email);
   if (!address.success) return await again(422, "Write the e-mail address in full.");
+  const own = await whyNotAt(c, address.data);
+  if (own !== null) return await again(403, own);
   const called = name.safeParse(typed.name);
   if (!called.success) return await again(422, "Write a name of at most 120 characters.");
   if (!listRoles(c.var.policy).includes(typed.role)) return await again(422, "Choose a role of the policy.");

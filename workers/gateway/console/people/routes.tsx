@@ -5,7 +5,6 @@ import { refuse } from "../../failures.tsx";
 import { readMailer } from "../../mail/mailer.ts";
 import { readForm } from "../../read-form.ts";
 import { EMAIL_LENGTH } from "../../sign-in/auth.ts";
-import { actsFor } from "../../teams/own-teams.ts";
 import type { InConsole } from "../require-right.ts";
 import { addPeopleRoutes } from "./add-routes.tsx";
 import { type AskedChange, changePersonNow } from "./change.ts";
@@ -13,6 +12,7 @@ import { GivenPage } from "./link-pages.tsx";
 import { asksPassword, confirmAsking, linkNow, nameAsking, resetFactorsNow } from "./links.ts";
 import { findListed, findOpenLink, type ListedPerson, listPeople } from "./list-people.ts";
 import { type Notice, PeoplePage, PersonPage } from "./people-page.tsx";
+import { whyNot } from "./why-not.ts";
 
 /** What a redirect back to a person's page may announce; anything else in the address is ignored. */
 const DONE: Readonly<Record<string, string>> = {
@@ -101,14 +101,6 @@ function isSame(person: ListedPerson, change: AskedChange): boolean {
   return change.kind === "role"
     ? person.role === change.role
     : person.disabled === (change.kind === "disable");
-}
-
-/** Why a person does not change this account, which is their own or their team's; `null` if they may. */
-async function whyNot(c: Context<InConsole>, { id }: ListedPerson): Promise<string | null> {
-  const { person: asking } = c.var.signIn;
-  if (id === asking.id) return "Another person who manages people changes your own role and access.";
-  if (!(await actsFor(c.env.PLATFORM_DB, asking.id, id))) return null;
-  return "You act for this team. A person who does not act for it changes its role and access.";
 }
 
 async function showPerson(
