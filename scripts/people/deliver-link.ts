@@ -71,11 +71,13 @@ async function mailLinks(
   const why =
     told === "not_running" ? "No Gatehouse runs here to send e-mail." : "Gatehouse did not answer in time."; // Its later message would have no link: see withdrawLinks.
   // Where the first one cannot be sent because no e-mail is configured, no other one can.
+  let refused = told === "refused";
   if (told === "told" && (await readOutcomes(database, since)).get(first?.mark ?? "") !== NOT_MAILED.off) {
     const rest = [...others];
     await Promise.all(
       Array.from({ length: TOGETHER }, async () => {
-        for (let next = rest.shift(); next !== undefined; next = rest.shift()) await tell(next);
+        for (let next = rest.shift(); next !== undefined && !refused; next = rest.shift())
+          refused ||= (await tell(next)) === "refused";
       }),
     );
   }
@@ -87,12 +89,15 @@ async function mailLinks(
   );
   const outcomes = await readOutcomes(database, since);
   const configured = [...outcomes.values()].includes(NOT_MAILED.off) ? NOT_MAILED.off : null;
+  // Where the provider takes none for now, the others were not asked for: its reason is theirs.
+  const given = asked.map(({ mark }) => outcomes.get(mark));
+  const failed = refused ? given.find((text) => text && text !== NOT_MAILED.withdrawn) : undefined;
   return new Map(
     asked.map(({ user, mark }) => {
       const outcome = outcomes.get(mark);
       return [
         user,
-        outcome === undefined || outcome === NOT_MAILED.withdrawn ? (configured ?? why) : outcome,
+        outcome === undefined || outcome === NOT_MAILED.withdrawn ? (configured ?? failed ?? why) : outcome,
       ];
     }),
   );

@@ -57,6 +57,13 @@ export function addLink(user: string, { digest, kind, by, at, onlyIf = "1" }: Li
   ].join("\n");
 }
 
+const WITHDRAWN = () => quoteText(JSON.stringify({ sent: false, why: NOT_MAILED.withdrawn }));
+
+/** SQL: ends what is still to be sent to people, and what is missing, because they get another link. Ids as SQL. */
+function settleMails(ids: readonly string[]): string {
+  return `UPDATE admin_request SET done_at = ifnull(done_at, unixepoch() * 1000), outcome = ${WITHDRAWN()} WHERE kind = 'link_mail' AND user_id IN (${ids.join(", ")}) AND (done_at IS NULL OR outcome ->> 'sent' = 0);`;
+}
+
 /** Rows of one statement: D1 takes statements of up to 100 KB. */
 const AT_ONCE = 100;
 
@@ -73,6 +80,7 @@ export function addLinks(
         `(${quoteText(digest)}, ${idOfUser(user)}, ${quoteText(kind)}, ${quoteText(by)}, ${at}, ${ends})`,
     );
     return [
+      settleMails(users),
       `DELETE FROM password_link WHERE user_id IN (${users.join(", ")});`,
       `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at) VALUES\n${rows.join(",\n")};`,
     ].join("\n");
@@ -101,19 +109,21 @@ export function askForLinks(links: readonly LinkToMail[], by: string, at: number
       ({ user, kind, mark }) =>
         `('link_mail', ${idOfUser(user)}, json_object('kind', ${quoteText(kind)}), ${quoteText(by)}, ${at}, ${quoteText(mark)})`,
     );
-    return `INSERT INTO admin_request (kind, user_id, detail, by, at, mark) VALUES\n${rows.join(",\n")};`;
+    const users = some.map(({ user }) => idOfUser(user));
+    return `${settleMails(users)}\nINSERT INTO admin_request (kind, user_id, detail, by, at, mark) VALUES\n${rows.join(",\n")};`;
   });
 }
 
-/** Why a link is not in the mail, as the Worker notes it: it sends none, or the one who asked gave the link. */
+/** Why a link is not in the mail, as the Worker notes it: it sends none, the person got one in another way, or needs none. */
 export const NOT_MAILED = {
   off: "This Gatehouse sends no e-mail.",
-  withdrawn: "The link was given by the command.",
+  withdrawn: "The person got another link.",
+  needless: "The person has a password already.",
 } as const;
 
-/** SQL: ends requests for links that the Worker has not carried out: the one who asked gives the links. */
+/** SQL: ends requests for links that the Worker has not carried out: the one who asked gives the links. A reason stays. */
 export function withdrawLinks(marks: readonly string[], at: number): string {
-  const outcome = quoteText(JSON.stringify({ sent: false, why: NOT_MAILED.withdrawn }));
+  const outcome = `iif(outcome ->> 'why' IS NULL, ${WITHDRAWN()}, outcome)`;
   return chunk(
     marks,
     (some) =>
@@ -126,12 +136,21 @@ export function readMailed(since: number): string {
   return `SELECT mark, outcome FROM admin_request WHERE done_at >= ${since} AND kind = 'link_mail';`;
 }
 
-/** SQL: notes for the trail that a person got a link for another password. */
+/** SQL: notes for the trail that a person got a link for another password, which ends what is still to be sent to them. */
 export function noteLink(email: string): string {
+  return `${settleMails([idOfUser(email)])}\n${noteLinksOf([idOfUser(email)], "database")}`;
+}
+
+/** SQL: notes for the trail that people got a link each, and who gave them. By id or address. */
+export function noteLinks(users: readonly string[], by: string): string {
+  return chunk(users, (some) => noteLinksOf(some.map(idOfUser), by));
+}
+
+function noteLinksOf(ids: readonly string[], by: string): string {
   const change = `json_object('change', 'password_link', 'oldRole', "role", 'newRole', "role")`;
   return [
     `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
-    `SELECT 'person_change', "id", ${change}, 'database', unixepoch() * 1000 FROM "user" WHERE "id" = ${idOfUser(email)};`,
+    `SELECT 'person_change', "id", ${change}, ${quoteText(by)}, unixepoch() * 1000 FROM "user" WHERE "id" IN (${ids.join(", ")});`,
   ].join("\n");
 }
 

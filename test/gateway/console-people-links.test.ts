@@ -33,10 +33,14 @@ const changesOf = async (id: string) =>
   );
 
 /** A Worker that sends e-mail, by a binding that keeps what it gets or rejects. */
-function mailing(browser: TestBrowser, takes: (to: string) => boolean = () => true) {
+function mailing(
+  browser: TestBrowser,
+  takes: (to: string) => boolean = () => true,
+  code = "E_RECIPIENT_NOT_ALLOWED",
+) {
   const sent: { to: string[]; text: string }[] = [];
   const send = async (message: { to: string[]; text: string }) => {
-    if (!takes(message.to[0] ?? "")) throw Object.assign(new Error("x"), { code: "E_RECIPIENT_NOT_ALLOWED" });
+    if (!takes(message.to[0] ?? "")) throw Object.assign(new Error("x"), { code });
     sent.push(message);
     return { messageId: "m" };
   };
@@ -274,7 +278,7 @@ describe("an import in the console", { timeout: 30_000 }, () => {
     expect((await browser.post(IMPORT, form(admin, {}))).status).toBe(415);
   });
 
-  it("sends the first messages at once and the others with the next run; a failure shows all other links", async () => {
+  it("sends the first messages at once and the others with the next run; only a link that is refused is shown", async () => {
     const { person: admin, browser } = await openAs("admin");
     const { sent, there } = mailing(browser, (to) => !to.startsWith("refused"));
     const rows = (name: string) => Array.from({ length: 13 }, (_, index) => `${name}${index}.${fresh()},P`);
@@ -291,8 +295,53 @@ describe("an import in the console", { timeout: 30_000 }, () => {
       ["x", ...rows("b").slice(0, 11)].map((row, index) => (index === 0 ? `refused.${fresh()},P` : row)),
     );
     expect(failing).toContain("E_RECIPIENT_NOT_ALLOWED");
-    expect([failing.match(/link=/g)?.length, sent.length]).toEqual([3, 22]);
+    expect([failing.match(/link=/g)?.length, sent.length]).toEqual([1, 22]);
     await runAdminJobs(there);
-    expect(sent).toHaveLength(22);
+    expect(sent).toHaveLength(24);
+  });
+
+  it("behind a provider that takes none for now withdraws no message, and the jobs send all", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    let left = 2;
+    const { sent, there } = mailing(browser, () => left-- > 0, "E_RATE_LIMIT_EXCEEDED");
+    const lines = Array.from({ length: 5 }, () => `${fresh()},P`);
+    const fields = form(admin, { text: `email,name\n${lines.join("\n")}` });
+    const html = await textOf(browser.post(`${IMPORT}/confirm`, fields));
+    expect(html).toContain("2 messages were sent.");
+    expect(html).toContain("3 more messages follow");
+    expect(html).toContain("E_RATE_LIMIT_EXCEEDED");
+    expect(html).not.toContain("link=");
+    left = 3;
+    await runAdminJobs(there);
+    expect(sent).toHaveLength(5);
+  });
+
+  it("shows all links where the provider refuses the sender", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const { sent, there } = mailing(browser, () => false, "E_SENDER_NOT_VERIFIED");
+    const lines = Array.from({ length: 3 }, () => `${fresh()},P`);
+    const fields = form(admin, { text: `email,name\n${lines.join("\n")}` });
+    const html = await textOf(browser.post(`${IMPORT}/confirm`, fields));
+    expect([html.match(/link=/g)?.length, html]).toEqual([3, expect.stringContaining("SENDER_NOT_VERIFIED")]);
+    await runAdminJobs(there);
+    expect(sent).toEqual([]);
+  });
+
+  it("marks who got no message in the end, until they get another link", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const { there } = mailing(browser, (to) => !to.startsWith("refused"));
+    const email = `refused.${fresh()}`;
+    const lines = [...Array.from({ length: 10 }, () => `${fresh()},P`), `${email},R`];
+    const fields = form(admin, { text: `email,name\n${lines.join("\n")}` });
+    expect(await textOf(browser.post(`${IMPORT}/confirm`, fields))).toContain("One more message follows");
+    const list = () => textOf(browser.get(`/console/people?search=${email}`));
+    expect(await list()).not.toContain("Link not sent");
+    await runAdminJobs(there);
+    expect(await list()).toContain("Link not sent");
+    const person = (await findPerson(email)) ?? { id: "" };
+    expect(await textOf(browser.get(pathOf(person)))).toContain("E_RECIPIENT_NOT_ALLOWED");
+    const given = await textOf(browser.post(pathOf(person), form(admin, { change: "link", show: "yes" })));
+    expect(linkIn(given)).not.toBe("");
+    expect(await list()).not.toContain("Link not sent");
   });
 });

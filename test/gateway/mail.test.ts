@@ -2,6 +2,7 @@ import { createExecutionContext, env } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { overConnection } from "../../shared/encoding/platform-database.ts";
 import { askForLinks, withdrawLinks } from "../../shared/people/password-links.ts";
+import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { listTargets } from "../../workers/gateway/alerts/list-targets.ts";
 import { app } from "../../workers/gateway/app.ts";
 import { giveLink, MOST_MAILS } from "../../workers/gateway/mail/give-link.ts";
@@ -134,6 +135,17 @@ describe("a message with a link", () => {
     const answer = async () => new Response("ada@example.com link=abc", { status: 422 });
     const refused = postMail(new Request("https://mail.example.com/emails", { method: "POST" }), answer);
     await expect(refused).rejects.toThrow(new MailError("The provider of e-mail answered 422"));
+    const faultOf = async (status: number, headers: Record<string, string> = {}) => {
+      const ask = async () => new Response(null, { status, headers });
+      const request = new Request("https://mail.example.com/emails", { method: "POST" });
+      return await postMail(request, ask).catch((failure: MailError) => failure.fault);
+    };
+    expect(await faultOf(422)).toEqual({ of: "message", waitMs: null, certain: true });
+    expect(await faultOf(429, { "Retry-After": "7" })).toMatchObject({ of: "provider", waitMs: 7_000 });
+    expect(await faultOf(503, { "Retry-After": new Date(0).toUTCString() })).toMatchObject({
+      ...{ of: "provider", waitMs: 0 },
+    });
+    expect(await faultOf(401)).toMatchObject({ of: "settings" });
   });
 
   it(`goes to one address ${MOST_MAILS} times a day at most, whoever asks`, async () => {
@@ -197,11 +209,100 @@ describe("a request of the command", () => {
     expect((await tell(withdrawn, there)).status).toBe(404);
     expect([sent, (await linksOf(person.id)).results]).toEqual([[], []]);
     const failing = await ask(person.id);
-    expect((await tell(failing, bindingThat({ code: "E_RATE_LIMIT_EXCEEDED" }).with)).status).toBe(200);
+    expect((await tell(failing, bindingThat({ code: "E_RECIPIENT_SUPPRESSED" }).with)).status).toBe(200);
     expect((await outcomeOf(failing)).outcome).toEqual({
       ...{ sent: false },
-      why: "Cloudflare Email Service did not take the message (E_RATE_LIMIT_EXCEEDED).",
+      why: "Cloudflare Email Service did not take the message (E_RECIPIENT_SUPPRESSED).",
     });
+    // Of a message that was refused no one has the link.
+    expect((await linksOf(person.id)).results).toEqual([]);
+  });
+
+  it.each([
+    ["a limit of the binding", bindingThat({ code: "E_RATE_LIMIT_EXCEEDED" }).with],
+    ["a failure without a code", bindingThat(new Error("internal")).with],
+    ["a provider that does not answer", withProvider({ EMAIL_URL: "http://127.0.0.1:1/" })],
+  ])("stays open after %s, and the next run sends the message", async (_what, failing) => {
+    const person = await createPerson("viewer");
+    const mark = await ask(person.id);
+    expect((await tell(mark, failing as Env)).status).toBe(503);
+    const row = () =>
+      env.PLATFORM_DB.prepare("SELECT tries, done_at FROM admin_request WHERE mark = ?").bind(mark).first();
+    expect(await row()).toEqual({ tries: 1, done_at: null });
+    expect((await outcomeOf(mark)).outcome).toMatchObject({ sent: false, why: expect.any(String) });
+    const { sent, with: there } = bindingThat();
+    await runAdminJobs(there);
+    expect([sent.map(({ to }) => to), await outcomeOf(mark)]).toEqual([
+      [[person.email]],
+      expect.objectContaining({ outcome: { sent: true } }),
+    ]);
+  });
+
+  it("waits as long as the provider asks, and a failure ends the links of a run; none of it keeps other requests", async () => {
+    const people = [await createPerson("viewer"), await createPerson("viewer"), await createPerson("viewer")];
+    const marks = [];
+    for (const { id } of people) marks.push(await ask(id));
+    let tries = 0;
+    const { with: limited } = bindingThat();
+    const send = async () => {
+      tries += 1;
+      throw Object.assign(new Error("x"), { code: "E_RATE_LIMIT_EXCEEDED" });
+    };
+    await runAdminJobs({ ...limited, EMAIL: { send } } as unknown as Env);
+    const open = () =>
+      env.PLATFORM_DB.prepare("SELECT count(*) AS n FROM admin_request WHERE done_at IS NULL").first("n");
+    expect([tries, await open()]).toEqual([1, 3]);
+    const { sent, with: there } = bindingThat();
+    const later = "UPDATE admin_request SET outcome = json_object('until', ?) WHERE mark = ?";
+    await env.PLATFORM_DB.prepare(later)
+      .bind(Date.now() + 60_000, marks[0])
+      .run();
+    await runAdminJobs(there);
+    expect(sent).toEqual([]);
+    await env.PLATFORM_DB.prepare(later)
+      .bind(Date.now() - 1, marks[0])
+      .run();
+    await runAdminJobs(there);
+    expect([sent.length, await open()]).toEqual([3, 0]);
+    // The one that failed goes last.
+    expect(sent.at(-1)?.to).toEqual([people[0]?.email]);
+  });
+
+  it("sends no invitation to a person who has a password meanwhile", async () => {
+    const person = await createPerson("viewer");
+    const mark = crypto.randomUUID();
+    const sql = askForLinks([{ user: person.id, kind: "invitation", mark }], "test", Date.now());
+    await overConnection(env.PLATFORM_DB).change(sql);
+    const { sent, with: there } = bindingThat();
+    await runAdminJobs(there);
+    expect([sent, (await outcomeOf(mark)).outcome]).toEqual([
+      [],
+      { sent: false, why: "The person has a password already." },
+    ]);
+  });
+
+  it("of which there are many is taken up within a budget, behind every other request", async () => {
+    const person = await createPerson("viewer");
+    await runAdminJobs(env);
+    const add = (kind: string, detail: object) =>
+      env.PLATFORM_DB.prepare(
+        `WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 300)
+         INSERT INTO admin_request (kind, user_id, detail, by, at) SELECT ?1, ?2, ?3, 'test', 1 FROM many`,
+      )
+        .bind(kind, person.id, JSON.stringify(detail))
+        .run();
+    await add("link_mail", { kind: "invitation" });
+    await add("person_change", { change: "added", oldRole: null, newRole: "viewer" });
+    const counted = () =>
+      env.PLATFORM_DB.prepare(
+        `SELECT kind, count(*) AS n FROM admin_request WHERE done_at IS NULL GROUP BY kind ORDER BY kind`,
+      ).all();
+    await runAdminJobs(bindingThat().with);
+    expect((await counted()).results).toEqual([
+      { kind: "link_mail", n: 240 },
+      { kind: "person_change", n: 100 },
+    ]);
+    await env.PLATFORM_DB.prepare("DELETE FROM admin_request").run();
   });
 });
 

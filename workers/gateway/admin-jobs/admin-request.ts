@@ -19,9 +19,9 @@ const ROW = z.object({
 });
 
 /** Tries after which a request waits for an administrator; its outcome names the failure. */
-const TRIES = 20;
+export const TRIES = 20;
 
-/** The oldest open requests behind one, by its number. */
+/** The oldest open requests behind one, by its number; those for links have a batch of their own. */
 export async function readOpenRequests(
   database: D1Database,
   limit: number,
@@ -30,9 +30,30 @@ export async function readOpenRequests(
   const { results } = await database
     .prepare(
       `SELECT id, kind, user_id, detail, by FROM admin_request
-        WHERE done_at IS NULL AND id > ? AND tries < ? ORDER BY id LIMIT ?`,
+        WHERE done_at IS NULL AND id > ? AND tries < ? AND kind <> 'link_mail' ORDER BY id LIMIT ?`,
     )
     .bind(after, TRIES, limit)
+    .all();
+  return results.map(toRequest);
+}
+
+/**
+ * Open requests for links: those that were tried least, so that one that fails keeps no other back. None while the provider
+ * has asked to wait.
+ */
+export async function readOpenLinks(
+  database: D1Database,
+  limit: number,
+  now: number,
+): Promise<AdminRequest[]> {
+  const { results } = await database
+    .prepare(
+      `SELECT id, kind, user_id, detail, by FROM admin_request
+        WHERE done_at IS NULL AND kind = 'link_mail' AND tries < ?1
+          AND NOT EXISTS (SELECT 1 FROM admin_request WHERE done_at IS NULL AND kind = 'link_mail' AND outcome ->> 'until' > ?2)
+        ORDER BY tries, id LIMIT ?3`,
+    )
+    .bind(TRIES, now, limit)
     .all();
   return results.map(toRequest);
 }
@@ -78,10 +99,10 @@ export async function closeRequest(database: D1Database, id: number, outcome: un
 }
 
 /** Stores a failed try. The request stays open. */
-export async function noteFailure(database: D1Database, id: number, reason: string): Promise<void> {
+export async function noteFailure(database: D1Database, id: number, outcome: object): Promise<void> {
   await database
     .prepare("UPDATE admin_request SET tries = tries + 1, outcome = ? WHERE id = ?")
-    .bind(JSON.stringify({ failed: reason }), id)
+    .bind(JSON.stringify(outcome), id)
     .run();
 }
 

@@ -9,21 +9,29 @@ import { redriveDeadLetters } from "../../audit-log/redrive.ts";
 import { makeLettersDue } from "../../audit-log/sinks/letters.ts";
 import { forgetWrites } from "../../connections/write-keys.ts";
 import { endSecrets } from "../keys/own-keys.ts";
-import { giveLink } from "../mail/give-link.ts";
 import { followTeams } from "../teams/follow-teams.ts";
 import {
   type AdminRequest,
   closeRequest,
   noteFailure,
   readMarked,
+  readOpenLinks,
   readOpenOf,
   readOpenRequests,
 } from "./admin-request.ts";
 import { collectPerson } from "./collect-person.ts";
 import { endAccounts, endExchanged, endGrants, erasePerson, keptBy } from "./erase-person.ts";
+import { type LinkOutcome, NotSentYet, sendAskedLink } from "./send-links.ts";
 
-/** Requests that are read together, and most of one run: an import makes two for each of its people. */
-const [AT_ONCE, MOST] = [50, 500];
+/** Requests that are read together. */
+const AT_ONCE = 50;
+/**
+ * What one run may take, for links besides: D1 takes 1,000 queries of an invocation, which alerts, checkpoints and other
+ * scheduled work need too. An import makes two requests for each of its people.
+ */
+export const BUDGET = { ms: 60_000, queries: 400, links: 60 } as const;
+/** Most queries that a request of a kind makes here, roughly; of the others few. */
+const QUERIES: Readonly<Record<string, number>> = { data_export: 40, erasure: 80, redrive: 80 };
 /** Most dead letters that one request delivers again. */
 const LETTERS = 1_000;
 
@@ -50,7 +58,6 @@ const TEAM_CHANGE = z.object({
   change: z.enum(["member_added", "member_removed"]),
   member: z.string().nullable(),
 });
-const LINK = z.object({ kind: z.enum(["invitation", "reset"]) });
 const HOLD = z.object({ held: z.boolean(), reason: z.string() });
 
 /** Announcements that are on their way. Each waits for its turn at the hub, which merges those that wait together. */
@@ -98,17 +105,7 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     await recordAct(env, request, { type: "person_key_change", userId, change, keyId, by: request.by });
     return {};
   },
-  async link_mail(env, request) {
-    const { kind } = LINK.parse(request.detail);
-    const holder = await env.PLATFORM_DB.prepare(`SELECT "id", "email", "name" FROM "user" WHERE "id" = ?`)
-      .bind(requireUser(request))
-      .first<{ id: string; email: string; name: string }>();
-    // The command that asked may have stopped waiting, and given a link itself.
-    const onlyIf = `EXISTS (SELECT 1 FROM admin_request WHERE id = ${request.id} AND done_at IS NULL)`;
-    const given = holder && (await giveLink(env, holder, { kind, by: request.by, onlyIf }));
-    if (!given) return { sent: false, why: "There is no such person, or no such request, any more." };
-    return given.sent ? { sent: true } : { sent: false, why: given.why };
-  },
+  link_mail: sendAskedLink,
   async hold(env, request) {
     const { userId, by, detail } = request;
     await recordAct(env, request, { type: "hold", userId, ...HOLD.parse(detail), by });
@@ -137,18 +134,39 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
 };
 
 /**
- * Executes administrators' requests, oldest first. Each is closed only when done and is safe to repeat, so
- * the next run repeats an aborted one. A failing request does not stop the others.
+ * Executes administrators' requests, oldest first, and then sends links, within a budget of time and queries. Each is closed
+ * only when done and is safe to repeat, so the next run repeats an aborted one and goes on. A failing request does not stop
+ * the others; the first failure of the provider of e-mail ends the links of a run.
  */
 export async function runAdminJobs(env: Env): Promise<void> {
   const announced: Announcements = [];
-  for (let [done, last] = [0, 0]; done < MOST; done += AT_ONCE) {
+  const ends = Date.now() + BUDGET.ms;
+  let [left, last] = [BUDGET.queries as number, 0];
+  const isSpent = () => left <= 0 || Date.now() >= ends;
+  while (!isSpent()) {
     const requests = await readOpenRequests(env.PLATFORM_DB, AT_ONCE, last);
-    for (const request of requests) await runAdminJob(env, request, announced);
+    for (const request of requests) {
+      if (isSpent()) break;
+      left -= countQueries(request);
+      await runAdminJob(env, request, announced);
+    }
     if (requests.length < AT_ONCE) break;
     last = requests.at(-1)?.id ?? last;
   }
   await Promise.all(announced);
+  await sendLinks(env);
+}
+
+async function sendLinks(env: Env): Promise<void> {
+  const ends = Date.now() + BUDGET.ms;
+  for (const request of await readOpenLinks(env.PLATFORM_DB, BUDGET.links, Date.now())) {
+    if (Date.now() >= ends || !(await runAdminJob(env, request, [])).done) return;
+  }
+}
+
+function countQueries({ kind, detail }: AdminRequest): number {
+  const added = kind === "person_change" && CHANGE.safeParse(detail).data?.change === "added";
+  return QUERIES[kind] ?? (added ? 2 : 8);
 }
 
 /** What became of a change that was to be carried out at once; `unknown`: no open request has its mark. */
@@ -159,26 +177,40 @@ export async function runMarkedJob(env: Env, mark: string): Promise<CarriedOut> 
   const request = await readMarked(env.PLATFORM_DB, mark);
   if (request === undefined) return "unknown";
   const announced: Announcements = [];
-  const done = await runAdminJob(env, request, announced);
+  const { done } = await runAdminJob(env, request, announced);
   await Promise.all(announced);
   return done ? "in force" : "failed";
 }
 
-/** Carries out one request and closes it; `false` when that failed and is to be tried again. */
-async function runAdminJob(env: Env, request: AdminRequest, announced: Announcements): Promise<boolean> {
+/** Sends the link that was asked for under this mark; `null` where no open request has it, or it cannot be carried out. */
+export async function sendMarkedLink(env: Env, mark: string): Promise<LinkOutcome | NotSentYet | null> {
+  const request = await readMarked(env.PLATFORM_DB, mark);
+  if (request?.kind !== "link_mail") return null;
+  const { done, outcome } = await runAdminJob(env, request, []);
+  return done ? (outcome as LinkOutcome) : outcome instanceof NotSentYet ? outcome : null;
+}
+
+/** Carries out one request and closes it. When that fails, which is the outcome, it is to be tried again. */
+async function runAdminJob(
+  env: Env,
+  request: AdminRequest,
+  announced: Announcements,
+): Promise<{ done: boolean; outcome: unknown }> {
   const { id, kind } = request;
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
     if (!perform) throw new TypeError(`No job executes "${kind}".`);
-    await closeRequest(env.PLATFORM_DB, id, await perform(env, request, announced));
+    const outcome = await perform(env, request, announced);
+    await closeRequest(env.PLATFORM_DB, id, outcome);
     // While the request was open no call counted under this account. Those of its next holder do from now on.
     if (changesHands(request)) await keptBy(env, requireUser(request)).forgetPerson();
     log("info", "admin_request_done", { request: id, kind, by: request.by });
-    return true;
+    return { done: true, outcome };
   } catch (failure) {
     log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
-    await noteFailure(env.PLATFORM_DB, id, String(failure));
-    return false;
+    const why = failure instanceof NotSentYet ? failure.outcome : { failed: String(failure) };
+    await noteFailure(env.PLATFORM_DB, id, why);
+    return { done: false, outcome: failure };
   }
 }
 

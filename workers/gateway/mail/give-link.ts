@@ -8,9 +8,9 @@ import {
   type LinkKind,
   NOT_MAILED,
 } from "../../../shared/people/password-links.ts";
-import { admitAttempt } from "../limits/attempts.ts";
+import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { whomToAsk } from "../whom-to-ask.ts";
-import { MailError, type Post, readMailer, sendMail } from "./mailer.ts";
+import { MailError, type MailFault, type Post, readMailer, sendMail } from "./mailer.ts";
 import { writeLink } from "./write-link.tsx";
 
 /** Most messages with a link that one address gets within a day, whoever asks for them. */
@@ -25,7 +25,10 @@ export interface LinkHolder {
 }
 
 /** A link that was made. `sent`: it is in the person's mail; else `why` says in a sentence why it is not, if it should be. */
-export type GivenLink = { url: string } & ({ sent: true } | { sent: false; why: string | null });
+export type GivenLink = { url: string } & (
+  | { sent: true }
+  | { sent: false; why: string | null /** Of the message, if it was tried. */; fault?: MailFault }
+);
 
 /** Of {@link giveLink}. */
 interface Giving {
@@ -36,6 +39,8 @@ interface Giving {
   onlyIf?: string;
   /** `false` for a link that is to be shown. */
   mail?: boolean;
+  /** Whether a link that was not sent is seen by no one, and so is removed. */
+  byMailAlone?: boolean;
   post?: Post;
 }
 
@@ -46,7 +51,7 @@ interface Giving {
 export async function giveLink(
   env: Env,
   { id, email, name }: LinkHolder,
-  { kind, by, onlyIf, mail: mails = true, post }: Giving,
+  { kind, by, onlyIf, mail: mails = true, byMailAlone = false, post }: Giving,
 ): Promise<GivenLink | null> {
   const { token, digest } = createLink();
   const at = Date.now();
@@ -74,7 +79,16 @@ export async function giveLink(
   } catch (failure) {
     // A failure that is not ours may hold the message, and with it the link.
     const why = failure instanceof MailError ? failure.message : "The message could not be handed over";
+    const fault: MailFault =
+      failure instanceof MailError ? failure.fault : { of: "provider", waitMs: null, certain: false };
     log("error", "link_not_mailed", { kind, reason: why });
-    return { url, sent: false, why: `${why}.` };
+    if (fault.certain) {
+      // A message that was not taken leaves the address those that it may get.
+      await resetAttempts(env, [limit]);
+      if (byMailAlone) {
+        await env.PLATFORM_DB.prepare("DELETE FROM password_link WHERE digest = ?").bind(digest).run();
+      }
+    }
+    return { url, sent: false, why: `${why}.`, fault };
   }
 }

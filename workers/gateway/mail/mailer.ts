@@ -27,10 +27,36 @@ export type Mailer = (mail: Mail) => Letter;
 /** Sends a request; throws unless it is taken. */
 export type Post = (request: Request) => Promise<void>;
 
+/** Why a message was not taken. */
+export interface MailFault {
+  /**
+   * What it speaks of: this one message, which is never taken; the provider, which may take it later; or the settings of this
+   * deployment, with which none is taken.
+   */
+  of: "message" | "provider" | "settings";
+  /** Milliseconds that the provider asks to wait; `null` where it says nothing. */
+  waitMs: number | null;
+  /** Whether it is certain that the message was not taken. */
+  certain: boolean;
+}
+
 /** A message that was not taken. Its sentence is ours, and holds nothing of the message or of the answer. */
 export class MailError extends Error {
   override readonly name = "MailError";
+  readonly fault: MailFault;
+  constructor(message: string, fault: Partial<MailFault> = {}) {
+    super(message);
+    this.fault = { of: "message", waitMs: null, certain: true, ...fault };
+  }
 }
+
+/** Codes of Cloudflare Email Service that speak of a limit or of a failure of its own, and of the sender. */
+const [LATER, SENDER] = [
+  /^E_(RATE_LIMIT|DAILY_LIMIT|DELIVERY_FAILED|INTERNAL)/,
+  /^E_(SENDER|FROM)_/,
+] as const;
+/** Statuses of a provider that speak of the key, the sender or the address of the provider. */
+const OF_SETTINGS = new Set([401, 403, 404, 405]);
 
 /** The settings of one sender. */
 interface Sender {
@@ -79,9 +105,24 @@ export async function dispatch(letter: Letter, post: Post): Promise<void> {
 export async function postMail(request: Request, ask?: typeof fetch): Promise<void> {
   const init = { signal: AbortSignal.timeout(TIMEOUT_MS) };
   const answer = await fetchOutside(request, init, ask).catch(() => null);
-  if (answer === null) throw new MailError("The provider of e-mail did not answer");
+  if (answer === null)
+    throw new MailError("The provider of e-mail did not answer", { of: "provider", certain: false });
   await answer.body?.cancel();
-  if (!answer.ok) throw new MailError(`The provider of e-mail answered ${answer.status}`);
+  const { ok, status, headers } = answer;
+  if (ok) return;
+  const of = status === 429 || status >= 500 ? "provider" : OF_SETTINGS.has(status) ? "settings" : "message";
+  throw new MailError(`The provider of e-mail answered ${status}`, {
+    of,
+    waitMs: readWait(headers.get("Retry-After")),
+  });
+}
+
+/** `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds; `null` for none. */
+function readWait(value: string | null): number | null {
+  if (value === null) return null;
+  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
 }
 
 /** JSON as Resend takes it: `POST /emails`. */
@@ -115,15 +156,21 @@ async function sendByBinding(binding: SendEmail, from: string, mail: Mail): Prom
   const message = { from: sender, to: [...to], subject, text, ...(html !== undefined && { html }) };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new MailError("Cloudflare Email Service did not answer")), TIMEOUT_MS);
+    const silent = new MailError("Cloudflare Email Service did not answer", {
+      of: "provider",
+      certain: false,
+    });
+    timer = setTimeout(() => reject(silent), TIMEOUT_MS);
   });
   try {
     await Promise.race([binding.send(message), late]);
   } catch (failure) {
     if (failure instanceof MailError) throw failure;
     const code = String((failure as { code?: unknown } | null)?.code ?? "");
-    const said = /^E_[A-Z_]{1,60}$/.test(code) ? ` (${code})` : "";
-    throw new MailError(`Cloudflare Email Service did not take the message${said}`);
+    const known = /^E_[A-Z_]{1,60}$/.test(code);
+    const of = !known || LATER.test(code) ? "provider" : SENDER.test(code) ? "settings" : "message";
+    const said = known ? ` (${code})` : "";
+    throw new MailError(`Cloudflare Email Service did not take the message${said}`, { of, certain: known });
   } finally {
     clearTimeout(timer);
   }

@@ -1,3 +1,7 @@
+import { quoteText } from "../../../../shared/encoding/quote-text.ts";
+import { NOT_MAILED } from "../../../../shared/people/password-links.ts";
+import { TRIES } from "../../admin-jobs/admin-request.ts";
+
 /** People on one page of the list. */
 const PAGE_SIZE = 25;
 
@@ -14,6 +18,8 @@ export interface ListedPerson {
   hasApp: boolean;
   /** Number of active members of a team; `null` for a person. */
   members: number | null;
+  /** Why the newest message with a link was not sent in the end; `null` where none is missing. */
+  unsent: string | null;
 }
 
 type Row = Omit<ListedPerson, "disabled" | "hasApp" | "ways"> & {
@@ -27,7 +33,14 @@ const WAYS = `SELECT json_group_array(way) FROM (
     WHERE "userId" = "user"."id" AND "providerId" = 'credential' AND "password" IS NOT NULL)
   UNION ALL SELECT 'a passkey' WHERE EXISTS (SELECT 1 FROM passkey WHERE user_id = "user"."id")
   UNION ALL SELECT 'single sign-on' WHERE EXISTS (SELECT 1 FROM federated_identity WHERE user_id = "user"."id"))`;
-const SELECT = `SELECT "id", "email", "name", "role", "disabled", "twoFactorEnabled", (${WAYS}) AS ways,
+// A request that was tried too often stays open. Who has a password needs no invitation any more.
+const UNSENT = `SELECT CASE WHEN (iif(done_at IS NULL, tries >= ${TRIES}, outcome ->> 'sent' = 0))
+    AND ifnull(outcome ->> 'why', '') NOT IN (${[NOT_MAILED.withdrawn, NOT_MAILED.needless].map(quoteText).join(", ")})
+    AND (detail ->> 'kind' = 'reset' OR NOT EXISTS (SELECT 1 FROM "account"
+      WHERE "userId" = "user"."id" AND "providerId" = 'credential' AND "password" IS NOT NULL))
+  THEN ifnull(outcome ->> 'why', 'It could not be made.') END
+  FROM admin_request WHERE kind = 'link_mail' AND user_id = "user"."id" ORDER BY id DESC LIMIT 1`;
+const SELECT = `SELECT "id", "email", "name", "role", "disabled", "twoFactorEnabled", (${WAYS}) AS ways, (${UNSENT}) AS unsent,
   (SELECT (SELECT count(DISTINCT user_id) FROM team_holder WHERE team_id = id) FROM team WHERE id = "user"."id") AS members FROM "user"`;
 
 // The cursor is an id, so that no address stands in a link.

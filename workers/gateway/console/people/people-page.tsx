@@ -177,6 +177,11 @@ function WaysIn({ person, subject, here, openLink, asksPassword, mails, title }:
                 : "A link with which they choose their first password."}{" "}
               Make sure that the request came from this person.
             </p>
+            {person.unsent !== null && (
+              <p class="notice danger">
+                A link was asked for and is not sent. {person.unsent} Make another one.
+              </p>
+            )}
             {openLink !== null && (
               <p class="quiet small">
                 A link is open until <Moment at={openLink} />. Another one ends it.
@@ -251,6 +256,12 @@ function State({ person }: { person: ListedPerson }) {
         <>
           {" "}
           <span class="badge caution">Stopped: no active member</span>
+        </>
+      )}
+      {person.unsent !== null && (
+        <>
+          {" "}
+          <span class="badge caution">Link not sent</span>
         </>
       )}
       {person.disabled && (
