@@ -26,24 +26,33 @@ export async function importPeople(database: PlatformDatabase, asked: Asked): Pr
   const { roles, default_role: defaultRole, sign_in: signIn } = document;
   const bytes = await readBytes(asked.file);
   const rules = { roles: Object.keys(roles), defaultRole, signIn: compileSignIn(signIn) };
-  const { mistakes, fresh, known, linked } = await planImport(database, bytes, rules);
+  const plan = await planImport(database, bytes, rules);
+  const { mistakes, fresh, known, linked, waiting } = plan;
   refuseMistakes(mistakes, asked.file);
   if (known > 0)
     console.log(
       `${known} ${known === 1 ? "is" : "are"} there already, and ${known === 1 ? "stays" : "stay"} as before.`,
     );
+  if (waiting.length > 0)
+    console.log(
+      `${waiting.length} of them ${waiting.length === 1 ? "has" : "have"} no password and no link, and ${asked["dry-run"] ? "would get" : waiting.length === 1 ? "gets" : "get"} a link.`,
+    );
   if (asked["dry-run"]) {
     console.log(`${fresh.length} would be added. Nothing was changed.`);
     return;
   }
-  if (fresh.length === 0) return void console.log("No one was added.");
-  await database.change(addPlanned(fresh, nameAsker("people")));
-  console.log(`Added ${fresh.length} ${fresh.length === 1 ? "person" : "people"}.`);
+  const to = [...linked, ...waiting];
+  if (fresh.length + to.length === 0) return void console.log("No one was added.");
+  await database.change(addPlanned(plan, nameAsker("people")));
+  console.log(
+    fresh.length === 0
+      ? "No one was added."
+      : `Added ${fresh.length} ${fresh.length === 1 ? "person" : "people"}.`,
+  );
   if (linked.length < fresh.length) {
     console.log(`${fresh.length - linked.length} of them sign in with single sign-on, and need no link.`);
   }
-  if (linked.length > 0)
-    await deliverLinks(database, asked, { to: linked, kind: "invitation", print: asked.print });
+  if (to.length > 0) await deliverLinks(database, asked, { to, kind: "invitation", print: asked.print });
 }
 
 async function readBytes(file: string | undefined): Promise<Uint8Array> {

@@ -1,6 +1,9 @@
 import { quoteText } from "../encoding/quote-text.ts";
 import { idOfUser } from "./statements.ts";
 
+/** Tries after which a request waits for an administrator; its outcome names the failure. */
+export const MOST_TRIES = 20;
+
 /**
  * SQL: requests an action of the Worker on a user, or without one (`null`). `unless` is a condition in SQL.
  */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MOST_TRIES } from "../../../shared/people/admin-requests.ts";
 
 /** A request in the platform database. Trusted: a writer of that database already controls everything. */
 export interface AdminRequest {
@@ -18,9 +19,6 @@ const ROW = z.object({
   by: z.string(),
 });
 
-/** Tries after which a request waits for an administrator; its outcome names the failure. */
-export const TRIES = 20;
-
 /** The oldest open requests behind one, by its number; those for links have a batch of their own. */
 export async function readOpenRequests(
   database: D1Database,
@@ -32,7 +30,7 @@ export async function readOpenRequests(
       `SELECT id, kind, user_id, detail, by FROM admin_request
         WHERE done_at IS NULL AND id > ? AND tries < ? AND kind <> 'link_mail' ORDER BY id LIMIT ?`,
     )
-    .bind(after, TRIES, limit)
+    .bind(after, MOST_TRIES, limit)
     .all();
   return results.map(toRequest);
 }
@@ -53,7 +51,7 @@ export async function readOpenLinks(
           AND NOT EXISTS (SELECT 1 FROM admin_request WHERE done_at IS NULL AND kind = 'link_mail' AND outcome ->> 'until' > ?2)
         ORDER BY tries, id LIMIT ?3`,
     )
-    .bind(TRIES, now, limit)
+    .bind(MOST_TRIES, now, limit)
     .all();
   return results.map(toRequest);
 }
@@ -69,7 +67,7 @@ export async function readOpenOf(
       `SELECT id, kind, user_id, detail, by FROM admin_request
         WHERE done_at IS NULL AND tries < ? AND kind = ? AND user_id = ? ORDER BY id`,
     )
-    .bind(TRIES, kind, userId)
+    .bind(MOST_TRIES, kind, userId)
     .all();
   return results.map(toRequest);
 }

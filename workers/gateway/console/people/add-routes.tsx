@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { overConnection } from "../../../../shared/encoding/platform-database.ts";
 import { email, name } from "../../../../shared/people/fields.ts";
-import { planImport } from "../../../../shared/people/import.ts";
+import { type ImportPlan, planImport } from "../../../../shared/people/import.ts";
 import { listRoles } from "../../../../shared/policy/current.ts";
 import { missingForKey } from "../../keys/confirm-owner.ts";
 import { readMailer } from "../../mail/mailer.ts";
@@ -78,14 +78,10 @@ addPeopleRoutes.post("/import/confirm", async (c) => {
   const form = await readForm(c.req.raw, 3 * IMPORT_LIMITS.bytes + 16 * 1024);
   const bytes = new TextEncoder().encode(form.get("text") ?? "");
   if (form.get("subject") !== c.var.signIn.person.id) return await showImport(c, OTHER_PERSON, 409);
-  const plan = await planImport(
-    overConnection(c.env.PLATFORM_DB),
-    bytes,
-    rulesOf(c.var.policy),
-    IMPORT_LIMITS,
-  );
+  const plan = await planFor(c, bytes);
   // What was checked may have changed meanwhile: the page says again what would be done.
-  if (plan.mistakes.length > 0 || plan.fresh.length === 0) return await showChecked(c, bytes);
+  if (plan.mistakes.length > 0 || plan.fresh.length + plan.waiting.length === 0)
+    return await showChecked(c, bytes);
   const refused = await confirmAsking(c, form, IMPORT);
   if (refused !== null)
     return "redirect" in refused
@@ -126,9 +122,15 @@ async function showImport(c: InPage, text?: string, status: Status = 200) {
   return c.html(<ImportPage {...(await around(c, notice))} limits={LIMITS} />, status);
 }
 
-async function showChecked(c: InPage, bytes: Uint8Array, notice?: Notice, status: Status = 200) {
+/** What a file would do. A person gives no link to oneself. */
+async function planFor(c: InPage, bytes: Uint8Array): Promise<ImportPlan> {
   const database = overConnection(c.env.PLATFORM_DB);
   const plan = await planImport(database, bytes, rulesOf(c.var.policy), IMPORT_LIMITS);
+  return { ...plan, waiting: plan.waiting.filter((address) => address !== c.var.signIn.person.email) };
+}
+
+async function showChecked(c: InPage, bytes: Uint8Array, notice?: Notice, status: Status = 200) {
+  const plan = await planFor(c, bytes);
   const text = plan.mistakes.length === 0 ? new TextDecoder().decode(bytes) : "";
   const shown = plan.mistakes.length > 0 && status === 200 ? 422 : status;
   return c.html(<CheckedPage {...(await around(c, notice))} plan={plan} text={text} />, shown);

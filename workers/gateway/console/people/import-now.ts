@@ -46,19 +46,20 @@ export function rulesOf(policy: Policy): ImportRules {
  */
 export async function importNow(
   env: Env,
-  { fresh, linked }: ImportPlan,
+  plan: ImportPlan,
   { by, mail }: AskedLink,
 ): Promise<ImportedPeople> {
   const database = overConnection(env.PLATFORM_DB);
   const at = Date.now();
-  const added = fresh.length;
+  const added = plan.fresh.length;
+  const invited = [...plan.linked, ...plan.waiting];
   if (!mail || readMailer(env) === null) {
-    const links = linked.map((user) => ({ user, ...createLink() }));
-    await database.change(`${addPlanned(fresh, by)}\n${addLinks(links, { kind: "invitation", by, at })}`);
+    const links = invited.map((user) => ({ user, ...createLink() }));
+    await database.change(`${addPlanned(plan, by)}\n${addLinks(links, { kind: "invitation", by, at })}`);
     return { added, sent: 0, later: 0, shown: showLinks(env, links), why: null };
   }
-  const asked = linked.map((user) => ({ user, kind: "invitation" as const, mark: crypto.randomUUID() }));
-  await database.change(`${addPlanned(fresh, by)}\n${askForLinks(asked, by, at)}`);
+  const asked = invited.map((user) => ({ user, kind: "invitation" as const, mark: crypto.randomUUID() }));
+  await database.change(`${addPlanned(plan, by)}\n${askForLinks(asked, by, at)}`);
   const { sent, refused, takesNone, why } = await sendFirst(env, asked);
   const links = asked
     .filter(({ mark }) => refused.has(mark) || (takesNone && !sent.has(mark)))

@@ -45,7 +45,7 @@ export function CheckedPage({
   ...around
 }: Around & { plan: ImportPlan /** The file, for the form that confirms. */; text: string }) {
   const { links, subject, notice } = around;
-  const { mistakes, fresh, known, linked } = plan;
+  const { mistakes, fresh, known, linked, waiting } = plan;
   return (
     <ConsoleFrame title="Import people" links={links} here="/console/people">
       <ShownNotice notice={notice} />
@@ -69,7 +69,7 @@ export function CheckedPage({
               </a>
             </p>
           </>
-        ) : fresh.length === 0 ? (
+        ) : fresh.length + waiting.length === 0 ? (
           <>
             <h2>No one would be added</h2>
             <p>{sayKnown(known)}</p>
@@ -79,8 +79,17 @@ export function CheckedPage({
           </>
         ) : (
           <>
-            <h2>{fresh.length === 1 ? "One person" : `${fresh.length} people`} would be added</h2>
+            <h2>
+              {fresh.length === 0 ? "No one" : fresh.length === 1 ? "One person" : `${fresh.length} people`}{" "}
+              would be added
+            </h2>
             {known > 0 && <p>{sayKnown(known)}</p>}
+            {waiting.length > 0 && (
+              <p>
+                {waiting.length === 1 ? "One of them has" : `${waiting.length} of them have`} no password and
+                no link, and would get a link.
+              </p>
+            )}
             {linked.length < fresh.length && (
               <p>{fresh.length - linked.length} of them sign in elsewhere, and need no link.</p>
             )}
@@ -98,7 +107,9 @@ export function CheckedPage({
               <WayOfLink {...around} many />
               <div class="actions">
                 <button type="submit" class="primary">
-                  Add {fresh.length === 1 ? "this person" : `these ${fresh.length} people`}
+                  {fresh.length === 0
+                    ? "Give the links"
+                    : `Add ${fresh.length === 1 ? "this person" : `these ${fresh.length} people`}`}
                 </button>
                 <a class="button" href="/console/people/import">
                   Choose another file
@@ -123,7 +134,13 @@ export function ImportedPage({
   return (
     <ConsoleFrame title="Import people" links={links} here="/console/people">
       <section class="card">
-        <h2 role="status">{added === 1 ? "One person is added" : `${added} people are added`}</h2>
+        <h2 role="status">
+          {added === 0
+            ? "No one is added"
+            : added === 1
+              ? "One person is added"
+              : `${added} people are added`}
+        </h2>
         {sent > 0 && <p>{sent === 1 ? "One message was sent." : `${sent} messages were sent.`}</p>}
         {later > 0 && (
           <p>

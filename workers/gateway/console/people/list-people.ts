@@ -1,6 +1,6 @@
 import { quoteText } from "../../../../shared/encoding/quote-text.ts";
+import { MOST_TRIES } from "../../../../shared/people/admin-requests.ts";
 import { NOT_MAILED } from "../../../../shared/people/password-links.ts";
-import { TRIES } from "../../admin-jobs/admin-request.ts";
 
 /** People on one page of the list. */
 const PAGE_SIZE = 25;
@@ -34,7 +34,7 @@ const WAYS = `SELECT json_group_array(way) FROM (
   UNION ALL SELECT 'a passkey' WHERE EXISTS (SELECT 1 FROM passkey WHERE user_id = "user"."id")
   UNION ALL SELECT 'single sign-on' WHERE EXISTS (SELECT 1 FROM federated_identity WHERE user_id = "user"."id"))`;
 // A request that was tried too often stays open. Who has a password needs no invitation any more.
-const UNSENT = `SELECT CASE WHEN (iif(done_at IS NULL, tries >= ${TRIES}, outcome ->> 'sent' = 0))
+const UNSENT = `SELECT CASE WHEN (iif(done_at IS NULL, tries >= ${MOST_TRIES}, outcome ->> 'sent' = 0))
     AND ifnull(outcome ->> 'why', '') NOT IN (${[NOT_MAILED.withdrawn, NOT_MAILED.needless].map(quoteText).join(", ")})
     AND (detail ->> 'kind' = 'reset' OR NOT EXISTS (SELECT 1 FROM "account"
       WHERE "userId" = "user"."id" AND "providerId" = 'credential' AND "password" IS NOT NULL))
