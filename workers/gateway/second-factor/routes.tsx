@@ -40,7 +40,7 @@ export const secondFactorRoutes = new Hono<{ Bindings: Env }>();
 // These pages serve a person who has not given their factor yet, whom `requirePerson` would send away.
 secondFactorRoutes.use(`${PLACE}/*`, async (c, next) => {
   const signIn = c.req.method === "POST" ? await readSignIn(c.env, c.req.raw.headers) : null;
-  const refused = signIn && (await refuseManyForms(c, signIn.person.id));
+  const refused = signIn && (await refuseManyForms(c, signIn));
   if (refused) return refused;
   return await next();
 });

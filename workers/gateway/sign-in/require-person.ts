@@ -8,7 +8,7 @@ export type SignedIn = { Bindings: Env; Variables: { signIn: SignIn } };
 
 /**
  * Lets a signed-in, active person through who gave their second factor, if they have one. Everybody else is sent to do
- * what is missing, and comes back to the page that they asked for; after a form to `page`. Forms are counted by person.
+ * what is missing, and comes back to the page that they asked for; after a form to `page`. Forms are counted by session and person.
  *
  * @param page - the page with the form, where that is at another address
  */
@@ -18,7 +18,7 @@ export function requirePerson(page?: string): MiddlewareHandler<SignedIn> {
     if (signIn === null)
       return c.redirect(`/sign-in?next=${encodeURIComponent(addressOf(c.req, page))}`, 303);
     if (owesFactor(signIn)) return c.redirect(pathToFactor("code", addressOf(c.req, page)), 303);
-    const refused = await refuseManyForms(c, signIn.person.id);
+    const refused = await refuseManyForms(c, signIn);
     if (refused !== null) return refused;
     c.set("signIn", signIn);
     return await next();
