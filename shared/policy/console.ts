@@ -7,7 +7,8 @@ import type { Decision } from "./decide.ts";
  */
 export const CONSOLE_RIGHTS = {
   overview: "see how many calls there are, by whom and of what, how they end, and what fails or waits",
-  people: "see everyone who may sign in, give them roles, and disable or enable them",
+  people:
+    "see everyone who may sign in, invite and import people, give them roles, make links for passwords, remove second factors, and disable or enable them, which is as much as every right",
   policy: "write drafts of the policy, try them and publish them, which is as much as every right",
   trail: "read the audit trail",
   approvals: "decide many requests at once, of the tools whose calls the role approves",

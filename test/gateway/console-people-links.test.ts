@@ -156,6 +156,40 @@ describe("a person's page in the console", { timeout: 20_000 }, () => {
     });
   });
 
+  it("shows no link of a person who has a password where e-mail is configured, sent or not", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const person = await createPerson("viewer");
+    let takes = true;
+    const { sent } = mailing(browser, () => takes);
+    expect(await textOf(browser.get(pathOf(person)))).not.toContain("send no e-mail");
+    const ask = () => textOf(browser.post(pathOf(person), form(admin, { change: "link", show: "yes" })));
+    const html = await ask();
+    expect([linkIn(html), html]).toEqual(["", expect.stringContaining(`was sent to ${person.email}`)]);
+    expect(sent).toHaveLength(1);
+    takes = false;
+    const failed = await ask();
+    expect([linkIn(failed), failed]).toEqual(["", expect.stringContaining("E_RECIPIENT_NOT_ALLOWED")]);
+    expect(failed).toContain("goes by e-mail alone");
+  });
+
+  it("tells a person by e-mail that their second factor was removed, and removes it without that too", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const { sent } = mailing(browser, (to) => !to.startsWith("refused"));
+    const insert = "INSERT INTO passkey VALUES (?1, ?1, 'p', 'x', 0, '[]', 1, NULL)";
+    for (const time of [1, 2]) {
+      const person = await createPerson("viewer");
+      const move = `UPDATE "user" SET "email" = 'refused.' || "email" WHERE "id" = ?`;
+      if (time === 2) await env.PLATFORM_DB.prepare(move).bind(person.id).run();
+      await env.PLATFORM_DB.prepare(insert).bind(person.id).run();
+      const done = await browser.post(pathOf(person), form(admin, { change: "factors" }));
+      expect(done.headers.get("Location")).toBe(`${pathOf(person)}?done=factors`);
+      if (time === 1) expect(sent[0]?.to).toEqual([person.email]);
+    }
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.text).toContain("An administrator removed the second factor and all passkeys");
+    expect(sent[0]?.text).toContain("tell an administrator at once");
+  });
+
   it("removes second factor and passkeys, and signs the person out, once who asks has confirmed who they are", async () => {
     const { person: admin, browser } = await openAs("admin");
     const { person, browser: theirs } = await openAs("viewer");

@@ -9,6 +9,7 @@ import { redriveDeadLetters } from "../../audit-log/redrive.ts";
 import { makeLettersDue } from "../../audit-log/sinks/letters.ts";
 import { forgetWrites } from "../../connections/write-keys.ts";
 import { endSecrets } from "../keys/own-keys.ts";
+import { tellFactorsRemoved } from "../mail/tell-factors-removed.ts";
 import { followTeams } from "../teams/follow-teams.ts";
 import {
   type AdminRequest,
@@ -79,6 +80,10 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     }
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     await followTeams(env);
+    // Last, because a request that is repeated would send it again.
+    if (change.change === "second_factor_reset") {
+      await tellFactorsRemoved(env, userId, `second_factor_reset ${request.id}`);
+    }
     return {};
   },
   async team_change(env, request) {

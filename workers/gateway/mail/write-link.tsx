@@ -13,6 +13,21 @@ export interface LinkToWrite {
   contact: string;
 }
 
+/** The message that tells a person that an administrator has removed their second factor and passkeys. */
+export function writeFactorsRemoved({
+  to,
+  name,
+  publicUrl,
+  contact,
+}: Pick<LinkToWrite, "to" | "name" | "contact"> & { publicUrl: string }): Mail {
+  const { host } = new URL(publicUrl);
+  const subject = "Your second factor for Gatehouse was removed";
+  const what = `An administrator removed the second factor and all passkeys of your account for Gatehouse at ${host}, and you are signed out everywhere.`;
+  const next = "Sign in and set another one up on your account page.";
+  const else_ = `If you did not ask for it, tell ${contact} at once.`;
+  return { to: [to], subject, text: `${[`Hello ${name},`, what, next, else_].join("\n\n")}\n` };
+}
+
 /** The message with which a person gets a link: the same sentences as plain text and as a page. No tracking, no picture. */
 export function writeLink({ to, name, kind, url, ends, contact }: LinkToWrite): Mail {
   const invited = kind === "invitation";

@@ -126,11 +126,20 @@ export function GivenPage({ given: done, links }: { given: Given; links: readonl
             {given.why !== null && (
               <p class={given.why === NOT_MAILED.off ? "quiet" : "notice danger"}>{given.why}</p>
             )}
-            <p role="status">
-              This link is shown once, and works once within {term}. Give it to {person.email} and to no one
-              else: it opens their account.
-            </p>
-            <pre class="secret">{given.url}</pre>
+            {given.url === undefined ? (
+              <p role="status">
+                The link goes by e-mail alone, because {person.email} has a password: try again later, or use
+                npm run people -- reset --print.
+              </p>
+            ) : (
+              <>
+                <p role="status">
+                  This link is shown once, and works once within {term}. Give it to {person.email} and to no
+                  one else: it opens their account.
+                </p>
+                <pre class="secret">{given.url}</pre>
+              </>
+            )}
           </>
         )}
         <div class="actions">

@@ -15,6 +15,7 @@ import type { SignInRules } from "../../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../../admin-jobs/run-admin-jobs.ts";
 import { missingForKey, refusePassword } from "../../keys/confirm-owner.ts";
 import { type GivenLink, giveLink, type LinkHolder } from "../../mail/give-link.ts";
+import { readMailer } from "../../mail/mailer.ts";
 import { pathToFactor } from "../../second-factor/requirement.ts";
 import type { InConsole } from "../require-right.ts";
 
@@ -22,7 +23,8 @@ import type { InConsole } from "../require-right.ts";
 export interface Given {
   person: LinkHolder;
   kind: LinkKind;
-  given: GivenLink | null;
+  /** Without `url` for a link that no page shows. */
+  given: GivenLink | { sent: false; why: string | null; url?: never } | null;
   title: string | null;
 }
 
@@ -83,8 +85,12 @@ async function carryOut(
     .bind(email)
     .first<LinkHolder>();
   if (person === null) return { text: "This person is not here any more.", instead: null };
-  const given = title === null ? await giveLink(env, person, { kind, by, mail }) : null;
-  return { person, kind, given, title };
+  if (title !== null) return { person, kind, given: null, title };
+  // Who sees a link for another password opens an account that a person uses: it goes to that person alone, where it can.
+  const alone = kind === "reset" && readMailer(env) !== null;
+  const given = await giveLink(env, person, { kind, by, mail: mail || alone, byMailAlone: alone });
+  if (given === null || given.sent || !alone) return { person, kind, given, title };
+  return { person, kind, given: { sent: false, why: given.why }, title };
 }
 
 /** Removes a person's second factor and passkeys, as `npm run people -- second-factor`. */

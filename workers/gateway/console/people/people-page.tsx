@@ -190,7 +190,7 @@ function WaysIn({ person, subject, here, openLink, asksPassword, mails, title }:
             <form method="post" action={here}>
               <input type="hidden" name="subject" value={subject} />
               <input type="hidden" name="change" value="link" />
-              <WayOfLink mails={mails} asksPassword={asksPassword} />
+              <WayOfLink mails={mails && !known} asksPassword={asksPassword} />
               <button type="submit">{mails ? "Send a link" : "Make a link"}</button>
             </form>
           </>
