@@ -31,7 +31,7 @@ export class TextSample {
 }
 
 /** The class that some values of a column or field suggest, or `null`. A proposal: a person decides. */
-export function classOfValues(values: readonly unknown[]): Classification | null {
+function classOfValues(values: readonly unknown[]): Classification | null {
   const texts = values.filter((value): value is string => typeof value === "string" && value !== "");
   const found = texts.map((text) => findSensitive(text.slice(0, CHARACTERS), ["pii", "secret"]));
   if (found.flat().some(({ classification }) => classification === "secret")) return "secret";
