@@ -1,6 +1,7 @@
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import { OPEN_MS } from "../connector.ts";
-import { boundAnswers, boundGzip, type DriverSocket } from "./bounds.ts";
+import { boundAnswers, type DriverSocket } from "./bounds.ts";
+import { replaceFetch } from "./fetch.ts";
 
 /**
  * The part of the driver `kafkajs` that is used: its cluster, below its consumer. A consumer joins a group, which
@@ -32,7 +33,7 @@ export interface RawMessage {
   timestamp: string;
   key: Uint8Array | null;
   value: Uint8Array | null;
-  headers?: Record<string, Uint8Array | Uint8Array[] | undefined>;
+  headers?: Record<string, Uint8Array | null | (Uint8Array | null)[]>;
   isControlRecord?: boolean;
 }
 
@@ -99,7 +100,7 @@ export async function openCluster(
     { createLogger(options: object): unknown },
     { default: () => (place: object) => DriverSocket },
   ];
-  await boundGzip();
+  await replaceFetch();
   const openSocket = socketFactory();
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
   const sockets = new Set<DriverSocket>();

@@ -41,7 +41,7 @@ export function explainKafka(failure: unknown, { entry, name }: ConnectionTarget
     return { code: "invalid_input", message: "The message is larger than the topic takes." };
   if (/INVALID_RECORD|POLICY_VIOLATION|INVALID_REQUIRED_ACKS/.test(type))
     return { code: "invalid_input", message: `${entry.title} does not take such a message.` };
-  if (/compression not implemented/i.test(failure.message)) {
+  if (type === "UNSUPPORTED_COMPRESSION_TYPE") {
     return {
       code: "invalid_input",
       message: "The messages are compressed in a way that is not read here (all but gzip).",

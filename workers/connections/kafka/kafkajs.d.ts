@@ -2,4 +2,4 @@ declare module "kafkajs/src/cluster/index.js";
 declare module "kafkajs/src/loggers/index.js";
 declare module "kafkajs/src/network/socketFactory.js";
 declare module "kafkajs/src/producer/partitioners/default/index.js";
-declare module "kafkajs/src/protocol/message/compression/index.js";
+declare module "kafkajs/src/protocol/requests/index.js";

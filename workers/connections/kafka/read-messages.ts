@@ -1,7 +1,6 @@
 import { parseExactly } from "../../../shared/encoding/exact-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { RefusedRequest } from "../connector.ts";
-import { unpackWithin } from "./bounds.ts";
 import type { Cluster, RawMessage } from "./driver.ts";
 import type { PartitionOffsets, PeekOperation, SeenMessage, SeenMessages } from "./operation.ts";
 
@@ -147,7 +146,7 @@ export async function peek(
     const brought = await fetchRound(cluster, topic, ranges, budget);
     // What no broker gives is not there: the log was compacted, or its transaction was aborted.
     if (brought === null) ranges.clear();
-    else found.push(...brought);
+    else for (const message of brought) found.push(message);
   }
   if (ranges.size > 0) onPart();
   const isNewest = from === null;
@@ -195,7 +194,7 @@ async function fetchRound(
         topics: [{ topic, partitions: asked }],
       });
     };
-    const answer = await inTime(unpackWithin(ask), budget.until);
+    const answer = await inTime(ask(), budget.until);
     if (answer === null) return found;
     const answered = new Map(
       answer.responses.flatMap((one) => one.partitions).map((one) => [one.partition, one.messages]),
@@ -213,7 +212,8 @@ async function fetchRound(
       if (last === undefined) continue;
       isEmpty = false;
       const taken = own.filter(({ isControlRecord }) => isControlRecord !== true);
-      found.push(...taken.map((message) => ({ ...message, partition })));
+      // One more than are wanted tells that there are more.
+      for (const message of taken.slice(0, left + 1)) found.push({ ...message, partition });
       const after = BigInt(last.offset) + 1n;
       if (after >= end || taken.length >= left) ranges.delete(partition);
       else ranges.set(partition, { next: after, end, left: left - taken.length });
@@ -266,7 +266,7 @@ function toSeen({ partition, offset, timestamp, key, value, headers }: FoundMess
     headers: Object.fromEntries(
       Object.entries(headers ?? {}).map(([name, part]) => [
         name,
-        Array.isArray(part) ? part.map(decode) : decode(part ?? null),
+        Array.isArray(part) ? part.map(decode) : decode(part),
       ]),
     ),
   };

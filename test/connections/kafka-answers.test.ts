@@ -1,0 +1,119 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { connectionEntry } from "../../shared/connections/entry.ts";
+import type { KafkaEntry } from "../../shared/connections/kinds/kafka.ts";
+import { type Cluster, openCluster } from "../../workers/connections/kafka/driver.ts";
+import { peek } from "../../workers/connections/kafka/read-messages.ts";
+import { batch, fetched, record, startKafkaDouble } from "./kafka-double.ts";
+
+const closing: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** A cluster of one broker, whose fetches are answered with these batches. */
+async function clusterWith(end: number, batches: Buffer): Promise<Cluster> {
+  const isFetch = ({ api }: { api: number }) => api === 1;
+  const double = await startKafkaDouble({
+    end,
+    answer: (asked) => (isFetch(asked) ? fetched(batches) : undefined),
+  });
+  closing.push(double.close);
+  const entry = connectionEntry.parse({
+    ...{ kind: "kafka", title: "Events", description: "Events.", owner: "shop@people.example" },
+    reach: { host: "127.0.0.1", port: double.port, tls: "off" },
+    ...{ auth: { type: "none" }, expose: { topics: ["orders"] } },
+  }) as KafkaEntry;
+  const { cluster, close } = await openCluster(entry, null);
+  closing.push(close);
+  await cluster.connect();
+  return cluster;
+}
+
+const PEEK = { operation: "peek", topic: "orders", partition: null, rows: 3, bytes: 100_000 } as const;
+
+const look = (cluster: Cluster, from: string | null, rows = 3) =>
+  peek(cluster, { ...PEEK, rows, from: from === null ? null : { offset: from } }, 5_000);
+
+const records = (length: number, value = "x") => Array.from({ length }, (_, at) => record(at, value));
+
+describe("a batch of Kafka", () => {
+  it("is read with its headers, of which one may come several times", async () => {
+    const headers = [
+      ["a", "1"],
+      ["b", null],
+      ["a", "2"],
+      ["a", "3"],
+      ["__proto__", "p"],
+    ] as const;
+    const cluster = await clusterWith(
+      2,
+      batch(0, [
+        record(
+          0,
+          "x",
+          headers.map(([k, v]) => [k, v]),
+        ),
+        record(1, "y"),
+      ]),
+    );
+    const { messages } = await look(cluster, "0");
+    expect(messages).toMatchObject([
+      { offset: "0", time: "1970-01-01T00:00:01.000Z", value: "x" },
+      { offset: "1", time: "1970-01-01T00:00:01.001Z", value: "y", headers: {} },
+    ]);
+    expect(Object.entries(messages[0]?.headers ?? {})).toEqual([
+      ["a", ["1", "2", "3"]],
+      ["b", null],
+      ["__proto__", "p"],
+    ]);
+  });
+
+  it("of more records than an object holds at once is read in parts", async () => {
+    const cluster = await clusterWith(130_000, batch(0, records(130_000), { isPacked: true }));
+    expect((await look(cluster, null)).messages.map(({ offset }) => offset)).toEqual([
+      "129999",
+      "129998",
+      "129997",
+    ]);
+    expect((await look(cluster, "70000")).messages.map(({ offset }) => offset)).toEqual([
+      "70000",
+      "70001",
+      "70002",
+    ]);
+  });
+
+  it("of a record with too many headers is refused at once, and read from the next record on", async () => {
+    const many = Array.from({ length: 10_000 }, (_, at): [string, string] => [`h${at}`, ""]);
+    const cluster = await clusterWith(2, batch(0, [record(0, "x", many), record(1, "y")]));
+    const start = Date.now();
+    await expect(look(cluster, "0")).rejects.toMatchObject({ failure: { code: "result_too_large" } });
+    expect(Date.now() - start).toBeLessThan(2_000);
+    expect((await look(cluster, "1")).messages).toMatchObject([{ value: "y" }]);
+  });
+
+  it.each([
+    ["more records than its bytes", batch(0, [record(0, "x")], { says: 30_000_000 })],
+    ["fewer bytes than its record", batch(0, [record(0, "x").subarray(0, 5)])],
+    ["more headers than its bytes", batch(0, [Buffer.from([14, 0, 0, 0, 1, 2, 120, 200])])],
+  ])("that says to have %s is refused", async (_what, bytes) => {
+    await expect(look(await clusterWith(1, bytes), "0")).rejects.toThrow("does not read");
+  });
+});
+
+describe("packed batches of Kafka", () => {
+  const packed = (first: number, bytes: number) =>
+    batch(first, [record(0, "x".repeat(bytes))], { isPacked: true });
+
+  it("are read as far as an object may unpack, and the rest with the next fetch", async () => {
+    const honest = [0, 1, 2, 3].map((first) => packed(first, 1_500_000));
+    const cluster = await clusterWith(4, Buffer.concat(honest));
+    const { messages } = await look(cluster, "0", 2);
+    expect(messages.map(({ offset }) => offset)).toEqual(["0", "1"]);
+  });
+
+  it("are refused where a single one is too large", async () => {
+    const cluster = await clusterWith(1, packed(0, 4_500_000));
+    await expect(look(cluster, "0")).rejects.toMatchObject({ failure: { code: "result_too_large" } });
+  });
+});
