@@ -1,8 +1,12 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
+import { connectionEntry } from "../../shared/connections/entry.ts";
+import type { KafkaEntry } from "../../shared/connections/kinds/kafka.ts";
+import type { ConnectionTarget } from "../../shared/objects/connection-gate.ts";
+import { type OpenedCluster, openCluster } from "../../workers/connections/kafka/driver.ts";
 
 /** Kafka's numbers of the requests that the double answers («Protocol», API keys). */
-const [PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS] = [0, 1, 2, 3, 18];
+export const [PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS] = [0, 1, 2, 3, 18] as const;
 
 export const int8 = (value: number) => Buffer.from([value & 255]);
 export const int16 = (value: number) => Buffer.from([value >> 8, value & 255]);
@@ -168,4 +172,22 @@ export async function startKafkaDouble(options: DoubleOptions): Promise<KafkaDou
       for (const server of servers) server.close();
     },
   };
+}
+
+/** A connection with a double. */
+export const targetAt = (port: number): ConnectionTarget => ({
+  name: "events",
+  revision: "",
+  entry: connectionEntry.parse({
+    ...{ kind: "kafka", title: "Events", description: "Events.", owner: "shop@people.example" },
+    reach: { host: "127.0.0.1", port, tls: "off" },
+    ...{ auth: { type: "none" }, expose: { topics: ["orders"] }, produce: ["orders"] },
+  }),
+});
+
+/** A cluster of the driver, connected with a double. */
+export async function openAt(port: number): Promise<OpenedCluster> {
+  const opened = await openCluster(targetAt(port).entry as KafkaEntry, null);
+  await opened.cluster.connect();
+  return opened;
 }

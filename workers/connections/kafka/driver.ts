@@ -1,6 +1,7 @@
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import { OPEN_MS } from "../connector.ts";
 import { boundAnswers, type DriverSocket } from "./bounds.ts";
+import { boundBrokers, changeDriver, checkSockets } from "./brokers.ts";
 import { replaceFetch } from "./fetch.ts";
 
 /**
@@ -101,12 +102,14 @@ export async function openCluster(
     { default: () => (place: object) => DriverSocket },
   ];
   await replaceFetch();
+  await changeDriver();
   const openSocket = socketFactory();
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
   const sockets = new Set<DriverSocket>();
   const cluster = new ClusterOf({
     logger: createLogger({ level: 0, logCreator: () => () => {} }),
     socketFactory: (place: object) => {
+      checkSockets(sockets.size);
       const socket = boundAnswers(openSocket(place));
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
@@ -128,6 +131,7 @@ export async function openCluster(
     allowAutoTopicCreation: false,
     isolationLevel: 1,
   });
+  boundBrokers(cluster);
   return {
     cluster,
     close() {

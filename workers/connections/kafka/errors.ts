@@ -1,5 +1,6 @@
 import type { ConnectionFailure, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { isTooLarge } from "./bounds.ts";
+import { needsTooManyBrokers } from "./brokers.ts";
 
 /** Our words for an error of Kafka («Protocol», error codes) or its driver; `null` when the cluster is away. */
 export function explainKafka(failure: unknown, { entry, name }: ConnectionTarget): ConnectionFailure | null {
@@ -7,6 +8,13 @@ export function explainKafka(failure: unknown, { entry, name }: ConnectionTarget
   const { type = "" } = failure as { type?: string };
   if (isTooLarge(failure))
     return { code: "result_too_large", message: "The answer is too large to be read, even in parts." };
+  if (needsTooManyBrokers(failure)) {
+    return {
+      code: "unavailable",
+      message: `What is asked for is on more brokers of ${entry.title} than the five that are connected at a time.`,
+      action: "Ask for one topic and partition, or ask the owner to expose fewer topics.",
+    };
+  }
   const text = `${failure.name} ${type} ${failure.message}`;
   if (/SASL|AUTHENTICATION/i.test(text)) {
     return {
