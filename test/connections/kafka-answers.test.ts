@@ -1,9 +1,21 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { connectionEntry } from "../../shared/connections/entry.ts";
-import type { KafkaEntry } from "../../shared/connections/kinds/kafka.ts";
-import { type Cluster, openCluster } from "../../workers/connections/kafka/driver.ts";
+import type { ConnectionRequest } from "../../shared/objects/connection-gate.ts";
+import { RefusedRequest } from "../../workers/connections/connector.ts";
+import { kafka } from "../../workers/connections/kafka/connector.ts";
+import type { Cluster } from "../../workers/connections/kafka/driver.ts";
 import { peek } from "../../workers/connections/kafka/read-messages.ts";
-import { batch, fetched, record, startKafkaDouble } from "./kafka-double.ts";
+import {
+  type Asked,
+  batch,
+  FETCH,
+  fetched,
+  METADATA,
+  openAt,
+  PRODUCE,
+  record,
+  startKafkaDouble,
+  targetAt,
+} from "./kafka-double.ts";
 
 const closing: (() => void)[] = [];
 
@@ -13,20 +25,11 @@ afterEach(() => {
 
 /** A cluster of one broker, whose fetches are answered with these batches. */
 async function clusterWith(end: number, batches: Buffer): Promise<Cluster> {
-  const isFetch = ({ api }: { api: number }) => api === 1;
-  const double = await startKafkaDouble({
-    end,
-    answer: (asked) => (isFetch(asked) ? fetched(batches) : undefined),
-  });
+  const answer = ({ api }: Asked) => (api === FETCH ? fetched(batches) : undefined);
+  const double = await startKafkaDouble({ end, answer });
   closing.push(double.close);
-  const entry = connectionEntry.parse({
-    ...{ kind: "kafka", title: "Events", description: "Events.", owner: "shop@people.example" },
-    reach: { host: "127.0.0.1", port: double.port, tls: "off" },
-    ...{ auth: { type: "none" }, expose: { topics: ["orders"] } },
-  }) as KafkaEntry;
-  const { cluster, close } = await openCluster(entry, null);
+  const { cluster, close } = await openAt(double.port);
   closing.push(close);
-  await cluster.connect();
   return cluster;
 }
 
@@ -116,4 +119,35 @@ describe("packed batches of Kafka", () => {
     const cluster = await clusterWith(1, packed(0, 4_500_000));
     await expect(look(cluster, "0")).rejects.toMatchObject({ failure: { code: "result_too_large" } });
   });
+});
+
+const WRITE: ConnectionRequest = {
+  ...{ id: "1", operation: "produce", identity: {}, timeoutMs: 3_000, repeatable: false, note: "test" },
+  arguments: { topic: "orders", key: null, value: "x", headers: {} },
+};
+
+/** Runs a request in a session at a double; rejects with the driver's error. */
+async function runAt(port: number, request: ConnectionRequest, checkCancelled = () => {}) {
+  const target = targetAt(port);
+  const session = await kafka.open({} as Env, target, null, new Map());
+  closing.push(() => session.close());
+  const caller = { checkCancelled } as Parameters<typeof session.run>[3];
+  return await session.run(target, request, 3_000, caller);
+}
+
+it("keeps a write back whose caller hangs up while its topic is looked up", async () => {
+  let hungUp = false;
+  const answer = ({ api }: Asked) => {
+    hungUp ||= api === METADATA;
+    return undefined;
+  };
+  const double = await startKafkaDouble({ answer });
+  closing.push(double.close);
+  const cancelled = new RefusedRequest({ code: "cancelled", message: "The call was cancelled." });
+  const checkCancelled = () => {
+    if (hungUp) throw cancelled;
+  };
+  await expect(runAt(double.port, WRITE, checkCancelled)).rejects.toBe(cancelled);
+  expect(double.asked).not.toContain(PRODUCE);
+  await expect(runAt(double.port, WRITE)).resolves.toEqual({ partition: 0, offset: "10" });
 });

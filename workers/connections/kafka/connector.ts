@@ -11,6 +11,7 @@ import {
   PartialAnswer,
   RefusedRequest,
   type Session,
+  type SessionCaller,
   withoutPassword,
 } from "../connector.ts";
 import { openOrClose } from "../open-or-close.ts";
@@ -70,9 +71,10 @@ class KafkaSession implements Session {
     target: ConnectionTarget,
     request: ConnectionRequest,
     timeoutMs: number,
+    { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
   ): Promise<JsonValue | PartialAnswer> {
     try {
-      return await this.#run(target, request, timeoutMs);
+      return await this.#run(target, request, timeoutMs, checkCancelled);
     } catch (failure) {
       // Partitions have moved to other brokers; the request is sent again with a fresh view.
       const { type = "" } = failure as { type?: string };
@@ -87,6 +89,7 @@ class KafkaSession implements Session {
     { entry }: ConnectionTarget,
     request: ConnectionRequest,
     timeoutMs: number,
+    checkCancelled: () => void,
   ): Promise<JsonValue | PartialAnswer> {
     const operation = kafkaOperation.parse({ operation: request.operation, ...request.arguments });
     const own = entry as KafkaEntry;
@@ -120,6 +123,7 @@ class KafkaSession implements Session {
         const [nodeId = ""] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
         const broker = await cluster.findBroker({ nodeId });
         const message = { key, value, headers, timestamp: String(Date.now()) };
+        checkCancelled();
         const { topics } = await broker.produce({
           acks: -1,
           timeout: timeoutMs,
