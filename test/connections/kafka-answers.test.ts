@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ConnectionRequest } from "../../shared/objects/connection-gate.ts";
 import { RefusedRequest } from "../../workers/connections/connector.ts";
 import { kafka } from "../../workers/connections/kafka/connector.ts";
@@ -9,6 +9,7 @@ import {
   batch,
   FETCH,
   fetched,
+  int32,
   METADATA,
   openAt,
   PRODUCE,
@@ -125,6 +126,12 @@ const WRITE: ConnectionRequest = {
   ...{ id: "1", operation: "produce", identity: {}, timeoutMs: 3_000, repeatable: false, note: "test" },
   arguments: { topic: "orders", key: null, value: "x", headers: {} },
 };
+const LOOK: ConnectionRequest = {
+  ...WRITE,
+  operation: "peek",
+  repeatable: true,
+  arguments: { ...PEEK, from: null },
+};
 
 /** Runs a request in a session at a double; rejects with the driver's error. */
 async function runAt(port: number, request: ConnectionRequest, checkCancelled = () => {}) {
@@ -134,6 +141,9 @@ async function runAt(port: number, request: ConnectionRequest, checkCancelled = 
   const caller = { checkCancelled } as Parameters<typeof session.run>[3];
   return await session.run(target, request, 3_000, caller);
 }
+
+/** Our words for the failure of a request; `null` when the cluster is taken to be away. */
+const explain = (failure: unknown) => kafka.explain(failure, targetAt(1));
 
 it("keeps a write back whose caller hangs up while its topic is looked up", async () => {
   let hungUp = false;
@@ -150,4 +160,46 @@ it("keeps a write back whose caller hangs up while its topic is looked up", asyn
   await expect(runAt(double.port, WRITE, checkCancelled)).rejects.toBe(cancelled);
   expect(double.asked).not.toContain(PRODUCE);
   await expect(runAt(double.port, WRITE)).resolves.toEqual({ partition: 0, offset: "10" });
+});
+
+describe("an answer of Kafka that is too large", () => {
+  const tooLarge = ({ id, socket }: Asked) => {
+    socket.write(Buffer.concat([int32(9_000_000), int32(id)]));
+    return null;
+  };
+
+  it("is refused to its own request, and to others is a lost socket", async () => {
+    // The fetch is answered once a second request waits at the same socket.
+    let fetch: Asked | undefined;
+    const answer = (asked: Asked) => {
+      if (asked.api === FETCH) {
+        fetch = asked;
+        return null;
+      }
+      return asked.api === PRODUCE && fetch !== undefined ? tooLarge({ ...asked, id: fetch.id }) : undefined;
+    };
+    const double = await startKafkaDouble({ answer });
+    closing.push(double.close);
+    const target = targetAt(double.port);
+    const memory = new Map<string, unknown>();
+    const sessions = [
+      await kafka.open({} as Env, target, null, memory),
+      await kafka.open({} as Env, target, null, memory),
+    ];
+    closing.push(() => sessions.map((session) => session.close()));
+    const caller = { checkCancelled: () => {} } as Parameters<(typeof sessions)[0]["run"]>[3];
+    const look = sessions[0]?.run(target, LOOK, 3_000, caller).catch(explain);
+    await vi.waitUntil(() => fetch !== undefined);
+    const write = sessions[1]?.run(target, WRITE, 3_000, caller).catch(explain);
+    expect(await look).toMatchObject({ code: "result_too_large" });
+    expect(await write).toBeNull();
+  });
+
+  it("leaves unknown whether its own write was carried out", async () => {
+    const double = await startKafkaDouble({
+      answer: (asked) => (asked.api === PRODUCE ? tooLarge(asked) : undefined),
+    });
+    closing.push(double.close);
+    expect(await runAt(double.port, WRITE).catch(explain)).toBeNull();
+  });
 });

@@ -16,6 +16,7 @@ import {
 } from "../connector.ts";
 import { openOrClose } from "../open-or-close.ts";
 import { matchExposed } from "../sql/expose.ts";
+import { isTooLarge } from "./bounds.ts";
 import { isGroupExposed, mayProduce, readTopics } from "./catalogue.ts";
 import { choosePartition, type OpenedCluster, openCluster } from "./driver.ts";
 import { explainKafka, explainTimeout } from "./errors.ts";
@@ -76,6 +77,9 @@ class KafkaSession implements Session {
     try {
       return await this.#run(target, request, timeoutMs, checkCancelled);
     } catch (failure) {
+      // The broker has it, and may have carried it out: nothing tells that it was refused.
+      if (!request.repeatable && failure instanceof Error && isTooLarge(failure))
+        throw new Error("The answer to a request that must not be repeated could not be read.");
       // Partitions have moved to other brokers; the request is sent again with a fresh view.
       const { type = "" } = failure as { type?: string };
       if (/^(?:NOT_LEADER|LEADER_NOT_AVAILABLE|UNKNOWN_TOPIC)/.test(type))

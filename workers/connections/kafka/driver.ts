@@ -1,6 +1,6 @@
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import { OPEN_MS } from "../connector.ts";
-import { boundAnswers, type DriverSocket } from "./bounds.ts";
+import { boundAnswers, boundDriver, type DriverSocket } from "./bounds.ts";
 import { boundBrokers, changeDriver, checkSockets } from "./brokers.ts";
 import { replaceFetch } from "./fetch.ts";
 
@@ -102,6 +102,7 @@ export async function openCluster(
     { default: () => (place: object) => DriverSocket },
   ];
   await replaceFetch();
+  await boundDriver();
   await changeDriver();
   const openSocket = socketFactory();
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
