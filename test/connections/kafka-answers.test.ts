@@ -25,8 +25,11 @@ afterEach(() => {
 });
 
 /** A cluster of one broker, whose fetches are answered with these batches. */
-async function clusterWith(end: number, batches: Buffer): Promise<Cluster> {
-  const answer = ({ api }: Asked) => (api === FETCH ? fetched(batches) : undefined);
+async function clusterWith(end: number, batches: Buffer | ((asked: Asked) => Buffer)): Promise<Cluster> {
+  const answer = (asked: Asked) => {
+    if (asked.api !== FETCH) return undefined;
+    return fetched(typeof batches === "function" ? batches(asked) : batches);
+  };
   const double = await startKafkaDouble({ end, answer });
   closing.push(double.close);
   const { cluster, close } = await openAt(double.port);
@@ -94,6 +97,8 @@ describe("a batch of Kafka", () => {
     await expect(look(cluster, "0")).rejects.toMatchObject({ failure: { code: "result_too_large" } });
     expect(Date.now() - start).toBeLessThan(2_000);
     expect((await look(cluster, "1")).messages).toMatchObject([{ value: "y" }]);
+    const later = await clusterWith(2, batch(0, [record(0, "x"), record(1, "y", many)]));
+    expect((await look(later, "0", 1)).messages).toMatchObject([{ value: "x" }]);
   });
 
   it.each([
@@ -110,10 +115,13 @@ describe("packed batches of Kafka", () => {
     batch(first, [record(0, "x".repeat(bytes))], { isPacked: true });
 
   it("are read as far as an object may unpack, and the rest with the next fetch", async () => {
-    const honest = [0, 1, 2, 3].map((first) => packed(first, 1_500_000));
-    const cluster = await clusterWith(4, Buffer.concat(honest));
-    const { messages } = await look(cluster, "0", 2);
-    expect(messages.map(({ offset }) => offset)).toEqual(["0", "1"]);
+    const honest = [0, 1, 2].map((first) => packed(first, 1_900_000));
+    const cluster = await clusterWith(3, ({ bytes }) =>
+      // The wanted offset comes before the last number of four bytes.
+      Buffer.concat(honest.slice(Number(bytes.readBigInt64BE(bytes.length - 12)))),
+    );
+    const { messages } = await look(cluster, "0");
+    expect(messages.map(({ offset }) => offset)).toEqual(["0", "1", "2"]);
   });
 
   it("are refused where a single one is too large", async () => {

@@ -139,17 +139,11 @@ interface Batch {
 export async function readBatches(bytes: Uint8Array, from: bigint, room: Room): Promise<RawMessage[]> {
   const found: RawMessage[] = [];
   const reader = new Reader(bytes);
-  while (reader.left >= HEAD + 12) {
-    if (bytes[reader.at + MAGIC_AT] !== MAGIC)
-      throw refuse("The messages are in a format before Kafka 0.11.");
-    if (room.messages <= 0) return found;
-    const first = reader.int64();
-    const length = reader.int32();
-    // The last batch of an answer may be a part of one.
-    if (length > reader.left) return found;
-    if (length < HEAD) throw new UnreadableAnswer();
-    const isWhole = await readBatch(first, new Reader(reader.bytes(length)), { from, room, found });
-    if (!isWhole) return found;
+  try {
+    while (reader.left >= HEAD + 12 && (await readBatch(bytes, reader, { from, room, found })));
+  } catch (failure) {
+    // It may be behind all that is wanted, and refuses the next fetch if it is not.
+    if (!(failure instanceof RefusedRequest) || found.length === 0) throw failure;
   }
   return found;
 }
@@ -160,8 +154,16 @@ interface Reading {
   found: RawMessage[];
 }
 
-/** Appends the messages of a batch to `found`. `false` when the answer has no room for all of them. */
-async function readBatch(first: bigint, reader: Reader, { from, room, found }: Reading): Promise<boolean> {
+/** Appends the messages of the next batch to `found`. `false` when it is the last one, or the answer has no more room. */
+async function readBatch(bytes: Uint8Array, all: Reader, { from, room, found }: Reading): Promise<boolean> {
+  if (bytes[all.at + MAGIC_AT] !== MAGIC) throw refuse("The messages are in a format before Kafka 0.11.");
+  if (room.messages <= 0) return false;
+  const first = all.int64();
+  const length = all.int32();
+  // The last batch of an answer may be a part of one.
+  if (length > all.left) return false;
+  if (length < HEAD) throw new UnreadableAnswer();
+  const reader = new Reader(all.bytes(length));
   // The epoch of the leader, the version, and the checksum.
   reader.skip(9);
   const attributes = reader.int16();
