@@ -1,3 +1,4 @@
+import { deflateSync } from "node:zlib";
 import { ObjectId, UUID } from "mongodb";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
@@ -60,6 +61,23 @@ async function open(behaviour: Partial<MongodbBehaviour> = {}, sessions = 1, pas
   const run = (stages: JsonValue, { rows = 5, bytes = 10_000, of = session } = {}) =>
     of.run(target, requestOf("aggregate", { collection: "orders", stages, rows, bytes }), 3_000, CALLER);
   return { double, target, session, sessions: all, memory, run };
+}
+
+/** A message with a head (MongoDB, «Wire protocol»). */
+function frameOf(opCode: number, body: Buffer, size = 16 + body.length): Buffer {
+  const head = Buffer.alloc(16);
+  head.writeInt32LE(size, 0);
+  head.writeInt32LE(opCode, 12);
+  return Buffer.concat([head, body]);
+}
+
+/** The body of a compressed message (OP_COMPRESSED) that unpacks to so many zeros. */
+function packZeros(count: number): Buffer {
+  const about = Buffer.alloc(9);
+  about.writeInt32LE(2013, 0);
+  about.writeInt32LE(count, 4);
+  about[8] = 2;
+  return Buffer.concat([about, deflateSync(Buffer.alloc(count))]);
 }
 
 function requestOf(operation: string, args: Record<string, JsonValue>): ConnectionRequest {
@@ -142,6 +160,22 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
       { name: "people", fields: [{ path: "field_0" }] },
     ]);
     expect(double.asked.filter((command) => "getMore" in command)).toEqual([]);
+  });
+
+  it.each([
+    ["of no bytes", Buffer.alloc(4), /shorter than its head/],
+    ["shorter than a head", frameOf(2013, Buffer.alloc(0), 15), /shorter than its head/],
+    ["of a negative size", frameOf(2013, Buffer.alloc(0), -1), /shorter than its head/],
+    ["that is compressed, which no client asked for", frameOf(2012, packZeros(50_000_000)), /compressed/],
+  ])("ends the socket at a message %s", async (_what, bytes, message) => {
+    let isHostile = true;
+    const answer = (command: object) => ("aggregate" in command && isHostile ? bytes : undefined);
+    const { run, double } = await open({ answer, collections: { orders: [{ a: 1 }] } });
+    const before = double.sockets();
+    await expect(run([])).rejects.toThrow(message);
+    await vi.waitUntil(() => double.sockets() <= before);
+    isHostile = false;
+    expect(await run([])).toMatchObject({ cut: false });
   });
 
   it("lets the sessions of an object share one client, with one socket each and one to watch", async () => {

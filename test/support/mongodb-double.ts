@@ -12,8 +12,8 @@ export interface MongodbBehaviour {
   collections: Readonly<Record<string, readonly Document[]>>;
   /** Answer of `connectionStatus`. */
   privileges: readonly Document[];
-  /** Answers a command in place of the double; `undefined` leaves it to the double, `null` never answers. */
-  answer?(command: Document): Document | null | undefined;
+  /** Answers a command in place of the double, bytes as they are; `undefined` leaves it to the double, `null` never answers. */
+  answer?(command: Document): Document | Buffer | null | undefined;
 }
 
 /** A server that speaks MongoDB's wire protocol (OP_MSG) with SCRAM-SHA-256, and runs no query. */
@@ -100,7 +100,7 @@ class Conversation {
       useBigInt64: true,
     }) as Document;
     const answer = this.#answer(command);
-    if (answer === null) return null;
+    if (answer === null || Buffer.isBuffer(answer)) return answer as Buffer | null;
     const document = BSON.serialize({ ok: 1, ...answer });
     const frame = isOld ? Buffer.alloc(36) : Buffer.alloc(21);
     frame.writeInt32LE(frame.length + document.length, 0);
@@ -110,7 +110,7 @@ class Conversation {
     return Buffer.concat([frame, document]);
   }
 
-  #answer(command: Document): Document | null {
+  #answer(command: Document): Document | Buffer | null {
     const [name = ""] = Object.keys(command);
     if (!WATCHING.test(name)) this.#asked.push(command);
     const given = this.#behaviour.answer?.(command);
