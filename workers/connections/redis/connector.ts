@@ -9,9 +9,8 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session } from "../connector.ts";
-import { readAtMostFrom } from "../meter-socket.ts";
 import { openOrClose } from "../open-or-close.ts";
-import { MOST_BYTES } from "../sql/answer-size.ts";
+import { AnswerMeter } from "./answer-meter.ts";
 import { readKey, refuseSize, scanKeys, tailStream } from "./read-keys.ts";
 
 /** Connects to Redis and Valkey with the driver `ioredis`. */
@@ -26,13 +25,17 @@ export const redis: Connector = {
       ...(secret !== null && { password: secret }),
       db: reach.database,
       ...(reach.tls === "required" && { tls: {} }),
+      // What the meter reads.
+      protocol: 2,
       lazyConnect: true,
       enableReadyCheck: false,
       maxRetriesPerRequest: 0,
       retryStrategy: () => null,
       connectTimeout: OPEN_MS,
     });
-    const session = new RedisSession(client);
+    const meter = new AnswerMeter(refuseSize);
+    meterSocket(client, meter);
+    const session = new RedisSession(client, meter);
     let cause: unknown;
     client.on("error", (failure) => {
       cause ??= failure;
@@ -45,6 +48,19 @@ export const redis: Connector = {
   explain,
 };
 
+/** Lets `meter` watch the socket that the driver opens, before the driver reads from it. */
+function meterSocket(client: Redis, meter: AnswerMeter): void {
+  const { connector } = client as unknown as {
+    connector: { connect(...given: unknown[]): Promise<Parameters<AnswerMeter["watch"]>[0]> };
+  };
+  const connect = connector.connect.bind(connector);
+  connector.connect = async (...given) => {
+    const stream = await connect(...given);
+    meter.watch(stream);
+    return stream;
+  };
+}
+
 /** What a session of Redis does. */
 const redisOperation = z.discriminatedUnion("operation", [
   z.object({ operation: z.literal("get"), key: z.string(), field: z.string().nullable(), rows: z.int() }),
@@ -54,13 +70,17 @@ const redisOperation = z.discriminatedUnion("operation", [
 
 class RedisSession implements Session {
   readonly #client: Redis;
+  readonly #meter: AnswerMeter;
+  #usable = true;
 
-  constructor(client: Redis) {
+  constructor(client: Redis, meter: AnswerMeter) {
     this.#client = client;
+    this.#meter = meter;
   }
 
   isUsable(): boolean {
-    return this.#client.status === "ready" || this.#client.status === "connect";
+    // The driver learns of an ended socket later.
+    return this.#usable && this.#meter.cause === null && this.#client.status === "ready";
   }
 
   async run({ entry }: ConnectionTarget, request: ConnectionRequest): Promise<JsonValue> {
@@ -75,8 +95,14 @@ class RedisSession implements Session {
     return await this.#metered(() => this.#read(operation, bounds));
   }
 
-  #metered<Value>(read: () => Promise<Value>): Promise<Value> {
-    return readAtMostFrom(this.#client.stream, MOST_BYTES, read, () => this.close(), refuseSize);
+  async #metered<Value>(read: () => Promise<Value>): Promise<Value> {
+    this.#meter.reset();
+    try {
+      return await read();
+    } catch (failure) {
+      // The driver tells of a closed socket alone.
+      throw this.#meter.cause ?? failure;
+    }
   }
 
   #read(operation: z.output<typeof redisOperation>, bounds: { rows: number; bytes: number }) {
@@ -92,7 +118,7 @@ class RedisSession implements Session {
 
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
     const start = Date.now();
-    await this.#client.ping();
+    await this.#metered(() => this.#client.ping());
     const ms = Date.now() - start;
     const { expose, reach } = entry as RedisEntry;
     const writes = await this.#metered(() => this.#findWrites(expose.prefixes));
@@ -117,6 +143,7 @@ class RedisSession implements Session {
 
   /** The driver alone would wait for the end of what the server still sends. */
   close(): void {
+    this.#usable = false;
     this.#client.disconnect();
     this.#client.stream?.destroy();
   }
