@@ -109,4 +109,30 @@ describe("a session with Redis, against a double of its protocol", () => {
     session.close();
     expect(session.isUsable()).toBe(false);
   });
+
+  it.each([
+    ["from its end", "", 23, 20],
+    ["before an entry", "12-0", 11, 11],
+    ["before an entry that was deleted meanwhile", "99-0", 23, 20],
+  ])("reads a stream %s, at a server before 6.2", async (_what, before, newest, count) => {
+    const ids = Array.from({ length: 23 }, (_, at) => 23 - at);
+    const { target } = await startRedis(([command, _key, from = "", _to, _count, most]) => {
+      if (command !== "xrevrange") return undefined;
+      if (from.startsWith("(")) return "-ERR Invalid stream ID specified as stream command argument\r\n";
+      const found = ids
+        .filter((id) => from === "+" || id <= Number.parseInt(from, 10))
+        .slice(0, Number(most));
+      const entries = found.map(
+        (id) => `*2\r\n$${`${id}-0`.length}\r\n${id}-0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n`,
+      );
+      return `*${found.length}\r\n${entries.join("")}`;
+    });
+    const session = await openSession(target);
+    const entries = await run(session, target, "stream", { before });
+    const expected = Array.from({ length: count }, (_, at) => ({
+      id: `${newest - at}-0`,
+      fields: { a: "b" },
+    }));
+    expect(entries).toEqual(expected);
+  });
 });

@@ -201,7 +201,10 @@ export async function tailStream(
   let left = bounds.rows;
   for (const size of batchSizes()) {
     const wanted = Math.min(size, left);
-    const entries = await client.xrevrange(key, last === "" ? "+" : `(${last}`, "-", "COUNT", wanted);
+    const from = last === "" ? "+" : last;
+    // Servers before 6.2 know no range without its end: the last entry comes again, unless it was deleted meanwhile.
+    const found = await client.xrevrange(key, from, "-", "COUNT", last === "" ? wanted : wanted + 1);
+    const entries = found.filter(([id]) => id !== last).slice(0, wanted);
     const more = taken.add(entries.map(([id, flat]) => [id, ...flat]));
     last = entries.at(-1)?.[0] ?? last;
     left -= wanted;
