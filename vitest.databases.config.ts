@@ -31,7 +31,9 @@ export default defineConfig(async () => {
   const tls = await startTlsDoubles(certificates.faulty);
   const { startKiller } = await import("./scripts/databases/killer.ts");
   const killer = await startKiller(folder, certificates);
-  const doubles = { killer, mongodb: (await startMongodbShop()).port, kafka, oracle, tls };
+  const { startSilentServer } = await import("./scripts/databases/silent-server.ts");
+  const silent = await startSilentServer();
+  const doubles = { killer, silent, mongodb: (await startMongodbShop()).port, kafka, oracle, tls };
 
   return {
     logLevel: "error" as const,

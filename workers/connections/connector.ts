@@ -45,7 +45,10 @@ export interface Session {
   readonly isEndedByCancel?: true;
   /** Set once the request ended before its statement did: the pool closes the session, and cancels the statement. */
   readonly isLeft?: boolean;
-  /** Ends the running request at the other system; also after {@link Session.close} where {@link Session.isLeft}. */
+  /**
+   * Ends the running request at the other system; also after {@link Session.close} where {@link Session.isLeft}. Settles
+   * once no socket of its own is left, within {@link OPEN_MS}.
+   */
   cancel(): Promise<void>;
   /** Closes the socket without waiting for the other system. */
   close(): void;
@@ -54,15 +57,18 @@ export interface Session {
 /** Code for one kind of system. Its driver is loaded on first use. */
 export interface Connector {
   /**
-   * Opens a session. Rejects with the driver's error; {@link Connector.explain} has words for it.
+   * Opens a session. Rejects with the driver's error, once no socket of the opening is left; {@link Connector.explain} has
+   * words for it.
    *
    * @param memory - lives as long as the connection's object, for what its sessions share
+   * @param timeoutMs - for all of it, sign-in included; {@link OPEN_MS} without it
    */
   open(
     env: Env,
     target: ConnectionTarget,
     secret: string | null,
     memory: Map<string, unknown>,
+    timeoutMs?: number,
   ): Promise<Session>;
   /** Our words for a driver's error. `null` for one that says nothing about the caller's request: the system is away. */
   explain(failure: unknown, target: ConnectionTarget): ConnectionFailure | null;

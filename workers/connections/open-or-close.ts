@@ -1,7 +1,10 @@
 import { OPEN_MS } from "./connector.ts";
 
-/** Milliseconds below the pool's, so that the one that knows the socket closes it. */
-const OWN_MS = OPEN_MS - 500;
+/** A budget of time for several steps: tells what is left of `ms` milliseconds, at least one. */
+export function budgetOf(ms = OPEN_MS): () => number {
+  const end = Date.now() + ms;
+  return () => Math.max(1, end - Date.now());
+}
 
 /**
  * Runs what opens a socket and signs in. Where it fails, or a server that took the connection says nothing, the socket is
@@ -10,7 +13,7 @@ const OWN_MS = OPEN_MS - 500;
 export async function openOrClose<Value>(
   open: () => Promise<Value>,
   close: () => void,
-  mostMs = OWN_MS,
+  mostMs = OPEN_MS,
 ): Promise<Value> {
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new Error(`No answer within ${mostMs} ms.`)), mostMs);

@@ -1,6 +1,8 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { SilentServer } from "../../../scripts/databases/silent-server.ts";
+import { connectionEntry } from "../../../shared/connections/entry.ts";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { app } from "../../../workers/gateway/app.ts";
@@ -116,4 +118,52 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
     // Another connection does not notice.
     expect((await (await open()).call("shop_query", { sql: "SELECT 1 AS one" })).data.rows).toEqual([[1]]);
   });
+});
+
+describe("calls at a server that takes connections and says nothing", () => {
+  const { silent } = (env as unknown as { TEST_DOUBLES: { silent: SilentServer } }).TEST_DOUBLES;
+  const common = { title: "Shop", description: "Shop.", owner: "x", limits: { seconds: 1, concurrent: 4 } };
+  const reach = { host: "127.0.0.1", port: silent.port, tls: "off", user: "reader" };
+  const tables = { expose: { tables: ["public.*"] } };
+  const read = { sql: "SELECT 1", values: [], rows: 1, bytes: 1_000 };
+  const KINDS = {
+    postgresql: {
+      more: { ...tables, reach: { ...reach, database: "shop" } },
+      operation: "query",
+      args: read,
+    },
+    mysql: { more: { ...tables, reach: { ...reach, database: "shop" } }, operation: "query", args: read },
+    redis: {
+      more: { expose: { prefixes: ["a"] }, reach },
+      operation: "get",
+      args: { key: "a", field: null, rows: 1 },
+    },
+  };
+  const entryOf = (kind: keyof typeof KINDS) =>
+    connectionEntry.parse({ ...common, kind, ...KINDS[kind].more });
+
+  beforeAll(async () => {
+    const kinds = Object.keys(KINDS) as (keyof typeof KINDS)[];
+    await publishConnections(Object.fromEntries(kinds.map((kind) => [`silent${kind}`, entryOf(kind)])));
+  });
+
+  it.each(["postgresql", "mysql", "redis"] as const)(
+    "have five sockets of an object at most, and end in their time: %s",
+    async (kind) => {
+      await fetch(silent.most);
+      const target = { name: `silent${kind}`, revision: "r", entry: entryOf(kind) };
+      const { operation, args } = KINDS[kind];
+      const calls = Array.from({ length: 28 }, () =>
+        connectionGate(env, target.name, 0).run(target, {
+          ...{ id: crypto.randomUUID(), operation, arguments: args, identity: {} },
+          ...{ timeoutMs: 1_000, repeatable: true, note: "gatehouse test" },
+        }),
+      );
+      const codes = (await Promise.all(calls)).map((answer) => (answer.ok ? "ok" : answer.failure.code));
+      expect([...new Set(codes)].toSorted()).toEqual(["timeout", "unavailable"]);
+      const most = Number(await (await fetch(silent.most)).text());
+      expect(most).toBeGreaterThan(0);
+      expect(most).toBeLessThanOrEqual(5);
+    },
+  );
 });

@@ -35,9 +35,9 @@ const EXACT = {
 
 /** Connects to ClickHouse over its HTTP interface: each statement is one request, bounded by the server. */
 export const clickhouse: Connector = {
-  async open(_env, { entry }, secret) {
+  async open(_env, { entry }, secret, _memory, timeoutMs) {
     if (secret === null) throw new RefusedRequest(withoutPassword(entry.title));
-    return await ClickhouseSession.open(entry as ClickhouseEntry, secret);
+    return await ClickhouseSession.open(entry as ClickhouseEntry, secret, timeoutMs);
   },
   explain: explainClickhouse,
 };
@@ -58,11 +58,11 @@ class ClickhouseSession implements Session {
   }
 
   /** Asks once what the account may set: with `readonly = 1` no limit can be sent along. */
-  static async open(entry: ClickhouseEntry, secret: string): Promise<ClickhouseSession> {
+  static async open(entry: ClickhouseEntry, secret: string, timeoutMs = OPEN_MS): Promise<ClickhouseSession> {
     const session = new ClickhouseSession(entry, secret);
     const { rows } = await session.#ask<Record<string, JsonValue>>(
       "SELECT version() AS version, getSetting('readonly') AS readonly, getSetting('max_execution_time') AS seconds",
-      OPEN_MS,
+      timeoutMs,
     );
     const [row] = rows;
     session.#settings = {

@@ -35,7 +35,7 @@ interface SharedCluster extends OpenedCluster {
 
 /** Connects to Kafka with the protocol code of `kafkajs`. */
 export const kafka: Connector = {
-  async open(_env, { name, revision, entry }, secret, memory) {
+  async open(_env, { name, revision, entry }, secret, memory, timeoutMs) {
     const own = entry as KafkaEntry;
     if (own.auth.type !== "none" && secret === null) throw new RefusedRequest(withoutPassword(entry.title));
     const key = `kafka ${digestText(JSON.stringify([name, revision, entry, secret]))}`;
@@ -48,7 +48,7 @@ export const kafka: Connector = {
     const connect = async () => {
       if (!shared.cluster.isConnected()) await shared.cluster.connect();
     };
-    await openOrClose(connect, () => session.close());
+    await openOrClose(connect, () => session.close(), timeoutMs);
     return session;
   },
   explain: explainKafka,

@@ -8,12 +8,12 @@ import { openCredential } from "./credential.ts";
 
 /** Connects to MCP servers with the client of SDK v2, which speaks both generations. */
 export const mcp: Connector = {
-  async open(env, target, secret) {
+  async open(env, target, secret, _memory, timeoutMs) {
     const { McpSession } = await import("./session.ts");
     const entry = target.entry as McpEntry;
     // An unpublished entry is tested with the secret that the command gives.
     const credential = openCredential(env, target, target.revision === "" ? secret : null);
-    return await McpSession.open(env, target, entry, credential);
+    return await McpSession.open(env, target, entry, credential, timeoutMs);
   },
   explain,
 };

@@ -17,6 +17,7 @@ import {
 } from "../../../shared/objects/connection-gate.ts";
 import { cleanLine, cleanText } from "../../../shared/text/clean-text.ts";
 import { LostSession, RefusedRequest, type Session, type SessionCaller } from "../connector.ts";
+import { openOrClose } from "../open-or-close.ts";
 import { openAuthorizedFetch, type RequestOwner } from "./authorized-fetch.ts";
 import { answerOfClient, type ClientAnswer, readQuestion } from "./client-questions.ts";
 import type { Credential } from "./credential.ts";
@@ -110,16 +111,17 @@ export class McpSession implements Session {
     target: ConnectionTarget,
     entry: McpEntry,
     credential: Credential,
+    timeoutMs?: number,
   ): Promise<McpSession> {
     const session = new McpSession(env, target, entry, credential);
-    try {
-      await session.#client.connect(session.#transport, { signal: session.#running.signal });
-      understandWithoutType(session.#transport);
-      return session;
-    } catch (failure) {
-      session.close();
-      throw failure;
-    }
+    const { signal } = session.#running;
+    await openOrClose(
+      () => session.#client.connect(session.#transport, { signal }),
+      () => session.close(),
+      timeoutMs,
+    );
+    understandWithoutType(session.#transport);
+    return session;
   }
 
   isUsable(): boolean {

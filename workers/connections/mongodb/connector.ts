@@ -8,6 +8,7 @@ import type {
   Inspected,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { openOrClose } from "../open-or-close.ts";
 import { fromBson, toBson } from "./bson-values.ts";
 import { readMongodbCatalogue } from "./catalogue.ts";
 import { releaseClient, type SharedClient, shareClient } from "./client.ts";
@@ -22,15 +23,14 @@ const encoder = new TextEncoder();
 
 /** Connects to MongoDB with its own driver. */
 export const mongodb: Connector = {
-  async open(_env, target, secret, memory) {
+  async open(_env, target, secret, memory, timeoutMs) {
     if (secret === null) throw new RefusedRequest(withoutPassword(target.entry.title));
     const shared = await shareClient(target, secret, memory);
-    try {
-      await connectOnce(shared.client);
-    } catch (failure) {
-      releaseClient(shared, memory);
-      throw failure;
-    }
+    await openOrClose(
+      () => connectOnce(shared.client),
+      () => releaseClient(shared, memory),
+      timeoutMs,
+    );
     return new MongodbSession(shared, memory);
   },
   explain: explainMongodb,

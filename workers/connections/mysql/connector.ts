@@ -18,7 +18,7 @@ import {
   withoutPassword,
 } from "../connector.ts";
 import { type MeteredSocket, readAtMostFrom } from "../meter-socket.ts";
-import { openOrClose } from "../open-or-close.ts";
+import { budgetOf, openOrClose } from "../open-or-close.ts";
 import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import { findHyperdrive } from "../sql/hyperdrive.ts";
@@ -32,9 +32,10 @@ import { useRuntimeTls } from "./runtime-tls.ts";
 
 /** Connects to MySQL and MariaDB with the driver `mysql2`. */
 export const mysql: Connector = {
-  async open(env, { entry }, secret) {
+  async open(env, { entry }, secret, _memory, timeoutMs) {
+    const left = budgetOf(timeoutMs);
     const config = configOf(env, entry as MysqlEntry, secret);
-    const open = async () => {
+    const open = async (ms: number) => {
       const { default: driver } = await import("mysql2");
       const connection = driver.createConnection(config);
       if (config.ssl !== undefined) useRuntimeTls(connection);
@@ -42,13 +43,14 @@ export const mysql: Connector = {
         new Promise<void>((resolve, reject) =>
           connection.connect((error) => (error ? reject(error) : resolve())),
         );
-      await openOrClose(connect, () => connection.destroy());
+      await openOrClose(connect, () => connection.destroy(), ms);
       return connection;
     };
-    const session = new MysqlSession(await open(), open);
+    const session = new MysqlSession(await open(left()), open);
     await openOrClose(
       () => session.prepare(),
       () => session.close(),
+      left(),
     );
     return session;
   },
@@ -91,12 +93,12 @@ interface TransactionCall extends Pick<SessionCaller, "checkCancelled"> {
 class MysqlSession implements Session {
   readonly isEndedByCancel = true;
   readonly #connection: Connection;
-  readonly #another: () => Promise<Connection>;
+  readonly #another: (ms: number) => Promise<Connection>;
   #usable = true;
   #left = false;
   #isMaria = false;
 
-  constructor(connection: Connection, another: () => Promise<Connection>) {
+  constructor(connection: Connection, another: (ms: number) => Promise<Connection>) {
     this.#connection = connection;
     this.#another = another;
     const drop = () => {
@@ -151,12 +153,13 @@ class MysqlSession implements Session {
   }
 
   async cancel(): Promise<void> {
-    const other = await this.#another();
+    const left = budgetOf();
+    const other = await this.#another(left());
     other.on("error", () => {});
     const kill = () =>
       new Promise((resolve) => other.query(`KILL QUERY ${Number(this.#connection.threadId)}`, resolve));
     try {
-      await openOrClose(kill, () => {});
+      await openOrClose(kill, () => {}, left());
     } finally {
       other.destroy();
     }

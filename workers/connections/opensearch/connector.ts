@@ -18,8 +18,8 @@ const COUNTED = 10_000;
 
 /** Connects to OpenSearch and Elasticsearch over HTTP: each search is one request, bounded by the server. */
 export const opensearch: Connector = {
-  async open(_env, target, secret, memory) {
-    return await SearchSession.open(target, secret, memory);
+  async open(_env, target, secret, memory, timeoutMs) {
+    return await SearchSession.open(target, secret, memory, timeoutMs);
   },
   explain: explainSearch,
 };
@@ -45,9 +45,10 @@ class SearchSession implements Session {
     target: ConnectionTarget,
     secret: string | null,
     memory: ObjectMemory,
+    timeoutMs = OPEN_MS,
   ): Promise<SearchSession> {
     const session = new SearchSession(target, secret, memory);
-    const { status, body } = await session.#send("GET", "/", undefined, OPEN_MS);
+    const { status, body } = await session.#send("GET", "/", undefined, timeoutMs);
     if (status !== 200 && status !== 403) throw new SearchError(status, body);
     const { version } = (body ?? {}) as { version?: { distribution?: string; number?: string } };
     // An account without rights on the cluster gets no name; so far this has been one of OpenSearch.

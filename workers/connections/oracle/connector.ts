@@ -9,13 +9,13 @@ import type {
 import {
   type Connector,
   commit,
-  OPEN_MS,
   RefusedRequest,
   type Session,
   type SessionCaller,
   UnansweredCommit,
   withoutPassword,
 } from "../connector.ts";
+import { budgetOf } from "../open-or-close.ts";
 import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import { type Ask, MOST_COLUMNS } from "../sql/exposed-catalogue.ts";
@@ -72,10 +72,11 @@ const NOT_ASCII_CALLER = {
 /** Connects to Oracle. `open` takes the place of the driver in tests. */
 export function connectOracle(open: OpenOracle): Connector {
   return {
-    async open(_env, { entry }, secret) {
+    async open(_env, { entry }, secret, _memory, timeoutMs) {
       if (secret === null) throw new RefusedRequest(withoutPassword(entry.title));
-      const session = new OracleSession(await open(entry as OracleEntry, secret));
-      await session.prepare();
+      const left = budgetOf(timeoutMs);
+      const session = new OracleSession(await open(entry as OracleEntry, secret, left()));
+      await session.prepare(left());
       return session;
     },
     explain: explainOracle,
@@ -101,8 +102,8 @@ class OracleSession implements Session {
     this.#link = link;
   }
 
-  async prepare(): Promise<void> {
-    this.#deadline = Date.now() + OPEN_MS;
+  async prepare(timeoutMs: number): Promise<void> {
+    this.#deadline = Date.now() + timeoutMs;
     try {
       await this.#execute(FORMATS);
     } catch (failure) {

@@ -51,7 +51,7 @@ export interface OracleLink {
 }
 
 /** Opens a connection. Rejects with the driver's error. */
-export type OpenOracle = (entry: OracleEntry, secret: string) => Promise<OracleLink>;
+export type OpenOracle = (entry: OracleEntry, secret: string, timeoutMs: number) => Promise<OracleLink>;
 
 interface Driver {
   getConnection(options: object): Promise<OracleConnection>;
@@ -61,7 +61,7 @@ interface Driver {
 }
 
 /** Opens a connection with the driver `oracledb` in its thin mode, which is loaded on first use. */
-export const openOracle: OpenOracle = async ({ reach, title }, secret) => {
+export const openOracle: OpenOracle = async ({ reach, title }, secret, timeoutMs) => {
   const [{ default: driver }] = (await Promise.all([import("oracledb"), adaptTransport()])) as [
     { default: Driver },
     unknown,
@@ -82,6 +82,7 @@ export const openOracle: OpenOracle = async ({ reach, title }, secret) => {
   const connection = await openOrClose(
     () => openOn(wire, open),
     () => wire.destroy(),
+    timeoutMs,
   );
   return { connection, wire, reading: readingOptions(driver) };
 };

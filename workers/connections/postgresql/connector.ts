@@ -18,7 +18,7 @@ import {
   withoutPassword,
 } from "../connector.ts";
 import { type MeteredSocket, readAtMostFrom } from "../meter-socket.ts";
-import { openOrClose } from "../open-or-close.ts";
+import { budgetOf, openOrClose } from "../open-or-close.ts";
 import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts";
 import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { sqlOperation } from "../sql/operation.ts";
@@ -30,12 +30,12 @@ import { type EndWith, type Meter, readRows } from "./read-rows.ts";
 
 /** Connects to PostgreSQL with the driver `pg`. */
 export const postgresql: Connector = {
-  async open(env, { entry }, secret) {
+  async open(env, { entry }, secret, _memory, timeoutMs) {
     const { default: pg } = await import("pg");
     const config = configOf(env, entry as PostgresqlEntry, secret);
     const client = new pg.Client(config);
     const session = new PostgresqlSession(client, () => new pg.Client(config));
-    await session.connect();
+    await session.connect(timeoutMs);
     return session;
   },
   explain: explainPostgresql,
@@ -135,22 +135,24 @@ class PostgresqlSession implements Session {
   }
 
   async cancel(): Promise<void> {
+    const left = budgetOf();
     const other = new PostgresqlSession(this.#another(), this.#another);
     // A role may end statements of its own.
     const end = () => other.#client.query("SELECT pg_cancel_backend($1)", [this.#internals.processID]);
     try {
-      await other.connect();
-      await openOrClose(end, () => other.#destroy());
+      await other.connect(left());
+      await openOrClose(end, () => other.#destroy(), left());
     } finally {
       other.close();
     }
   }
 
   /** Connects and signs in. */
-  async connect(): Promise<void> {
+  async connect(timeoutMs?: number): Promise<void> {
     await openOrClose(
       () => this.#client.connect(),
       () => this.#destroy(),
+      timeoutMs,
     );
   }
 

@@ -15,7 +15,7 @@ import { readKey, refuseSize, scanKeys, tailStream } from "./read-keys.ts";
 
 /** Connects to Redis and Valkey with the driver `ioredis`. */
 export const redis: Connector = {
-  async open(_env, { entry }, secret) {
+  async open(_env, { entry }, secret, _memory, timeoutMs) {
     const { Redis: Client } = await import("ioredis");
     const { reach } = entry as RedisEntry;
     const client = new Client({
@@ -42,7 +42,7 @@ export const redis: Connector = {
     });
     // The driver rejects with "Connection is closed" and tells the cause as an event.
     const connect = () => client.connect().catch((failure: unknown) => Promise.reject(cause ?? failure));
-    await openOrClose(connect, () => session.close());
+    await openOrClose(connect, () => session.close(), timeoutMs);
     return session;
   },
   explain,

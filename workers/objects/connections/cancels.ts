@@ -1,6 +1,6 @@
 import { log } from "../../../shared/observe/log.ts";
 import { OPEN_MS, RefusedRequest, type Session } from "../../connections/connector.ts";
-import { within } from "./within.ts";
+import { GRACE_MS, within } from "./within.ts";
 
 /** Ids of requests that are cancelled and not known yet, or not any more. */
 const MOST_IDS = 1_000;
@@ -75,9 +75,10 @@ export class Cancels {
     await turn;
   }
 
+  /** The turn is over once the socket of the cancel is closed, which its session sees to. */
   async #send(session: Session): Promise<void> {
     try {
-      await within(() => session.cancel(), OPEN_MS);
+      await within(() => session.cancel(), OPEN_MS + GRACE_MS);
     } catch (failure) {
       log("warn", "connection_not_cancelled", { connection: this.#connection, error: String(failure) });
     }

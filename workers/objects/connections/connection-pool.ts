@@ -30,6 +30,7 @@ import {
 } from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
+import { budgetOf } from "../../connections/open-or-close.ts";
 import { openSecret } from "../../connections/secret.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { readSecretVersion } from "../../connections/vault.ts";
@@ -44,10 +45,7 @@ import { describeOutage, notKnown, WAITED_TOO_LONG } from "./outage-words.ts";
 import { openResilience, type Resilience } from "./resilience.ts";
 import { SessionStore } from "./session-store.ts";
 import { WaitingWrites } from "./waiting-writes.ts";
-import { TimedOut, within } from "./within.ts";
-
-/** Milliseconds that the other system has after its own time limit before its socket is closed. */
-const GRACE_MS = 1_500;
+import { GRACE_MS, TimedOut, within } from "./within.ts";
 
 /**
  * Holds some of a connection's sockets. A socket serves one request at a time, so two calls never share a
@@ -131,10 +129,19 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ): Promise<ConnectionAnswer> {
     const deadline = Date.now() + request.timeoutMs;
     const resilience = this.#resilienceOf(target);
+    let earlier: unknown;
+    const attempt = async () => {
+      // The first attempt took the time of a second one.
+      if (earlier !== undefined && Date.now() >= deadline) throw earlier;
+      try {
+        return await this.#attempt(target, request, deadline, conversation);
+      } catch (failure) {
+        earlier = failure;
+        throw failure;
+      }
+    };
     try {
-      const value = await resilience.execute(request.repeatable, () =>
-        this.#attempt(target, request, deadline, conversation),
-      );
+      const value = await resilience.execute(request.repeatable, attempt);
       return value instanceof PartialAnswer
         ? { ok: true, value: value.value, keep: false }
         : { ok: true, value };
@@ -252,7 +259,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   async #openFor(target: ConnectionTarget, key: string, deadline: number): Promise<Session> {
     for (;;) {
       const before = this.#sessions.closings;
-      const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
+      const left = deadline - Date.now();
+      if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
+      const session = await this.#open(target, null, Math.min(OPEN_MS, left));
       try {
         await this.#account.check(target, session);
       } catch (refusal) {
@@ -308,12 +317,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ): Promise<Session> {
     const connector = await loadConnector(target);
     const { name, entry } = target;
-    const start = Date.now();
+    const left = budgetOf(timeoutMs);
     const source = secretSourceOf(name, entry);
     const secret = given ?? (await openSecret(this.env, source, entry.title, timeoutMs));
-    const opening = connector.open(this.env, target, secret, memory);
+    const opening = connector.open(this.env, target, secret, memory, left());
     try {
-      return await within(() => opening, Math.max(1, start + timeoutMs - Date.now()));
+      // The connector ends it in its time: given up before, its socket would be one more than the object may have.
+      return await within(() => opening, left() + GRACE_MS);
     } catch (failure) {
       // A session that opens after the time limit is closed at once.
       opening.then((late) => late.close()).catch(() => {});

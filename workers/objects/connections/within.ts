@@ -1,5 +1,8 @@
 import { Deadline, type PauseDeadline } from "../../../shared/guard/run.ts";
 
+/** Milliseconds that the one who has a limit of time of its own has after it, before it is given up. */
+export const GRACE_MS = 1_500;
+
 /** The time of {@link within} is over. */
 export class TimedOut extends Error {}
 
