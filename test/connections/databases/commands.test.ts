@@ -12,6 +12,12 @@ import { asPostgresqlOwner, createShop, SERVERS, shopEntry } from "./servers.ts"
 
 const DATABASE = "shop_commands";
 
+/** The shop by an account of its own, whose rights these tests change. */
+function inspectedEntry(more: Record<string, unknown> = {}) {
+  const entry = shopEntry(DATABASE, more);
+  return { ...entry, reach: { ...entry.reach, user: "test_inspected" } } as typeof entry;
+}
+
 /** Writes a ticket as the command does. */
 async function writeTicket(expiresAt = Date.now() + 60_000): Promise<string> {
   const ticket = (crypto.randomUUID() + crypto.randomUUID()).replaceAll("-", "");
@@ -110,13 +116,13 @@ describe("a server whose certificate is not to be trusted", () => {
 });
 
 describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
-  beforeAll(() => createShop(DATABASE));
+  beforeAll(() => createShop(DATABASE, "test_inspected"));
 
   const test = async (entry: object, secret: string | null) =>
     (await ask({ command: "test", connection: "shop", entry, secret }, await writeTicket())).body;
 
   it("is reported with what its account may do, what it exposes, and what does not fit", async () => {
-    const entry = shopEntry(DATABASE, { columns: { "public.customers.emial": "pii" } });
+    const entry = inspectedEntry({ columns: { "public.customers.emial": "pii" } });
     const { report } = await test(entry, PASSWORD);
     expect(report).toMatchObject({
       exposed: ["public.customers", "public.orders"],
@@ -130,24 +136,32 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
   });
 
   it.each([
-    ["GRANT INSERT ON orders TO reader", "REVOKE INSERT ON orders FROM reader", /write to orders/],
     [
-      "GRANT CREATE ON SCHEMA public TO reader",
-      "REVOKE CREATE ON SCHEMA public FROM reader",
+      "GRANT INSERT ON orders TO test_inspected",
+      "REVOKE INSERT ON orders FROM test_inspected",
+      /write to orders/,
+    ],
+    [
+      "GRANT CREATE ON SCHEMA public TO test_inspected",
+      "REVOKE CREATE ON SCHEMA public FROM test_inspected",
       /create objects/,
     ],
-    ["GRANT pg_write_all_data TO reader", "REVOKE pg_write_all_data FROM reader", /pg_write_all_data/],
     [
-      "CREATE ROLE w; GRANT INSERT ON orders TO w; ALTER ROLE reader NOINHERIT; GRANT w TO reader",
-      "REVOKE w FROM reader; ALTER ROLE reader INHERIT; DROP OWNED BY w; DROP ROLE w",
-      /write to orders, after SET ROLE w/,
+      "GRANT pg_write_all_data TO test_inspected",
+      "REVOKE pg_write_all_data FROM test_inspected",
+      /pg_write_all_data/,
     ],
-    ["ALTER ROLE reader CREATEDB", "ALTER ROLE reader NOCREATEDB", /create databases/],
-    ["ALTER ROLE reader BYPASSRLS", "ALTER ROLE reader NOBYPASSRLS", /row-level security/],
-    ["ALTER ROLE reader SUPERUSER", "ALTER ROLE reader NOSUPERUSER", /superuser/],
+    [
+      "CREATE ROLE test_w; GRANT INSERT ON orders TO test_w; ALTER ROLE test_inspected NOINHERIT; GRANT test_w TO test_inspected",
+      "REVOKE test_w FROM test_inspected; ALTER ROLE test_inspected INHERIT; DROP OWNED BY test_w; DROP ROLE test_w",
+      /write to orders, after SET ROLE test_w/,
+    ],
+    ["ALTER ROLE test_inspected CREATEDB", "ALTER ROLE test_inspected NOCREATEDB", /create databases/],
+    ["ALTER ROLE test_inspected BYPASSRLS", "ALTER ROLE test_inspected NOBYPASSRLS", /row-level security/],
+    ["ALTER ROLE test_inspected SUPERUSER", "ALTER ROLE test_inspected NOSUPERUSER", /superuser/],
   ])("is reported as privileged after %s", async (grant, revoke, expected) => {
     await asPostgresqlOwner(DATABASE, grant);
-    const { report } = await test(shopEntry(DATABASE), PASSWORD);
+    const { report } = await test(inspectedEntry(), PASSWORD);
     await asPostgresqlOwner(DATABASE, revoke);
     const blocking = report.excess.filter(({ blocking: isBlocking }: { blocking: boolean }) => isBlocking);
     expect(blocking.map(({ what }: { what: string }) => what).join("\n")).toMatch(expected);
@@ -171,7 +185,7 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
       /^TLS with 127\.0\.0\.2:\d+ failed: its certificate is of another host/,
     ],
   ])("is refused in one sentence with %s", async (_what, reach, secret, expected) => {
-    const entry = shopEntry(DATABASE);
+    const entry = inspectedEntry();
     const { failure } = await test({ ...entry, reach: { ...entry.reach, ...reach } }, secret);
     expect(failure.message).toMatch(expected);
     expect(JSON.stringify(failure)).not.toMatch(/only-reads|internal error|proxy/);
@@ -180,7 +194,7 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
   it.skipIf(SERVERS.redis === null)(
     "is refused in one sentence where another kind of server answers",
     async () => {
-      const entry = shopEntry(DATABASE);
+      const entry = inspectedEntry();
       const { port, tlsPort } = SERVERS.redis as NonNullable<typeof SERVERS.redis>;
       for (const other of [port, tlsPort]) {
         const { failure } = await test({ ...entry, reach: { ...entry.reach, port: other } }, PASSWORD);
@@ -197,8 +211,8 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
     const common = { title: "Secure", description: "Over TLS.", owner: "x", allow_privileged_role: true };
     const entries = {
       postgresql: () => ({
-        ...shopEntry(DATABASE),
-        reach: { ...shopEntry(DATABASE).reach, tls: "required" },
+        ...inspectedEntry(),
+        reach: { ...inspectedEntry().reach, tls: "required" },
       }),
       mariadb: ({ host, port, user }: ServerAddress) => ({
         ...common,
@@ -230,7 +244,7 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
   });
 
   it("writes by a named query alone, with the scope for it", async () => {
-    await asPostgresqlOwner(DATABASE, "GRANT INSERT ON orders TO reader");
+    await asPostgresqlOwner(DATABASE, "GRANT INSERT ON orders TO test_inspected");
     const queries = {
       add_order: {
         title: "Add an order",
@@ -243,7 +257,7 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
         effect: "create",
       },
     };
-    await publishConnections({ shop: shopEntry(DATABASE, { queries, allow_privileged_role: true }) });
+    await publishConnections({ shop: inspectedEntry({ queries, allow_privileged_role: true }) });
     const reader = await openSession({ server: "shop", lane: "stateless", scopes: ["shop:read"] });
     const refused = await reader.request("tools/call", {
       name: "shop_add_order",

@@ -70,12 +70,12 @@ export async function onRedis(
   }
 }
 
-/** Makes a database with a shop, and an account that only reads it. */
-export async function createShop(database: string): Promise<void> {
+/** Makes a database with a shop, and an account that only reads it. Tests that change an account have one of their own. */
+export async function createShop(database: string, reader = "reader"): Promise<void> {
   await asPostgresqlOwner("postgres", `DROP DATABASE IF EXISTS ${database}`, `CREATE DATABASE ${database}`);
   await asPostgresqlOwner(
     database,
-    `DO $$ BEGIN CREATE ROLE reader LOGIN PASSWORD '${PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+    `DO $$ BEGIN CREATE ROLE ${reader} LOGIN PASSWORD '${PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
     "CREATE TABLE customers (id integer PRIMARY KEY, name text NOT NULL, email text, country text NOT NULL, owner text)",
     "CREATE TABLE orders (id bigint PRIMARY KEY, customer_id integer REFERENCES customers, placed_at timestamptz NOT NULL, total numeric(12,2) NOT NULL, note text)",
     "CREATE TABLE payroll (id integer PRIMARY KEY, salary numeric)",
@@ -84,8 +84,8 @@ export async function createShop(database: string): Promise<void> {
     "INSERT INTO orders SELECT n, 1 + n % 60, timestamptz '2026-01-01' + n * interval '1 hour', n * 1.5, repeat('x', 50) FROM generate_series(1, 3000) n",
     "INSERT INTO payroll VALUES (1, 100000)",
     "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-    "GRANT USAGE ON SCHEMA public TO reader",
-    "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
+    `GRANT USAGE ON SCHEMA public TO ${reader}`,
+    `GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${reader}`,
     "ANALYZE",
   );
 }
