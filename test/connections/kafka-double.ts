@@ -6,24 +6,25 @@ import type { ConnectionTarget } from "../../shared/objects/connection-gate.ts";
 import { type OpenedCluster, openCluster } from "../../workers/connections/kafka/driver.ts";
 
 /** Kafka's numbers of the requests that the double answers («Protocol», API keys). */
-export const [PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS] = [0, 1, 2, 3, 18] as const;
+export const [PRODUCE, FETCH, LIST_OFFSETS, METADATA] = [0, 1, 2, 3] as const;
+const API_VERSIONS = 18;
 
-export const int8 = (value: number) => Buffer.from([value & 255]);
+const int8 = (value: number) => Buffer.from([value & 255]);
 export const int16 = (value: number) => Buffer.from([value >> 8, value & 255]);
 export function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
   return bytes;
 }
-export function int64(value: number): Buffer {
+function int64(value: number): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64BE(BigInt(value));
   return bytes;
 }
 export const text = (value: string) => Buffer.concat([int16(Buffer.byteLength(value)), Buffer.from(value)]);
-export const list = (items: readonly Buffer[]) => Buffer.concat([int32(items.length), ...items]);
+const list = (items: readonly Buffer[]) => Buffer.concat([int32(items.length), ...items]);
 
-export function varint(value: number): Buffer {
+function varint(value: number): Buffer {
   const bytes: number[] = [];
   for (let left = value < 0 ? -2 * value - 1 : 2 * value; ; left = Math.floor(left / 128)) {
     bytes.push(left > 127 ? (left & 127) | 128 : left);
