@@ -1,9 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
-import { isExchanged, isPersonal } from "../../../shared/connections/entry.ts";
 import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
-import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
-import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
   type ConnectionAnswer,
   type ConnectionCaller,
@@ -18,7 +14,6 @@ import {
   SESSIONS_PER_OBJECT,
   shareOf,
 } from "../../../shared/objects/connection-gate.ts";
-import { logFailure } from "../../../shared/observe/log.ts";
 import { flushSpans } from "../../../shared/observe/spans.ts";
 import { runBelow } from "../../../shared/observe/trace.ts";
 import {
@@ -33,16 +28,16 @@ import { loadConnector } from "../../connections/load-connector.ts";
 import { budgetOf } from "../../connections/open-or-close.ts";
 import { openSecret } from "../../connections/secret.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
-import { readSecretVersion } from "../../connections/vault.ts";
 import { writeOnce } from "../../connections/write-keys.ts";
 import { AccountWatch } from "./account-watch.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { BoundSecret } from "./bound-secret.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
+import { describeOutage, explainFailure, notKnown, WAITED_TOO_LONG } from "./explain-failure.ts";
 import { Outage } from "./outage.ts";
-import { describeOutage, notKnown, WAITED_TOO_LONG } from "./outage-words.ts";
-import { openResilience, type Resilience } from "./resilience.ts";
+import { attemptUntil, openResilience, type Resilience } from "./resilience.ts";
+import { sessionKeyOf } from "./session-key.ts";
 import { SessionStore } from "./session-store.ts";
 import { WaitingWrites } from "./waiting-writes.ts";
 import { GRACE_MS, TimedOut, within } from "./within.ts";
@@ -129,19 +124,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ): Promise<ConnectionAnswer> {
     const deadline = Date.now() + request.timeoutMs;
     const resilience = this.#resilienceOf(target);
-    let earlier: unknown;
-    const attempt = async () => {
-      // The first attempt took the time of a second one.
-      if (earlier !== undefined && Date.now() >= deadline) throw earlier;
-      try {
-        return await this.#attempt(target, request, deadline, conversation);
-      } catch (failure) {
-        earlier = failure;
-        throw failure;
-      }
-    };
+    const attempt = () => this.#attempt(target, request, deadline, conversation);
     try {
-      const value = await resilience.execute(request.repeatable, attempt);
+      const value = await resilience.execute(request.repeatable, attemptUntil(deadline, attempt));
       return value instanceof PartialAnswer
         ? { ok: true, value: value.value, keep: false }
         : { ok: true, value };
@@ -224,7 +209,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     this.#cancels.check(request.id);
     await this.#bound.check(this.env, target, deadline - Date.now(), () => this.closeSessions());
     await this.#account.requireReading(target);
-    const key = await this.#sessionKeyOf(target);
+    const key = await sessionKeyOf(this.env, target);
     const known = this.#sessions.take(key);
     const session = known ?? (await this.#openFor(target, key, deadline));
     if (known !== undefined) this.ctx.waitUntil(this.#lookAgain(target));
@@ -276,20 +261,6 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       // Its secret was changed meanwhile.
       session.close();
     }
-  }
-
-  /**
-   * Sessions of one revision are kept apart by what their person's client can be asked. An entry that is not published has
-   * no revision: its content takes the place, so that a changed one is not asked at its former address. Objects of persons
-   * are too many to be told of a changed secret: they look at its version, which closes the sessions of another one.
-   */
-  async #sessionKeyOf({ name, revision, entry, session }: ConnectionTarget): Promise<string> {
-    const content = revision === "" ? digestText(canonicalize(entry as unknown as JsonValue)) : revision;
-    if (session === undefined) return content;
-    const source = secretSourceOf(name, entry);
-    const isInVault = "vault" in source && !isPersonal(entry) && !isExchanged(entry);
-    const version = isInVault ? await readSecretVersion(this.env, source.vault) : 0;
-    return `${content}@${version} ${JSON.stringify(session)}`;
   }
 
   /**
@@ -345,34 +316,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   #explain(
     failure: unknown,
     resilience: Resilience,
-    target: ConnectionTarget,
+    { name, entry }: ConnectionTarget,
     { repeatable }: ConnectionRequest,
   ): ConnectionFailure {
-    if (failure instanceof RefusedRequest) {
-      const { code, message } = failure.failure;
-      if (code === "unavailable") this.#lastFailure = { at: Date.now(), message };
-      return failure.failure;
-    }
-    if (failure instanceof BulkheadRejectedError) {
-      return {
-        code: "unavailable",
-        message: `Too many calls use ${target.entry.title} at this moment.`,
-        retryAfter: 2,
-        sent: false,
-      };
-    }
-    if (failure instanceof BrokenCircuitError) {
-      const retryAfter = resilience.secondsUntilProbe();
-      return { ...describeOutage(target.entry.title), retryAfter, sent: false };
-    }
-    const eventId = logFailure("connection_failed", failure instanceof Outage ? failure.cause : failure, {
-      connection: target.name,
-    });
-    const described = describeOutage(target.entry.title, eventId);
-    this.#lastFailure = { at: Date.now(), message: described.message };
-    if (!repeatable && failure instanceof Outage && failure.isSent)
-      return notKnown(`${target.entry.title} did not answer. Event id: ${eventId}.`);
-    return failure instanceof Outage && !failure.isSent ? { ...described, sent: false } : described;
+    const call = { connection: name, title: entry.title, repeatable };
+    const { said, noted } = explainFailure(failure, call, () => resilience.secondsUntilProbe());
+    if (noted !== null) this.#lastFailure = { at: Date.now(), message: noted };
+    return said;
   }
 
   #resilienceOf({ name, entry, session }: ConnectionTarget): Resilience {

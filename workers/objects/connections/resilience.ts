@@ -81,3 +81,17 @@ const NAMES = {
   [CircuitState.HalfOpen]: "half_open",
   [CircuitState.Isolated]: "open",
 } as const;
+
+/** Attempts until a deadline, in milliseconds of the clock: afterwards a repeat gives the failure of the attempt before. */
+export function attemptUntil<Value>(deadline: number, attempt: () => Promise<Value>): () => Promise<Value> {
+  let earlier: { failure: unknown } | undefined;
+  return async () => {
+    if (earlier !== undefined && Date.now() >= deadline) throw earlier.failure;
+    try {
+      return await attempt();
+    } catch (failure) {
+      earlier = { failure };
+      throw failure;
+    }
+  };
+}
