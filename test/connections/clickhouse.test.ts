@@ -167,7 +167,11 @@ describe("a session with ClickHouse, against a double of its HTTP interface", ()
       ],
       "system.columns": [
         200,
-        '["database","table","name","type","comment"]\n["String","String","String","String","String"]\n["shop","orders","id","UInt64",""]\n["shop","orders","email","String",""]\n',
+        '["database","table","name","type","comment"]\n["String","String","String","String","String"]\n["shop","orders","id","UInt64",""]\n["shop","orders","email","String",""]\n["shop","orders","reach_by","LowCardinality(String)",""]\n',
+      ],
+      'FROM "shop"."orders" LIMIT 20': [
+        200,
+        '["c0"]\n["String"]\n["ann@people.example"]\n["bob@people.example"]\n',
       ],
     });
     const report = await session.inspect(target);
@@ -179,7 +183,7 @@ describe("a session with ClickHouse, against a double of its HTTP interface", ()
       "has the role analyst",
     ]);
     expect(report.exposed).toEqual(["shop.orders"]);
-    expect(report.proposals).toEqual({ "shop.orders.email": "pii" });
+    expect(report.proposals).toEqual({ "shop.orders.email": "pii", "shop.orders.reach_by": "pii" });
     expect(report.mistakes).toEqual([expect.stringContaining("no max_execution_time")]);
   });
 });

@@ -227,6 +227,15 @@ describe("what an account of Kafka may do", () => {
     expect(report).toMatchObject({ excess: [], exposed: ["orders"], mistakes: [] });
   });
 
+  it("comes with classes by values of messages where names say nothing", async () => {
+    const messages = MESSAGES.map(({ offset }, at) => ({
+      ...message(at, `{"reach_by":"c${at}@people.example","said":"hello"}`),
+      offset,
+    }));
+    const { proposals } = await inspectKafka(clusterOf(messages), entryOf());
+    expect(proposals).toEqual({ "orders/value.reach_by": "pii" });
+  });
+
   it("is found out without changing anything", async () => {
     const asked: unknown[] = [];
     const note = async (request: unknown) => void asked.push(request);

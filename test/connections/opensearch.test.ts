@@ -1,77 +1,14 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
-import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
-import { PartialAnswer, type SessionCaller } from "../../workers/connections/connector.ts";
+import { PartialAnswer } from "../../workers/connections/connector.ts";
 import type { DocumentSource } from "../../workers/connections/documents/source.ts";
 import { opensearch } from "../../workers/connections/opensearch/connector.ts";
 import type { SearchAnswer } from "../../workers/connections/opensearch/operation.ts";
 import { MAPPING } from "./attempts/order-index.ts";
+import { type Asked, closeDoubles, serve } from "./search-double.ts";
 
-const servers: Server[] = [];
-
-/** A session of OpenSearch tells the server nothing of its caller but the note. */
-const CALLER = {} as SessionCaller;
-
-afterEach(() => {
-  for (const server of servers.splice(0)) server.close();
-});
-
-/** What the double was asked. */
-interface Asked {
-  request: string;
-  body: JsonValue;
-  headers: Record<string, unknown>;
-}
-
-const IDENTITIES = {
-  opensearch: { version: { distribution: "opensearch", number: "2.19.3" } },
-  elasticsearch: { version: { number: "8.17.0", build_flavor: "default" } },
-};
-
-type Answers = Readonly<Record<string, readonly [number, JsonValue | string]>>;
-
-/** A server that answers as OpenSearch and Elasticsearch document it: status and body by method and path. */
-async function serve(product: keyof typeof IDENTITIES, answers: Answers, entryOf: object = {}) {
-  const asked: Asked[] = [];
-  const server = createServer(async (request, response) => {
-    let text = "";
-    for await (const chunk of request) text += chunk;
-    const line = `${request.method} ${decodeURIComponent(request.url ?? "")}`;
-    asked.push({ request: line, body: text === "" ? null : JSON.parse(text), headers: request.headers });
-    const found = Object.entries(answers).find(([part]) => line.includes(part))?.[1];
-    const [status, body] = found ?? (line === "GET /" ? [200, IDENTITIES[product]] : [403, { error: {} }]);
-    const location = { location: "http://127.0.0.1:1/elsewhere" };
-    response
-      .writeHead(status, status === 302 ? location : {})
-      .end(typeof body === "string" ? body : JSON.stringify(body));
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  const entry = connectionEntry.parse({
-    kind: "opensearch",
-    title: "Orders",
-    description: "Orders of the web shop.",
-    owner: "shop@people.example",
-    reach: { host: "127.0.0.1", port, tls: "off" },
-    auth: { type: "basic", user: "reader" },
-    expose: { indices: ["orders*", "logs"], except: ["orders-private"] },
-    ...entryOf,
-  });
-  const target: ConnectionTarget = { name: "orders", revision: "r", entry };
-  const session = await opensearch.open({} as Env, target, "a password", new Map());
-  const run = (operation: string, args: Record<string, JsonValue> = {}) =>
-    session.run(target, requestOf(operation, args), 3_000, CALLER);
-  return { asked, target, session, run };
-}
-
-function requestOf(operation: string, args: Record<string, JsonValue>): ConnectionRequest {
-  const note = "gatehouse user=u trace=t";
-  return { id: "1", operation, arguments: args, identity: {}, timeoutMs: 3_000, repeatable: true, note };
-}
+afterEach(closeDoubles);
 
 const SEARCH = {
   indices: ["orders", "logs"],
@@ -219,94 +156,6 @@ describe("a session with OpenSearch or Elasticsearch, against a double of their 
       'expose.except: the data stream "orders-s" is not offered, because "orders-private" is a member of it.',
     ]);
   });
-
-  it("asks Elasticsearch what the account may do", async () => {
-    const { session, target } = await serve("elasticsearch", {
-      "GET /orders*": [404, {}],
-      "GET /_data_stream": [404, {}],
-      _has_privileges: [
-        200,
-        {
-          cluster: { manage: false },
-          index: { "orders*": { write: true, manage: false }, logs: { write: false } },
-        },
-      ],
-    });
-    const report = await session.inspect(target);
-    expect(report.server).toBe("Elasticsearch 8.17.0");
-    expect(report.excess.map(({ what }) => what)).toEqual(["write on orders*"]);
-  });
-
-  it("asks what the account may do with each exposed index", async () => {
-    const mappings = Object.fromEntries(["orders-1", "orders-2"].map((name) => [name, { mappings: {} }]));
-    const exposed = {
-      "GET /orders*,logs/_mapping": [200, mappings],
-      "GET /orders*,logs/_alias": [200, { "orders-1": { aliases: {} }, "orders-2": { aliases: {} } }],
-    } as unknown as Answers;
-    const open = await serve("opensearch", { ...exposed, "DELETE /orders-2/_doc/": [409, {}] });
-    const { excess } = await open.session.inspect(open.target);
-    expect(excess.map(({ what }) => what)).toEqual(["write documents of orders-2"]);
-    const elastic = await serve("elasticsearch", {
-      ...exposed,
-      _has_privileges: [
-        200,
-        { cluster: {}, index: { "orders*": { write: false }, "orders-2": { write: true } } },
-      ],
-    });
-    const report = await elastic.session.inspect(elastic.target);
-    expect(report.excess.map(({ what }) => what)).toEqual(["write on orders-2"]);
-    const question = elastic.asked.find(({ request }) => request.includes("_has_privileges"))?.body;
-    expect(question).toMatchObject({ index: [{ names: ["orders*", "logs", "orders-1", "orders-2"] }] });
-  });
-
-  it.each([
-    ["an account that only reads", {}, []],
-    [
-      "one that writes documents and deletes scripts",
-      { "DELETE /orders-v2/_doc/": [409, {}], "DELETE /_scripts/": [404, {}] },
-      ["write documents of orders-v2", "delete stored scripts"],
-    ],
-    [
-      "a server without accounts",
-      { "DELETE /": [404, {}], "PUT /": [200, {}] },
-      [
-        "write documents of orders-v2",
-        "change the mapping of orders-v2",
-        "delete indices named orders-v2…",
-        "delete indices",
-        "change settings of the cluster",
-        "delete stored scripts",
-        "delete ingest pipelines",
-        "delete snapshot repositories",
-      ],
-    ],
-  ] as const)(
-    "finds out what OpenSearch lets an account do, without changing anything: %s",
-    async (_who, more, expected) => {
-      const { session, target, asked } = await serve("opensearch", {
-        "GET /orders*,logs/_mapping": [
-          200,
-          { "orders-v2": { mappings: { properties: { email: { type: "keyword" } } } } },
-        ],
-        "GET /orders*,logs/_alias": [200, { "orders-v2": { aliases: {} } }],
-        ...(more as unknown as Answers),
-      });
-      const report = await session.inspect(target);
-      expect(report.excess.map(({ what }) => what)).toEqual(expected);
-      expect(report.proposals).toEqual({ "orders-v2/email": "pii" });
-      expect(report.mistakes).toEqual([expect.stringContaining('expose.indices: "logs" matches nothing')]);
-      for (const { request, body } of asked.filter(({ request: line }) => !line.startsWith("GET"))) {
-        if (request.startsWith("PUT"))
-          expect(JSON.stringify(body)).toMatch(
-            /^\{"(properties":\{\}|transient":\{"gatehouse\.[^"]+":null\})\}$/,
-          );
-        else
-          expect(request).toMatch(
-            /^DELETE \/.*gatehouse-probe-[0-9a-f-]{36}(\?if_seq_no=9007199254740991&.*)?$/,
-          );
-      }
-    },
-  );
 
   it.each([
     [401, {}, "unavailable", /refuses the account/],

@@ -48,6 +48,22 @@ describe("the dictionary of Oracle, against a double of the driver's connection"
     });
   });
 
+  it("proposes classes by values where names say nothing", async () => {
+    const [objects, [columns, [column]]] = DICTIONARY as never as [never, [RegExp, object[]]];
+    const named = [{ ...column, name: "REACH_BY", type: "VARCHAR2", length: 80 }];
+    const { target, session, double } = await open([
+      objects,
+      [columns, named],
+      [/session_privs/, [{ privilege: "CREATE SESSION", role: null }]],
+      [
+        /FROM "SHOP"\."CUSTOMERS" FETCH FIRST 20 ROWS ONLY/,
+        [{ c0: "ann@people.example" }, { c0: "bob@people.example" }],
+      ],
+    ]);
+    expect((await session.inspect(target)).proposals).toEqual({ "SHOP.CUSTOMERS.REACH_BY": "pii" });
+    expect(double.asked.some(({ sql }) => sql.includes('SUBSTR("REACH_BY", 1, 200)'))).toBe(true);
+  });
+
   it.each([
     [
       "a system privilege",

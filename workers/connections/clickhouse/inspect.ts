@@ -7,6 +7,7 @@ import {
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
 import { judgeQueries } from "../sql/check-queries.ts";
 import type { Ask } from "../sql/exposed-catalogue.ts";
+import { proposeFromSample, type SampleDialect } from "../sql/sample-classes.ts";
 import { readClickhouseCatalogue } from "./catalogue.ts";
 
 /** Privileges that only read (ClickHouse, «GRANT»). */
@@ -50,6 +51,10 @@ export async function inspectClickhouse(
   if (what === "account") return { ...account, ...NOT_INSPECTED };
   const catalogue = await readClickhouseCatalogue(ask, entry);
   const checked = checkAgainstCatalogue(entry, catalogue);
+  const named = { columns: entry.columns, proposals: checked.proposals };
+  const sampled = await proposeFromSample(catalogue.tables, named, DIALECT, async (sql) =>
+    (await ask<Record<string, unknown>>(sql)).rows.map((found) => Object.values(found)),
+  );
   const unbounded =
     readonly === 1 && seconds === 0
       ? ["The account has readonly = 1 and no max_execution_time: set one in its profile, or readonly = 2."]
@@ -57,9 +62,16 @@ export async function inspectClickhouse(
   return {
     ...account,
     ...checked,
+    proposals: { ...checked.proposals, ...sampled },
     mistakes: [...checked.mistakes, ...unbounded, ...(await judgeQueries(entry, catalogue.tables))],
   };
 }
+
+/** A row is an object by the names of its columns, which would put one that is a number first. */
+const DIALECT: SampleDialect = {
+  quote: (name) => `"${name.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`,
+  beginning: (column, characters, at) => `substringUTF8(toString(${column}), 1, ${characters}) AS c${at}`,
+};
 
 function describeGrant(grant: string, user: string): ConnectionReport["excess"][number][] {
   const [, privileges, object] = /^GRANT (.+?) ON (\S+) TO /.exec(grant) ?? [];

@@ -17,10 +17,15 @@ const SAMPLE = 10;
 const MOST_FIELDS = 300;
 const MOST_LEVELS = 6;
 
-/** The topics that an entry exposes, with the fields of their newest messages. */
+/**
+ * The topics that an entry exposes, with the fields of their newest messages.
+ *
+ * @param onText - is given each text of those messages with its topic and path
+ */
 export async function readTopics(
   cluster: Cluster,
   { expose, limits }: KafkaEntry,
+  onText: (topic: string, path: string, text: string) => void = () => {},
 ): Promise<DocumentSource[]> {
   const isExposed = matchExposed({ tables: expose.topics, except: expose.except });
   const { topicMetadata } = await cluster.metadata({ topics: [] });
@@ -39,7 +44,8 @@ export async function readTopics(
       (sum, { earliest, latest }) => sum + Number(latest) - Number(earliest),
       0,
     );
-    const fields = documents === 0 ? [] : await sampleFields(cluster, topic, until - Date.now());
+    const fields =
+      documents === 0 ? [] : await sampleFields(cluster, topic, until - Date.now(), onText.bind(null, topic));
     sources.push({ name: topic, kind, alsoKnownAs: [], documents: isSampled ? documents : null, fields });
   }
   return sources;
@@ -58,7 +64,12 @@ export function mayProduce({ expose, produce }: KafkaEntry, topic: string): bool
   );
 }
 
-async function sampleFields(cluster: Cluster, topic: string, timeoutMs: number): Promise<DocumentField[]> {
+async function sampleFields(
+  cluster: Cluster,
+  topic: string,
+  timeoutMs: number,
+  onText: (path: string, text: string) => void,
+): Promise<DocumentField[]> {
   const asked = {
     operation: "peek",
     topic,
@@ -74,6 +85,7 @@ async function sampleFields(cluster: Cluster, topic: string, timeoutMs: number):
     const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
     if (types.size < MOST_FIELDS || types.has(path))
       types.set(path, (types.get(path) ?? new Set()).add(type));
+    if (typeof value === "string" && types.has(path)) onText(path, value);
     if (level >= MOST_LEVELS || typeof value !== "object" || value === null) return;
     if (Array.isArray(value)) for (const item of value.slice(0, 5)) visit(item, path, level + 1);
     else for (const [name, inner] of Object.entries(value)) visit(inner, `${path}.${name}`, level + 1);

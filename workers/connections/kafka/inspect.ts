@@ -1,6 +1,7 @@
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstSources } from "../documents/check-sources.ts";
+import { TextSample } from "../sql/sample-classes.ts";
 import { mayProduce, readTopics } from "./catalogue.ts";
 import type { Cluster } from "./driver.ts";
 
@@ -16,7 +17,10 @@ const TOPIC = 2;
 /** What the account may do beyond what the entry says, and how the entry fits the cluster. */
 export async function inspectKafka(cluster: Cluster, entry: KafkaEntry): Promise<ConnectionReport> {
   const start = Date.now();
-  const sources = await readTopics(cluster, entry);
+  const sample = new TextSample();
+  const sources = await readTopics(cluster, entry, (topic, path, text) =>
+    sample.add(`${topic}/${path}`, text),
+  );
   const ms = Date.now() - start;
   const excess: ConnectionReport["excess"][number][] = [];
   // Rights are of topics: each one is asked for. A few at a time, since a connection may expose many.
@@ -38,6 +42,7 @@ export async function inspectKafka(cluster: Cluster, entry: KafkaEntry): Promise
   const checked = checkAgainstSources(
     { place: "expose.topics", globs: expose.topics, classes, isSample: true },
     sources,
+    (field) => sample.classOf(field),
   );
   const names = sources.map(({ name }) => name);
   const mistakes = produce

@@ -3,6 +3,7 @@ import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstSources } from "../documents/check-sources.ts";
 import type { DocumentSource } from "../documents/source.ts";
+import { TextSample } from "../sql/sample-classes.ts";
 import type { SearchCatalogue } from "./catalogue.ts";
 
 /** Sends a request; gives status and JSON, whatever the status. */
@@ -30,13 +31,51 @@ export async function inspectSearch(
   const excess = privileges ?? (await probeWrites(send, sources));
   const ms = Date.now() - start;
   const { expose, classes } = entry;
-  const checked = checkAgainstSources({ place: "expose.indices", globs: expose.indices, classes }, sources);
+  const sample = await sampleDocuments(send, sources);
+  const checked = checkAgainstSources(
+    { place: "expose.indices", globs: expose.indices, classes },
+    sources,
+    (field) => sample.classOf(field),
+  );
   const mistakes = withheld.map(
     ({ kind, name, member }) =>
       `expose.except: the ${kind} "${name}" is not offered, because "${member}" is a member of it.`,
   );
   const server = `${product} ${version}`.trim();
   return { server, ms, excess, ...checked, mistakes: [...checked.mistakes, ...mistakes] };
+}
+
+/** Indices whose documents are looked at, documents of one, levels of a document, and milliseconds of all searches. */
+const MOST_SAMPLED = 30;
+const DOCUMENTS = 20;
+const MOST_LEVELS = 6;
+const SAMPLE_MS = 2_000;
+
+/** Texts of some documents of each index. What cannot be read says nothing. */
+async function sampleDocuments(send: SendRequest, sources: readonly DocumentSource[]): Promise<TextSample> {
+  const sample = new TextSample();
+  const until = Date.now() + SAMPLE_MS;
+  for (const { name } of sources.slice(0, MOST_SAMPLED)) {
+    if (Date.now() >= until) break;
+    const search = { size: DOCUMENTS, timeout: "500ms", track_total_hits: false };
+    const { status, body } = await send("POST", `/${encodeURIComponent(name)}/_search`, search).catch(() => ({
+      status: 0,
+      body: null,
+    }));
+    if (status !== 200) continue;
+    const visit = (value: unknown, path: string, level: number) => {
+      if (typeof value === "string" && path !== "") sample.add(`${name}/${path}`, value);
+      if (level >= MOST_LEVELS || typeof value !== "object" || value === null) return;
+      // A list counts as what is in it.
+      if (Array.isArray(value)) for (const item of value.slice(0, 5)) visit(item, path, level + 1);
+      else
+        for (const [field, inner] of Object.entries(value))
+          visit(inner, path === "" ? field : `${path}.${field}`, level + 1);
+    };
+    const hits = (body as { hits?: { hits?: { _source?: unknown }[] } } | null)?.hits?.hits;
+    if (Array.isArray(hits)) for (const hit of hits) visit(hit?._source, "", 0);
+  }
+  return sample;
 }
 
 /** Requests that are under way at the same moment. */

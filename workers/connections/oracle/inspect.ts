@@ -7,6 +7,7 @@ import {
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
 import { judgeQueries } from "../sql/check-queries.ts";
 import type { Ask } from "../sql/exposed-catalogue.ts";
+import { proposeFromSample, type SampleDialect } from "../sql/sample-classes.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 
 const CHARACTERS =
@@ -71,6 +72,13 @@ interface ObjectRow extends SystemRow {
   object: string;
 }
 
+/** Texts of LOBs are left out by their type: each takes a request of its own. */
+const DIALECT: SampleDialect = {
+  quote: (name) => `"${name}"`,
+  beginning: (column, characters, at) => `SUBSTR(${column}, 1, ${characters}) AS "c${at}"`,
+  first: (rows) => `FETCH FIRST ${rows} ROWS ONLY`,
+};
+
 /**
  * What an account of Oracle may do beyond reading, and how the entry fits the database.
  *
@@ -103,11 +111,16 @@ export async function inspectOracle(
   if (what === "account") return { server, ms, excess, ...NOT_INSPECTED };
   const catalogue = await readOracleCatalogue(ask, entry);
   const checked = checkAgainstCatalogue(entry, catalogue);
+  const named = { columns: entry.columns, proposals: checked.proposals };
+  const sampled = await proposeFromSample(catalogue.tables, named, DIALECT, async (sql) =>
+    (await read<Record<string, unknown>>(sql)).map((found) => Object.values(found)),
+  );
   return {
     server,
     ms,
     excess,
     ...checked,
+    proposals: { ...checked.proposals, ...sampled },
     mistakes: [...checked.mistakes, ...(await judgeQueries(entry, catalogue.tables))],
   };
 }

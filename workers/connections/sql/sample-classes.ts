@@ -43,6 +43,8 @@ function classOfValues(values: readonly unknown[]): Classification | null {
 export interface SampleDialect {
   quote(name: string): string;
   beginning(column: string, characters: number, at: number): string;
+  /** The end of a statement that gives some rows; default: LIMIT. */
+  first?(rows: number): string;
 }
 
 /**
@@ -54,7 +56,7 @@ export interface SampleDialect {
 export async function proposeFromSample(
   tables: readonly CatalogueTable[],
   named: { columns: Readonly<Record<string, string>>; proposals: ConnectionReport["proposals"] },
-  { quote, beginning }: SampleDialect,
+  { quote, beginning, first = (rows) => `LIMIT ${rows}` }: SampleDialect,
   read: (sql: string) => Promise<unknown[][]>,
 ): Promise<Record<string, string>> {
   const proposals: Record<string, string> = {};
@@ -64,14 +66,14 @@ export async function proposeFromSample(
     .slice(0, MOST_TABLES)) {
     const pathOf = (column: string) => `${schema}.${name}.${column}`;
     const open = columns
-      .filter(({ type }) => /char|text|json/i.test(type))
+      .filter(({ type }) => /char|text|json|string/i.test(type))
       .map((column) => column.name)
       .filter((column) => !(pathOf(column) in named.columns || pathOf(column) in named.proposals))
       .slice(0, MOST_COLUMNS);
     if (open.length === 0) continue;
     if (Date.now() >= until) break;
     const parts = open.map((column, at) => beginning(quote(column), CHARACTERS, at)).join(", ");
-    const rows = await read(`SELECT ${parts} FROM ${quote(schema)}.${quote(name)} LIMIT ${ROWS}`).catch(
+    const rows = await read(`SELECT ${parts} FROM ${quote(schema)}.${quote(name)} ${first(ROWS)}`).catch(
       () => null,
     );
     if (rows === null) break;
