@@ -1,5 +1,6 @@
 import { openKeyring } from "../../shared/auth/keyring.ts";
 import { openSealedText, sealText } from "../../shared/auth/seal-text.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ConnectionAnswer, ConnectionFailure, WriteKey } from "../../shared/objects/connection-gate.ts";
 import { log } from "../../shared/observe/log.ts";
@@ -27,6 +28,27 @@ interface Row {
   state: string;
   outcome: string | null;
   endsAt: number;
+}
+
+/**
+ * The key of a write, as its caller chose it for these arguments; nothing without one.
+ *
+ * @param input - the tool's arguments, with the key as `idempotency_key`
+ * @param state - what the arguments mean: the place of the write and, of a statement, its text
+ */
+export function writeKeyOf(
+  person: string,
+  tool: string,
+  input: Readonly<Record<string, JsonValue | undefined>>,
+  state: object,
+): WriteKey | undefined {
+  const { idempotency_key: key } = input;
+  if (typeof key !== "string") return undefined;
+  return {
+    ...{ person, tool, key },
+    digest: digestText(canonicalize(input)),
+    state: digestText(canonicalize(state as JsonValue)),
+  };
 }
 
 /**

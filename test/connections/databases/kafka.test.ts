@@ -102,6 +102,22 @@ describe.skipIf(place === null)("a Kafka connection, against the cluster in memo
     });
   });
 
+  it("is written once for a key of its person, also if another person uses the same one", async () => {
+    const ann = await openSession({ server: "events", lane: LANES[0], as: "ann", scopes: SCOPES });
+    const bob = await openSession({ server: "events", lane: LANES[1], as: "bob", scopes: SCOPES });
+    const asked = { topic: "orders", value: "keyed", idempotency_key: "order-4711" };
+    const first = await ann.call("events_produce", asked);
+    expect(first.error ?? first.data).toMatchObject({ replayed: false });
+    const again = await ann.call("events_produce", asked);
+    expect(again.data).toEqual({ ...first.data, replayed: true });
+    const other = await ann.call("events_produce", { ...asked, value: "other" });
+    expect(other.error).toMatchObject({ code: "conflict" });
+    const own = await bob.call("events_produce", asked);
+    expect(own.data).toMatchObject({ replayed: false });
+    const placeOf = ({ partition, offset }: { partition: number; offset: string }) => [partition, offset];
+    expect(placeOf(own.data)).not.toEqual(placeOf(first.data));
+  });
+
   it("unpacks a batch that an object can hold, and refuses one that it cannot", async () => {
     const brokers = [`${place?.host}:${place?.port}`];
     const writer = new Kafka({ brokers, logLevel: logLevel.NOTHING }).producer();

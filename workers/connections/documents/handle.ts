@@ -4,6 +4,7 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
 import type { CacheRule } from "../../../shared/connections/kinds/common.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { WriteKey } from "../../../shared/objects/connection-gate.ts";
 import { findNearMisses } from "../../../shared/text/near-misses.ts";
 import {
   askConnection,
@@ -11,8 +12,10 @@ import {
   type CatalogueLimits,
   type Operation,
   type ReadLimits,
+  toError,
 } from "../ask-connection.ts";
 import { rememberCatalogue } from "../catalogue-memory.ts";
+import { findKeyRefusal, writeKeyOf } from "../write-keys.ts";
 import type { DocumentStore } from "./search-objects.ts";
 import { type ClassifiedEntry, FieldSight } from "./sight.ts";
 import type { DocumentSource } from "./source.ts";
@@ -80,9 +83,31 @@ export abstract class DocumentHandle<Entry extends DocumentEntry> implements Doc
     operation: string,
     args: Readonly<Record<string, JsonValue>>,
     limits: CallLimits,
-    repeatable = true,
   ): Promise<JsonValue> {
-    return this.#send({ name: operation, arguments: args, repeatable }, limits);
+    return this.#send({ name: operation, arguments: args, repeatable: true }, limits);
+  }
+
+  /** Sends one write, with its key where the caller named it by one. Throws a `ToolError` in our own words. */
+  protected write(
+    operation: string,
+    args: Readonly<Record<string, JsonValue>>,
+    limits: CallLimits,
+    once: WriteKey | undefined,
+  ): Promise<JsonValue> {
+    return this.#send({ name: operation, arguments: args, repeatable: false, once }, limits);
+  }
+
+  /** The key of a write, as its caller chose it for these arguments; nothing without one. */
+  keyOf(tool: string, input: Readonly<Record<string, JsonValue | undefined>>): WriteKey | undefined {
+    const { principal, entry } = this.#call;
+    return writeKeyOf(principal.userId, tool, input, { kind: entry.kind, reach: entry.reach });
+  }
+
+  /** Throws what a write with this key would throw without being carried out. */
+  async refuseKey(once: WriteKey | undefined): Promise<void> {
+    const { env, name } = this.#call;
+    const failure = once && (await findKeyRefusal(env, name, once));
+    if (failure) throw toError(failure);
   }
 
   #send(operation: Operation, limits: CallLimits): Promise<JsonValue> {

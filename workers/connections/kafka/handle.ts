@@ -1,6 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { KafkaEntry } from "../../../shared/connections/kinds/kafka.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { WriteKey } from "../../../shared/objects/connection-gate.ts";
 import { holdsMask } from "../../../shared/redact/mask-value.ts";
 import type { CallLimits, ReadLimits } from "../ask-connection.ts";
 import { DocumentHandle } from "../documents/handle.ts";
@@ -8,6 +9,13 @@ import { maskDocument } from "../documents/mask-document.ts";
 import type { DocumentSource } from "../documents/source.ts";
 import { isGroupExposed, mayProduce } from "./catalogue.ts";
 import type { PartitionOffsets, PeekOperation, SeenMessage, SeenMessages } from "./operation.ts";
+
+/** Where a message was written. `replayed`: by an earlier call with the same key. */
+interface WrittenMessage {
+  partition: number;
+  offset: string | null;
+  replayed?: true;
+}
 
 /** A Kafka connection, opened for one call: everything that it does goes through the rules of its caller. */
 export class KafkaHandle extends DocumentHandle<KafkaEntry> {
@@ -42,17 +50,17 @@ export class KafkaHandle extends DocumentHandle<KafkaEntry> {
     return { ...answer, messages: answer.messages.map((message) => this.#mask(topic, message)) };
   }
 
+  /** @param once - for a message that its caller names by a key */
   async produce(
     message: { topic: string; key: string | null; value: JsonValue; headers: Record<string, string> },
     limits: CallLimits,
-  ): Promise<{ partition: number; offset: string | null }> {
+    once: WriteKey | undefined,
+  ): Promise<WrittenMessage> {
     await this.#checkProduce(message, limits);
     const { topic, key, value, headers } = message;
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    return (await this.ask("produce", { topic, key, value: text, headers }, limits, false)) as {
-      partition: number;
-      offset: string | null;
-    };
+    const args = { topic, key, value: text, headers };
+    return (await this.write("produce", args, limits, once)) as unknown as WrittenMessage;
   }
 
   async #checkProduce({ topic, ...parts }: { topic: string }, limits: CallLimits): Promise<void> {

@@ -9,6 +9,7 @@ import {
   type ToolContext,
   type ToolDefinition,
 } from "../../../shared/server/define.ts";
+import { idempotencyField } from "../../../shared/server/idempotency.ts";
 import { searchObjects } from "../documents/search-objects.ts";
 import { scopesOf } from "../scopes.ts";
 import { KafkaHandle } from "./handle.ts";
@@ -115,8 +116,9 @@ function peek(name: string, { title, limits }: KafkaEntry): ToolDefinition {
 }
 
 function produce(name: string, { title, produce: topics }: KafkaEntry): ToolDefinition {
+  const tool = `${name}_produce`;
   return defineTool({
-    name: `${name}_produce`,
+    name: tool,
     title: `Write a message to ${title}`,
     effect: "create",
     scope: `${name}:write`,
@@ -127,11 +129,24 @@ function produce(name: string, { title, produce: topics }: KafkaEntry): ToolDefi
       key: z.string().max(10_000).optional(),
       value: z.union([z.string().max(100_000), z.record(z.string(), z.unknown())]).describe("Text, or JSON"),
       headers: z.record(z.string().regex(/^[\w.-]{1,100}$/), z.string().max(1_000)).default({}),
+      idempotency_key: idempotencyField.optional(),
     }),
-    output: z.object({ partition: z.number(), offset: z.string().nullable() }),
-    async run({ topic: to, key, value, headers }, context: ToolContext<KafkaHandle>) {
+    output: z.object({
+      partition: z.number(),
+      offset: z.string().nullable(),
+      replayed: z.boolean().describe("True if an earlier call with this key did it"),
+    }),
+    async check(input: object, { store }: Pick<ToolContext<KafkaHandle>, "store">) {
+      await store.refuseKey(store.keyOf(tool, input as Input));
+    },
+    async run(input, context: ToolContext<KafkaHandle>) {
+      const { topic: to, key, value, headers } = input;
       const message = { topic: to, key: key ?? null, value: value as JsonValue, headers };
-      return await context.store.produce(message, context);
+      const once = context.store.keyOf(tool, input as Input);
+      const { replayed = false, ...written } = await context.store.produce(message, context, once);
+      return { ...written, replayed };
     },
   }) as unknown as ToolDefinition;
 }
+
+type Input = Readonly<Record<string, JsonValue | undefined>>;

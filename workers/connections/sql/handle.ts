@@ -8,7 +8,6 @@ import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { OracleEntry } from "../../../shared/connections/kinds/oracle.ts";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import { type NamedQuery, parametersOf } from "../../../shared/connections/kinds/sql.ts";
-import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { WriteKey } from "../../../shared/objects/connection-gate.ts";
 import { maskValue } from "../../../shared/redact/mask-value.ts";
@@ -23,7 +22,7 @@ import {
 import { rememberCatalogue } from "../catalogue-memory.ts";
 import { judgeOf } from "../judge/judges.ts";
 import type { JudgedStatement, StatementRules } from "../judge/statement.ts";
-import { findKeyRefusal } from "../write-keys.ts";
+import { findKeyRefusal, writeKeyOf } from "../write-keys.ts";
 import { hasJudgedColumns } from "./check-columns.ts";
 import { ColumnSight } from "./column-sight.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
@@ -144,15 +143,9 @@ export class SqlHandle {
     query: NamedQuery,
     input: Readonly<Record<string, JsonValue | undefined>>,
   ): WriteKey | undefined {
-    const { idempotency_key: key } = input;
-    if (typeof key !== "string") return undefined;
     const { principal, entry } = this.#call;
     const state = { kind: entry.kind, reach: entry.reach, sql: query.sql, parameters: parametersOf(query) };
-    return {
-      ...{ person: principal.userId, tool, key },
-      digest: digestText(canonicalize(input)),
-      state: digestText(canonicalize(state as unknown as JsonValue)),
-    };
+    return writeKeyOf(principal.userId, tool, input, state);
   }
 
   /** Throws what a write with this key would throw without being carried out. */
