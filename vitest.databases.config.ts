@@ -49,7 +49,9 @@ export default defineConfig(async () => {
       }),
     ],
     test: {
-      maxWorkers: 2,
+      // One after the other: the files share servers, and change accounts and databases there.
+      maxWorkers: 1,
+      fileParallelism: false,
       expect: { poll: POLL },
       testTimeout: 30_000,
       silent: "passed-only" as const,

@@ -7,8 +7,11 @@ import { policyDocument } from "../../shared/policy/schema.ts";
 
 const policy = bundledPolicy();
 
-// A test file before this one, in the same runtime, may have changed the policy.
-Object.assign(policy, compilePolicy(structuredClone(policyDocument.parse(bundled))));
+// A test file before this one, in the same runtime, may have changed the policy. Copies that the Worker made of it share its
+// roles, so that these are restored as they are.
+const { roles, ...rules } = compilePolicy(structuredClone(policyDocument.parse(bundled)));
+for (const [name, role] of policy.roles) Object.assign(role, roles.get(name));
+Object.assign(policy, rules);
 
 /** The limits of a deployment, from the policy. */
 export const DEPLOYED_LIMITS: Readonly<LimitRules> = { ...limitsOf(policy, policy.defaultRole) };
