@@ -1,3 +1,5 @@
+import { CommandFailure } from "../local/failure.ts";
+
 /** The structured answer of a tool. */
 export type Answer = Record<string, unknown>;
 
@@ -5,7 +7,8 @@ export type Answer = Record<string, unknown>;
 export class Unavailable extends Error {}
 
 /**
- * Reads a value inside an answer: `at(answer, "deals", 0, "name")`. Throws with the path when it is missing.
+ * Reads a value inside an answer: `at(answer, "deals", 0, "name")`. Throws a {@link CommandFailure} with the path when it is
+ * missing, as with fewer data than `npm start` loads by itself.
  */
 export function at(answer: Answer, ...path: (string | number)[]): unknown {
   let value: unknown = answer;
@@ -16,7 +19,10 @@ export function at(answer: Answer, ...path: (string | number)[]): unknown {
         : undefined;
   }
   if (value === undefined) {
-    throw new Error(`The answer has no ${path.join(".")}: ${JSON.stringify(answer).slice(0, 300)}`);
+    throw new CommandFailure(
+      `The answer has no ${path.join(".")}: ${JSON.stringify(answer).slice(0, 300)}`,
+      "The demonstration asks about the data that npm start loads by itself: npm start -- --reset",
+    );
   }
   return value;
 }
