@@ -73,7 +73,7 @@ async function linkOf(person: TestPerson, ends: "open" | "ended"): Promise<strin
 }
 
 describe("a sign-in that is refused", () => {
-  it("says the same and asks the database the same, whoever has the address", async () => {
+  it("says the same and asks the database the same, whether a person has the address or not", async () => {
     const tries = [
       { email: "nobody@people.example", password: "wrong password" },
       { email: (await createPerson("viewer")).email, password: "wrong password" },

@@ -148,7 +148,7 @@ describe("a message with a link", () => {
     expect(await faultOf(401)).toMatchObject({ of: "settings" });
   });
 
-  it(`goes to one address ${MOST_MAILS} times a day at most, whoever asks`, async () => {
+  it(`goes to one address ${MOST_MAILS} times a day at most, for all who ask together`, async () => {
     const [one, two] = [await createPerson("viewer"), await createPerson("viewer")];
     const { sent, with: there } = bindingThat();
     const tries = [];

@@ -13,7 +13,7 @@ import { whomToAsk } from "../whom-to-ask.ts";
 import { MailError, type MailFault, type Post, readMailer, sendMail } from "./mailer.ts";
 import { writeLink } from "./write-link.tsx";
 
-/** Most messages with a link that one address gets within a day, whoever asks for them. */
+/** Most messages with a link that one address gets within a day, for all who ask together. */
 export const MOST_MAILS = 5;
 const DAY_MS = 24 * 60 * 60_000;
 
