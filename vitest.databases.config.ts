@@ -1,7 +1,6 @@
 import path from "node:path";
 import { defineConfig } from "vitest/config";
 import { type DatabaseServers, startDatabaseServers } from "./scripts/databases/debian-servers.ts";
-import { POLL } from "./test/support/poll.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
 export default defineConfig(async () => {
@@ -9,11 +8,7 @@ export default defineConfig(async () => {
   // The emulator reads at its import which authorities the runtime trusts, so that nothing may import it before. Named
   // by an expression: what the config loader finds by itself it imports at the top.
   process.env.NODE_EXTRA_CA_CERTS = certificates.authority;
-  const { cloudflareTest } = await import("@cloudflare/vitest-pool-workers");
-  const { serveAsOneModule } = await load<typeof import("./test/support/one-module.ts")>("one-module.ts");
-  const { readMigrations } =
-    await load<typeof import("./test/support/read-migrations.ts")>("read-migrations.ts");
-  const migrations = await readMigrations();
+  const { runInWorkers } = await load<typeof import("./test/support/in-workers.ts")>("in-workers.ts");
   const { startMongodbShop } =
     await load<typeof import("./test/support/mongodb-double.ts")>("mongodb-double.ts");
   const { startKafkaMock } = await import("./scripts/databases/kafka-mock.ts");
@@ -35,30 +30,19 @@ export default defineConfig(async () => {
   const silent = await startSilentServer();
   const doubles = { killer, silent, mongodb: (await startMongodbShop()).port, kafka, oracle, tls };
 
-  return {
-    logLevel: "error" as const,
-    plugins: [
-      serveAsOneModule(),
-      cloudflareTest({
-        wrangler: { configPath: "./wrangler.toml", environment: "local" },
-        miniflare: {
-          bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers, TEST_DOUBLES: doubles },
-          hyperdrives: hyperdrivesOf(servers),
-          secretsStoreSecrets: { HELD_PASSWORD: { store_id: "tests", secret_name: "held-password" } },
-        },
-      }),
-    ],
-    test: {
+  return runInWorkers(
+    {
+      bindings: { TEST_SERVERS: servers, TEST_DOUBLES: doubles },
+      hyperdrives: hyperdrivesOf(servers),
+      secretsStoreSecrets: { HELD_PASSWORD: { store_id: "tests", secret_name: "held-password" } },
+    },
+    {
       // One after the other: the files share servers, and change accounts and databases there.
       maxWorkers: 1,
       fileParallelism: false,
-      expect: { poll: POLL },
-      testTimeout: 30_000,
-      silent: "passed-only" as const,
       include: ["test/connections/databases/**/*.test.ts"],
-      setupFiles: ["./test/support/migrate.ts", "./test/support/limits.ts"],
     },
-  };
+  );
 });
 
 /** Hyperdrive of the emulator, in front of databases that a test makes. */

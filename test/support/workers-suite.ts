@@ -1,12 +1,9 @@
-import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import type { ViteUserConfig } from "vitest/config";
 import { readEnvironment } from "../../scripts/local/project.ts";
 import { startReceiver } from "./event-receiver.ts";
 import { HOSTILE_SECRET, startHostileIssuer } from "./hostile-issuer.ts";
+import { runInWorkers } from "./in-workers.ts";
 import { ISSUER_SECRET, startIssuer } from "./issuers.ts";
-import { serveAsOneModule } from "./one-module.ts";
-import { POLL } from "./poll.ts";
-import { readMigrations } from "./read-migrations.ts";
 import { startUpstream } from "./upstream-server.ts";
 
 /**
@@ -27,35 +24,26 @@ export async function workersSuite(files: ViteUserConfig["test"]): Promise<ViteU
     startHostileIssuer(),
   ]);
   const receiver = await startReceiver();
-  const migrations = await readMigrations();
-  return {
-    logLevel: "error" as const,
-    plugins: [
-      serveAsOneModule(),
-      cloudflareTest({
-        wrangler: { configPath: "./wrangler.toml", environment: "local" },
+  return runInWorkers(
+    {
+      // Under a name of its own: code over tools is off, except in the tests that switch it on.
+      workerLoaders: { TEST_CODE_LOADER: {} },
+      // Without a sender it sends nothing; the tests that name one use it.
+      email: { send_email: [{ name: "EMAIL" }] },
+      bindings: {
         // The last one is a port where no process listens.
-        miniflare: {
-          // Under a name of its own: code over tools is off, except in the tests that switch it on.
-          workerLoaders: { TEST_CODE_LOADER: {} },
-          // Without a sender it sends nothing; the tests that name one use it.
-          email: { send_email: [{ name: "EMAIL" }] },
-          bindings: {
-            TEST_MIGRATIONS: migrations,
-            PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,
-            TEST_RECEIVER: receiver.origin,
-            TEST_ISSUER: issuer,
-            TEST_HOSTILE_ISSUER: origin,
-            TEST_ROTATING_ISSUER: rotating.origin,
-            SCIM_TOKEN: "test-only-scim-token-0123456789abcdef",
-            SSO_CORP_SECRET: ISSUER_SECRET,
-            SSO_EVIL_SECRET: HOSTILE_SECRET,
-            SSO_HUB_SECRET: HOSTILE_SECRET,
-          },
-        },
-      }),
-    ],
-    test: {
+        PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,
+        TEST_RECEIVER: receiver.origin,
+        TEST_ISSUER: issuer,
+        TEST_HOSTILE_ISSUER: origin,
+        TEST_ROTATING_ISSUER: rotating.origin,
+        SCIM_TOKEN: "test-only-scim-token-0123456789abcdef",
+        SSO_CORP_SECRET: ISSUER_SECRET,
+        SSO_EVIL_SECRET: HOSTILE_SECRET,
+        SSO_HUB_SECRET: HOSTILE_SECRET,
+      },
+    },
+    {
       // Bundled once, or every test file would load hundreds of small modules again.
       deps: {
         optimizer: {
@@ -66,14 +54,7 @@ export async function workersSuite(files: ViteUserConfig["test"]): Promise<ViteU
           },
         },
       },
-      // The default leaves one core idle, which on two is half of the machine.
-      maxWorkers: 2,
-      // A test that hangs is the only one that should run into this; a busy machine should not.
-      expect: { poll: POLL },
-      testTimeout: 30_000,
-      silent: "passed-only" as const,
-      setupFiles: ["./test/support/migrate.ts", "./test/support/limits.ts"],
       ...files,
     },
-  };
+  );
 }
