@@ -1,4 +1,4 @@
-import type { SessionHandler } from "../shared/mcp/lanes.ts";
+import type { SessionHandler } from "../shared/mcp/lane-options.ts";
 import type { ServerDefinition } from "../shared/server/define.ts";
 import { AnalyticsAgent } from "./analytics/agent.ts";
 import { analytics } from "./analytics/server.ts";

@@ -1,3 +1,4 @@
+import path from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import type { ViteUserConfig } from "vitest/config";
 import { serveAsOneModule } from "./one-module.ts";
@@ -37,7 +38,7 @@ export async function runInWorkers(
       expect: { poll: POLL },
       testTimeout: 30_000,
       silent: "passed-only",
-      setupFiles: ["./test/support/migrate.ts", "./test/support/limits.ts"],
+      setupFiles: ["./migrate.ts", "./limits.ts"].map((file) => path.join(import.meta.dirname, file)),
       ...test,
     },
   };

@@ -1,7 +1,8 @@
 import { insufficientScope, type OAuthResourceContext } from "@cloudflare/workers-oauth-provider";
 import type { KeyLimits, PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
-import { type SessionHandler, serveLanes } from "../../../shared/mcp/lanes.ts";
+import type { SessionHandler } from "../../../shared/mcp/lane-options.ts";
+import { serveLanes } from "../../../shared/mcp/lanes.ts";
 import { openStatelessLane } from "../../../shared/mcp/stateless/stateless.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import type { Catalogue } from "../../../shared/server/catalogue.ts";
