@@ -10,6 +10,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- sessions         10,000 open sessions with a stream each: memory, and a call in each of them
   npm run bench -- memory           whether memory grows with the calls that are served; --peaks: its most
   npm run bench -- hostile          generated hostile messages on both lanes: faults, and how many were tried
+  npm run bench -- slow-clients     calls of one client while 350 others send slowly, or 50 send 4 MB each
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<BenchName, () => Promise<unknown>>> = {
   sessions: () => import("./bench/sessions.ts"),
   memory: () => import("./bench/memory.ts"),
   hostile: () => import("./bench/hostile.ts"),
+  "slow-clients": () => import("./bench/slow-clients.ts"),
   redaction: () => import("./bench/redaction.ts"),
   crm: () => import("./bench/crm.ts"),
   analytics: () => import("./bench/analytics.ts"),

@@ -25,6 +25,13 @@ export const BENCH_OPTIONS = {
     help: FLAG,
   },
   hostile: { inputs: { type: "string", default: "10000" }, seed: TEXT, help: FLAG },
+  "slow-clients": {
+    connections: { type: "string", default: "350" },
+    bodies: { type: "string", default: "50" },
+    seconds: { type: "string", default: "6" },
+    rounds: { type: "string", default: "3" },
+    help: FLAG,
+  },
   redaction: { half: TEXT, list: FLAG, help: FLAG },
   crm: { contacts: { type: "string", default: "100000,1000000" }, folder: TEXT, ...FIGURES_OPTIONS },
   analytics: { events: { type: "string", default: "100000,1000000,10000000" }, ...FIGURES_OPTIONS },
