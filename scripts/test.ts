@@ -31,14 +31,17 @@ const PHASES: readonly (readonly (readonly Suite[])[])[] = [
         config: "vitest.servers.config.ts",
       },
       { name: "unit", what: "code without a runtime, in Node", config: "vitest.unit.config.ts" },
+      { name: "mcp", what: "connections, against MCP servers", config: "vitest.mcp.config.ts" },
+    ],
+    // Both run one file after the other, on one core.
+    [
+      { name: "node", what: "scripts and the built bundle", config: "vitest.node.config.ts" },
       {
         name: "databases",
         what: "connections, against database servers of this machine",
         config: "vitest.databases.config.ts",
       },
-      { name: "mcp", what: "connections, against MCP servers", config: "vitest.mcp.config.ts" },
     ],
-    [{ name: "node", what: "scripts and the built bundle", config: "vitest.node.config.ts" }],
   ],
   [
     [
