@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { GENERATIONS, type Generation } from "../demo/session.ts";
 import { reportFailure } from "../local/failure.ts";
+import { pickPort } from "../local/port.ts";
 import { type BuiltModule, buildVariant } from "./calls/build.ts";
 import { countCalls } from "./calls/count-calls.ts";
 import type { Counts } from "./calls/counts.ts";
@@ -10,7 +11,7 @@ import { measureRounds, SHORT_PLAN, type Stand, WHOLE_PLAN } from "./calls/measu
 import { signPeopleIn } from "./calls/people.ts";
 import { profileSteps, type StepShares } from "./calls/profile.ts";
 import { printReport } from "./calls/report.ts";
-import { findFreePort, startBare, startGateway } from "./calls/runtime.ts";
+import { startBare, startGateway } from "./calls/runtime.ts";
 import { timeDecisions } from "./calls/time-decisions.ts";
 import { BARE, COUNTED, GUARDED, NOTING, type Variant } from "./calls/variants.ts";
 import { readBench } from "./options.ts";
@@ -92,7 +93,7 @@ async function run(form: "whole" | "quick" | "short"): Promise<void> {
   if (form !== "quick") {
     say("profiling");
     // An inspector slows its runtime down: this one is measured for nothing else.
-    const inspected = await stand(GUARDED, await findFreePort());
+    const inspected = await stand(GUARDED, await pickPort());
     const milliseconds = short ? SHORT.profileMs : PROFILE_MS;
     shares = await profileSteps(inspected, moduleOf(GUARDED).sourceMap, milliseconds);
   }
@@ -125,7 +126,7 @@ async function seedPeople(
   state: string,
   people?: number,
 ): Promise<{ publicUrl: string; tokens: string[] }> {
-  const port = await findFreePort();
+  const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
   const worker = await startGateway({ script, folder: state, publicUrl, port });
   try {

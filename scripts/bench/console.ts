@@ -6,9 +6,9 @@ import { Browser, findForm } from "../demo/browser.ts";
 import { openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { applyMigrations, readMigrations } from "../local/migrate.ts";
+import { pickPort } from "../local/port.ts";
 import { startServer } from "../local/server.ts";
 import { DEMO_PASSWORD, seedPeople } from "../seed/people.ts";
-import { findFreePort } from "./calls/runtime.ts";
 import { loadSearch } from "./console/load-search.ts";
 import { loadTrail } from "./console/load-trail.ts";
 import { readBench } from "./options.ts";
@@ -91,7 +91,7 @@ async function load(stateFolder: string): Promise<boolean> {
 
 async function measure(stateFolder: string): Promise<void> {
   const server = await startServer({
-    port: await findFreePort(),
+    port: await pickPort(),
     stateFolder,
     watch: false,
     onLine: () => {},

@@ -3,11 +3,12 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { GENERATIONS } from "../demo/session.ts";
+import { pickPort } from "../local/port.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
 import { type Client, connectClient } from "./calls/client.ts";
 import { signPeopleIn } from "./calls/people.ts";
-import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
+import { type RunningWorker, startGateway } from "./calls/runtime.ts";
 import { GUARDED } from "./calls/variants.ts";
 import { measurePeaks } from "./memory/peaks.ts";
 import { readBench } from "./options.ts";
@@ -46,10 +47,10 @@ else if (values.peaks) {
 
 async function measure(points: number, calls: number, people: number): Promise<void> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-memory-"));
-  const port = await findFreePort();
+  const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
   const { script } = await buildVariant(GUARDED);
-  const worker = await startGateway({ script, folder, publicUrl, port, inspectorPort: await findFreePort() });
+  const worker = await startGateway({ script, folder, publicUrl, port, inspectorPort: await pickPort() });
   try {
     const tokens = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, people);
     const target = { port, host: `localhost:${port}`, path: "/mcp", tool: "bench_echo" };

@@ -8,11 +8,12 @@ import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { compileDocument } from "../connections/openapi/compile-document.ts";
 import { parseDocument } from "../connections/openapi/read-document.ts";
 import { publishConnections } from "../connections/published.ts";
+import { pickPort } from "../local/port.ts";
 import { platformDatabase } from "../platform/database.ts";
 import { buildVariant } from "./calls/build.ts";
 import { connectClient } from "./calls/client.ts";
 import { signPeopleIn } from "./calls/people.ts";
-import { findFreePort, startGateway } from "./calls/runtime.ts";
+import { startGateway } from "./calls/runtime.ts";
 import { CONNECTED } from "./calls/variants.ts";
 import { readDescription } from "./openapi/descriptions.ts";
 
@@ -47,7 +48,7 @@ async function measure(): Promise<void> {
     `${operations.length + refused.length} operations, ${operations.length} tools, ${parts.length} parts; the command took ${(performance.now() - startedAt).toFixed(0)} ms, and no time of the Worker`,
   );
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-import-"));
-  const port = await findFreePort();
+  const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
   const { script, wasm } = await buildVariant(CONNECTED);
   const worker = await startGateway({ script, wasm, folder, publicUrl, port });

@@ -3,12 +3,13 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { reportFailure } from "../local/failure.ts";
+import { pickPort } from "../local/port.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
 import { type Client, connectClient } from "./calls/client.ts";
 import { runLoad } from "./calls/load.ts";
 import { signPeopleIn } from "./calls/people.ts";
-import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
+import { type RunningWorker, startGateway } from "./calls/runtime.ts";
 import { median, percentile } from "./calls/statistics.ts";
 import { GUARDED } from "./calls/variants.ts";
 import { readBench } from "./options.ts";
@@ -61,7 +62,7 @@ async function run(): Promise<void> {
     ["connections", "bodies", "seconds", "rounds"] as const
   ).map((name) => parseWholeNumber(name, values[name])) as [number, number, number, number];
   const { script } = await buildVariant(GUARDED);
-  const port = await findFreePort();
+  const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
   worker = await startGateway({ script, folder, publicUrl, port });
   const [own = "", other = ""] = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, 2);

@@ -2,9 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import { pickPort } from "../local/port.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
-import { findFreePort, startGateway } from "./calls/runtime.ts";
+import { startGateway } from "./calls/runtime.ts";
 import { median } from "./calls/statistics.ts";
 import { DEPLOYED, WITHOUT_DRIVERS } from "./calls/variants.ts";
 import { readBench } from "./options.ts";
@@ -40,7 +41,7 @@ async function measure(rounds: number): Promise<void> {
     // In turn, so that a disturbance meets both.
     for (const { built, ms, cpu } of stands) {
       const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-start-up-"));
-      const port = await findFreePort();
+      const port = await pickPort();
       const began = performance.now();
       const worker = await startGateway({
         script: built.script,

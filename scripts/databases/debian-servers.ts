@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { findPostgresql } from "../local/database-servers.ts";
+import { pickPort } from "../local/port.ts";
 import { type Certificates, makeCertificates } from "./certificates.ts";
 
 /** Where a test server listens, and the account that owns everything in it. */
@@ -93,7 +94,7 @@ async function startPostgresql(
     "--no-sync",
     `--pwfile=${writePassword(folder)}`,
   ]);
-  const port = await findPort();
+  const port = await pickPort();
   const settings = [
     `listen_addresses=${HOSTS.join()}`,
     "ssl=on",
@@ -118,7 +119,7 @@ async function startMariadb(folder: string, certificates: Certificates): Promise
     "--auth-root-authentication-method=normal",
     "--skip-test-db",
   ]);
-  const port = await findPort();
+  const port = await pickPort();
   const address = { host: "127.0.0.1", port, user: "owner", password: PASSWORD };
   const args = [
     "--no-defaults",
@@ -140,7 +141,7 @@ async function startRedis(
 ): Promise<RunningServer<ServerAddress & { tlsPort: number }> | null> {
   if (!existsSync("/usr/bin/redis-server")) return null;
   prepare(folder);
-  const [port, tlsPort] = [await findPort(), await findPort()];
+  const [port, tlsPort] = [await pickPort(), await pickPort()];
   const address = { host: "127.0.0.1", port, tlsPort, user: "default", password: PASSWORD };
   const args = [
     "--port",
@@ -239,17 +240,6 @@ function writeFirstStatements(folder: string): string {
   run("sh", ["-c", `cat > '${file}' <<'END'\n${statement.replaceAll("; ", ";\n")}\nEND`], false);
   run("chmod", ["644", file], false);
   return file;
-}
-
-function findPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Resolves when a server accepts connections. Calls `again` before each look. */

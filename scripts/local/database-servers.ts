@@ -12,11 +12,18 @@ export function findPostgresql(): string | null {
   return found === undefined ? null : path.join(POSTGRESQL, found, "bin");
 }
 
-/** The database servers that tests would use and that this machine does not have. */
+/** Where Debian's package installed Prometheus and the tool that checks what it reads; `null` without them. */
+export function findPrometheus(): { server: string; promtool: string } | null {
+  const found = { server: "/usr/bin/prometheus", promtool: "/usr/bin/promtool" };
+  return existsSync(found.server) && existsSync(found.promtool) ? found : null;
+}
+
+/** The servers that tests would use and that this machine does not have. */
 export function findAbsentServers(): string[] {
   return [
     ...(findPostgresql() === null ? ["PostgreSQL"] : []),
     ...(existsSync("/usr/sbin/mariadbd") ? [] : ["MariaDB"]),
     ...(existsSync("/usr/bin/redis-server") ? [] : ["Redis"]),
+    ...(findPrometheus() === null ? ["Prometheus"] : []),
   ];
 }

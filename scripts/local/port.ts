@@ -32,6 +32,19 @@ export async function requireFreePort(port: number): Promise<void> {
   );
 }
 
+/** A port that the system gives, without a listener on either loopback address. */
+export async function pickPort(): Promise<number> {
+  for (;;) {
+    const probe = net.createServer();
+    await new Promise<void>((resolve, reject) => {
+      probe.once("error", reject).listen(0, "127.0.0.1", resolve);
+    });
+    const { port } = probe.address() as net.AddressInfo;
+    await new Promise((resolve) => probe.close(resolve));
+    if (await isPortFree(port)) return port;
+  }
+}
+
 async function isPortFree(port: number): Promise<boolean> {
   const answers = await Promise.all(["127.0.0.1", "::1"].map((host) => canListen(port, host)));
   return answers.every(Boolean);

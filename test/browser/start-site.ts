@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
+import { pickPort } from "../../scripts/local/port.ts";
 import { prepareDatabases } from "../../scripts/local/prepare.ts";
 import { startServer } from "../../scripts/local/server.ts";
 import { seedPeople } from "../../scripts/seed/people.ts";
@@ -44,7 +44,7 @@ export default async function startSite(project: TestProject): Promise<() => Pro
     note: () => undefined,
   });
   const server = await startServer({
-    port: await findFreePort(),
+    port: await pickPort(),
     stateFolder,
     watch: false,
     onLine({ level, message }) {
@@ -56,16 +56,4 @@ export default async function startSite(project: TestProject): Promise<() => Pro
     await server.stop();
     await rm(stateFolder, { recursive: true, force: true });
   };
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen({ port: 0, host: "localhost" }, () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pickPort } from "../../scripts/local/port.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import {
@@ -15,7 +16,7 @@ import {
   openLocalDatabase,
   startSession,
 } from "../support/lane-client.ts";
-import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
+import { type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
 /**
  * Number of kills of the runtime, and of users with concurrent calls. The long form:

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pickPort } from "../../scripts/local/port.ts";
 import { runNode } from "../../scripts/local/process.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import {
@@ -14,7 +15,7 @@ import {
   openLocalDatabase,
   startSession,
 } from "../support/lane-client.ts";
-import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
+import { type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
 let folder = "";
 let stateFolder = "";

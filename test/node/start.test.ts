@@ -4,9 +4,10 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { pickPort } from "../../scripts/local/port.ts";
 import { runNode } from "../../scripts/local/process.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
-import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
+import { type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
 const READY = "Gatehouse is ready at";
 

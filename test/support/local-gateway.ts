@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { pickPort } from "../../scripts/local/port.ts";
 import { prepareDatabases } from "../../scripts/local/prepare.ts";
 import { runNode } from "../../scripts/local/process.ts";
 import { startServer } from "../../scripts/local/server.ts";
@@ -39,7 +39,7 @@ export async function startLocalGateway(
     note: () => undefined,
   });
   const server = await startServer({
-    ...{ port: await findFreePort(), stateFolder, watch: false, onLine: () => undefined },
+    ...{ port: await pickPort(), stateFolder, watch: false, onLine: () => undefined },
     vars: { PLAIN_HTTP_UPSTREAMS: hosts },
   });
   return {
@@ -66,12 +66,3 @@ export async function startLocalGateway(
 /** Commands on what is published, and those that ask no running Gatehouse. */
 const WITHOUT_FILE = ["status", "versions", "remove", "withdraw"];
 const WITHOUT_ADDRESS = ["versions", "operations"];
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "localhost", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}

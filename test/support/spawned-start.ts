@@ -1,5 +1,4 @@
 import type { ChildProcess } from "node:child_process";
-import net from "node:net";
 import { startNode } from "../../scripts/local/process.ts";
 
 /** An `npm start` process of a test. */
@@ -50,16 +49,4 @@ export function spawnStart(stateFolder: string, port: number, flags: readonly st
 function processIdOf(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error("The process did not start.");
   return child.pid;
-}
-
-/** A port without a listener. */
-export function pickPort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -1,5 +1,4 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import net, { type AddressInfo } from "node:net";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { applyMigrations, readMigrations } from "../../local/migrate.ts";
@@ -45,15 +44,6 @@ export interface RunOptions {
   inspectorPort?: number;
   /** Variables besides those of the local environment. */
   variables?: Readonly<Record<string, string>>;
-}
-
-/** A free port. Tokens are bound to exact URLs, so the port must be known before the start. */
-export async function findFreePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<unknown>((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Starts a variant of the gateway in the local environment. */

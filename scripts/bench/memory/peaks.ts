@@ -3,11 +3,12 @@ import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { pickPort } from "../../local/port.ts";
 import { seedAnalytics } from "../../seed/analytics.ts";
 import { buildVariant } from "../calls/build.ts";
 import { connectClient, type Target } from "../calls/client.ts";
 import { signPeopleIn } from "../calls/people.ts";
-import { findFreePort, type RunningWorker, startGateway } from "../calls/runtime.ts";
+import { type RunningWorker, startGateway } from "../calls/runtime.ts";
 import { GUARDED } from "../calls/variants.ts";
 import { loadCustomers } from "../crm/load.ts";
 import { inMiB } from "../sessions/report.ts";
@@ -36,7 +37,7 @@ export interface PeakSizes {
  */
 export async function measurePeaks({ contacts, streams }: PeakSizes): Promise<void> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-peaks-"));
-  const port = await findFreePort();
+  const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
   const { script, wasm, data } = await buildVariant(GUARDED);
   const worker = await startGateway({
@@ -46,7 +47,7 @@ export async function measurePeaks({ contacts, streams }: PeakSizes): Promise<vo
     folder,
     publicUrl,
     port,
-    inspectorPort: await findFreePort(),
+    inspectorPort: await pickPort(),
   });
   try {
     const database = await worker.migrate();

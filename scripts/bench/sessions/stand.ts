@@ -3,8 +3,9 @@ import { canonicalize, digestText } from "../../../shared/encoding/canonical-jso
 import { putInForce } from "../../../shared/policy/changes/publications.ts";
 import bundled from "../../../shared/policy/policy.json" with { type: "json" };
 import { policyDocument } from "../../../shared/policy/schema.ts";
+import { pickPort } from "../../local/port.ts";
 import { signPeopleIn } from "../calls/people.ts";
-import { findFreePort, type RunningWorker, startBare, startGateway } from "../calls/runtime.ts";
+import { type RunningWorker, startBare, startGateway } from "../calls/runtime.ts";
 import { type OpenSession, openSession } from "./session-client.ts";
 import { together } from "./together.ts";
 
@@ -89,7 +90,7 @@ interface Start {
 
 /** Starts the gateway with this many signed-in users. */
 export async function startGuarded({ inspected, ...start }: Start, people: number): Promise<Stand> {
-  const port = await findFreePort();
+  const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
   const worker = await startGateway({ ...start, publicUrl, port, ...(await withInspector(inspected)) });
   const database = await worker.migrate();
@@ -104,7 +105,7 @@ export async function startUnguarded({ inspected, ...start }: Start): Promise<St
 }
 
 async function withInspector(inspected: boolean): Promise<{ inspectorPort?: number }> {
-  return inspected ? { inspectorPort: await findFreePort() } : {};
+  return inspected ? { inspectorPort: await pickPort() } : {};
 }
 
 /** SQL that publishes the bundled policy, with one tool denied to every role. */
