@@ -1,5 +1,6 @@
 import { digestText } from "../encoding/canonical-json.ts";
 import { quoteText } from "../encoding/quote-text.ts";
+import { MOST_TRIES } from "./admin-requests.ts";
 import { idOfUser } from "./statements.ts";
 
 /** Why a person gets a link: to choose a first password, or another one. */
@@ -121,19 +122,37 @@ export const NOT_MAILED = {
   needless: "The person has a password already.",
 } as const;
 
-/** SQL: ends requests for links that the Worker has not carried out: the one who asked gives the links. A reason stays. */
+/** SQL: ends requests for links that no run has taken: the one who asked gives the links. A reason stays. */
 export function withdrawLinks(marks: readonly string[], at: number): string {
   const outcome = `iif(outcome ->> 'why' IS NULL, ${WITHDRAWN()}, outcome)`;
   return chunk(
     marks,
     (some) =>
-      `UPDATE admin_request SET done_at = ${at}, outcome = ${outcome} WHERE done_at IS NULL AND mark IN (${some.map(quoteText).join(", ")});`,
+      `UPDATE admin_request SET done_at = ${at}, outcome = ${outcome} WHERE done_at IS NULL AND ifnull(outcome ->> 'taken', 0) <= ${at} AND mark IN (${some.map(quoteText).join(", ")});`,
   );
 }
 
-/** SQL: what became of requests for links since a moment, by their marks. */
+/** SQL: requests for links that were made or carried out since a moment, by their marks, and what became of them so far. */
 export function readMailed(since: number): string {
-  return `SELECT mark, outcome FROM admin_request WHERE done_at >= ${since} AND kind = 'link_mail';`;
+  return `SELECT mark, done_at, outcome FROM admin_request WHERE kind = 'link_mail' AND mark IS NOT NULL AND (done_at >= ${since} OR (done_at IS NULL AND at >= ${since}));`;
+}
+
+/** SQL: how many messages with links are still to be sent, and until when the provider asked to wait. */
+export const COUNT_OPEN_LINKS = `SELECT count(*) AS open, max(outcome ->> 'until') AS until FROM admin_request WHERE done_at IS NULL AND kind = 'link_mail' AND tries < ${MOST_TRIES};`;
+
+/** Says how many messages with links are still to be sent, from a row of {@link COUNT_OPEN_LINKS}; `null` for none. */
+export function describeOpenLinks(
+  row: Readonly<Record<string, unknown>> | undefined,
+  now: number,
+): string | null {
+  const [open, until] = [Number(row?.open ?? 0), Number(row?.until ?? 0)];
+  if (open === 0) return null;
+  const waits = new Date(until).toISOString().slice(0, 16).replace("T", " ");
+  const when =
+    until > now
+      ? `The provider of e-mail asks to wait until ${waits} UTC.`
+      : "Gatehouse goes on every minute.";
+  return `${open === 1 ? "One message with a link is" : `${open} messages with links are`} still to be sent. ${when}`;
 }
 
 /** SQL: notes for the trail that a person got a link for another password, which ends what is still to be sent to them. */

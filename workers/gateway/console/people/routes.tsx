@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import { titleOfSignIn } from "../../../../shared/people/invite.ts";
+import { COUNT_OPEN_LINKS, describeOpenLinks } from "../../../../shared/people/password-links.ts";
 import { listRoles } from "../../../../shared/policy/current.ts";
 import { refuse } from "../../failures.tsx";
 import { readMailer } from "../../mail/mailer.ts";
@@ -30,7 +31,9 @@ export const peopleRoutes = new Hono<InConsole>();
 peopleRoutes.get("/", async (c) => {
   const search = (c.req.query("search") ?? "").trim().slice(0, EMAIL_LENGTH);
   const list = await listPeople(c.env.PLATFORM_DB, search, (c.req.query("after") ?? "").slice(0, 64));
-  return c.html(<PeoplePage {...list} search={search} links={c.var.links} />);
+  const row = await c.env.PLATFORM_DB.prepare(COUNT_OPEN_LINKS).first();
+  const mails = describeOpenLinks(row ?? undefined, Date.now());
+  return c.html(<PeoplePage {...list} search={search} mails={mails} links={c.var.links} />);
 });
 
 peopleRoutes.route("/", addPeopleRoutes);
