@@ -43,20 +43,24 @@ export interface LinkToAdd {
   kind: LinkKind;
   by: string;
   at: number;
+  /** Id of the person who sees it on a page; without it no page shows it. */
+  shownTo?: string | undefined;
   /** Condition in SQL under which it is made; without it always. */
   onlyIf?: string | undefined;
 }
 
 /** SQL: gives a person a link, by id or address; their earlier ones end. */
-export function addLink(user: string, { digest, kind, by, at, onlyIf = "1" }: LinkToAdd): string {
+export function addLink(user: string, { digest, kind, by, at, shownTo, onlyIf = "1" }: LinkToAdd): string {
   const texts = [digest, kind, by].map(quoteText);
   const [stored, what, who] = texts;
   return [
     `DELETE FROM password_link WHERE user_id = ${idOfUser(user)} AND ${onlyIf};`,
-    `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at)`,
-    `SELECT ${stored}, "id", ${what}, ${who}, ${at}, ${at + LINK_HOURS[kind] * 3_600_000} FROM "user" WHERE "id" = ${idOfUser(user)} AND ${onlyIf};`,
+    `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at, shown_to)`,
+    `SELECT ${stored}, "id", ${what}, ${who}, ${at}, ${at + LINK_HOURS[kind] * 3_600_000}, ${quoteOrNull(shownTo)} FROM "user" WHERE "id" = ${idOfUser(user)} AND ${onlyIf};`,
   ].join("\n");
 }
+
+const quoteOrNull = (text: string | undefined) => (text === undefined ? "NULL" : quoteText(text));
 
 const WITHDRAWN = () => quoteText(JSON.stringify({ sent: false, why: NOT_MAILED.withdrawn }));
 
@@ -71,19 +75,19 @@ const AT_ONCE = 100;
 /** SQL: gives people a link each, by id or address; their earlier ones end. */
 export function addLinks(
   links: readonly { user: string; digest: string }[],
-  { kind, by, at }: Omit<LinkToAdd, "digest" | "onlyIf">,
+  { kind, by, at, shownTo }: Omit<LinkToAdd, "digest" | "onlyIf">,
 ): string {
   const ends = at + LINK_HOURS[kind] * 3_600_000;
   return chunk(links, (some) => {
     const users = some.map(({ user }) => idOfUser(user));
     const rows = some.map(
       ({ user, digest }) =>
-        `(${quoteText(digest)}, ${idOfUser(user)}, ${quoteText(kind)}, ${quoteText(by)}, ${at}, ${ends})`,
+        `(${quoteText(digest)}, ${idOfUser(user)}, ${quoteText(kind)}, ${quoteText(by)}, ${at}, ${ends}, ${quoteOrNull(shownTo)})`,
     );
     return [
       settleMails(users),
       `DELETE FROM password_link WHERE user_id IN (${users.join(", ")});`,
-      `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at) VALUES\n${rows.join(",\n")};`,
+      `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at, shown_to) VALUES\n${rows.join(",\n")};`,
     ].join("\n");
   });
 }

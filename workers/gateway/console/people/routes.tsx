@@ -10,7 +10,7 @@ import type { InConsole } from "../require-right.ts";
 import { addPeopleRoutes } from "./add-routes.tsx";
 import { type AskedChange, changePersonNow } from "./change.ts";
 import { GivenPage } from "./link-pages.tsx";
-import { asksPassword, confirmAsking, linkNow, nameAsking, resetFactorsNow } from "./links.ts";
+import { askedBy, asksPassword, confirmAsking, linkNow, nameAsking, resetFactorsNow } from "./links.ts";
 import { findListed, findOpenLink, type ListedPerson, listPeople } from "./list-people.ts";
 import { type Notice, PeoplePage, PersonPage } from "./people-page.tsx";
 import { whyNot } from "./why-not.ts";
@@ -87,7 +87,7 @@ async function giveWayIn(
     const outcome = await resetFactorsNow(c.env, person.id, nameAsking(c));
     return c.redirect(`${pathOf(person)}?done=${outcome === "in force" ? "factors" : "later"}`, 303);
   }
-  const asked = { by: nameAsking(c), mail: form.get("show") !== "yes" };
+  const asked = askedBy(c, form.get("show") !== "yes");
   const done = await linkNow(c.env, c.var.policy.signIn, person.email, asked);
   if ("text" in done) return await again(422, done.text);
   return await c.html(<GivenPage given={done} links={c.var.links} />);
