@@ -10,7 +10,7 @@ import { writeDays } from "./audit-log/figures/write-days.ts";
 import { moveRecords } from "./audit-log/move-records.ts";
 import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
 import { writeRecords } from "./audit-log/write-records.ts";
-import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
+import { runAdminJobs, runLinks } from "./gateway/admin-jobs/run-admin-jobs.ts";
 import { runAlerts } from "./gateway/alerts/run-alerts.ts";
 import { app } from "./gateway/app.ts";
 import { moveCounters } from "./gateway/limits/attempts.ts";
@@ -37,6 +37,8 @@ export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
  * of the trail, the copy of the policy's reference and articles to embed; the other one is for everything.
  */
 const REQUESTS_CRON = "*/5 * * * *";
+/** The trigger for links alone: they have the queries of an invocation to themselves. */
+const LINKS_CRON = "*/1 * * * *";
 
 // In every isolate, those of the objects too.
 useTracer(createTracer(process.env, tracing));
@@ -45,6 +47,7 @@ export default {
   fetch: app.fetch,
   queue: writeRecords,
   scheduled({ cron }, env, ctx) {
+    if (cron === LINKS_CRON) return ctx.waitUntil(logged("links_not_sent", runLinks(env)));
     ctx.waitUntil(logged("policy_not_copied", copyReference(env)));
     ctx.waitUntil(logged("admin_requests_failed", runAdminJobs(env)));
     ctx.waitUntil(logged("roles_not_followed", followDue(env)));

@@ -10,12 +10,13 @@ import { median } from "./calls/statistics.ts";
 import { DEPLOYED, WITHOUT_DRIVERS } from "./calls/variants.ts";
 import { readBench } from "./options.ts";
 import { printParts } from "./parts.ts";
+import { measureParts } from "./start-parts.ts";
 
 const HELP = `Measures what the drivers and parsers of connections cost: the size of the upload with and without them, and the time
 and processor time from the start of the runtime to the first answer.
 
   npm run bench -- start-up [--rounds 7]
-  npm run bench -- start-up --parts      what each part that may be left off adds to the upload
+  npm run bench -- start-up --parts [--rounds 7]   what each part that may be left off adds to the upload and to a start
 `;
 
 process.env.WRANGLER_LOG = "error";
@@ -25,8 +26,10 @@ const VARIANTS = [DEPLOYED, WITHOUT_DRIVERS];
 
 const { values } = readBench("start-up");
 if (values.help) console.log(HELP);
-else if (values.parts) await printParts();
-else await measure(parseWholeNumber("rounds", values.rounds, 50));
+else if (values.parts) {
+  await printParts();
+  await measureParts(parseWholeNumber("rounds", values.rounds, 50));
+} else await measure(parseWholeNumber("rounds", values.rounds, 50));
 
 async function measure(rounds: number): Promise<void> {
   const stands = await Promise.all(

@@ -18,6 +18,8 @@ import { nameAsker } from "../platform/requests.ts";
 const TOGETHER = 4;
 /** Milliseconds that the Worker has for one message. */
 const MAIL_MS = 30_000;
+/** Messages after which the command says how far it is. */
+const TOLD_EACH = 50;
 
 /** Links for people, by their addresses. */
 export interface Delivery {
@@ -27,26 +29,43 @@ export interface Delivery {
   print: boolean;
 }
 
+/** What became of the links that the Worker was asked to send. */
+interface Mailed {
+  /** By address `null` for a link that is sent, or why it is not. Without those that follow. */
+  outcomes: ReadonlyMap<string, string | null>;
+  /** Addresses whose message the Worker sends later, and why not at once. */
+  follow: ReadonlySet<string>;
+  why: string | null;
+}
+
+const NONE_MAILED: Mailed = { outcomes: new Map(), follow: new Set(), why: null };
+
 /**
- * Brings each person a link: the Worker sends it by e-mail, where it can, and the link is never here. Where it cannot, does
- * not answer, or a message was not taken, the link is printed with the reason, for the administrator to pass on.
+ * Brings each person a link: the Worker sends it by e-mail, where it can, and the link is never here. Of many, those that the
+ * provider does not take for now follow. Where the Worker cannot send, does not answer, or a message was not taken, the link
+ * is printed with the reason, for the administrator to pass on.
  */
 export async function deliverLinks(
   database: PlatformDatabase,
   addressee: Addressee,
   { to, kind, print }: Delivery,
 ): Promise<void> {
-  const outcomes = print ? new Map<string, string | null>() : await mailLinks(database, addressee, to, kind);
+  const { outcomes, follow, why } = print ? NONE_MAILED : await mailLinks(database, addressee, to, kind);
   const sent = to.filter((address) => outcomes.get(address) === null);
-  const open = to.filter((address) => outcomes.get(address) !== null);
+  const open = to.filter((address) => outcomes.get(address) !== null && !follow.has(address));
   const span = describeTerm(kind);
   if (sent.length === 1) console.log(`Sent ${sent[0]} a link by e-mail; it works once within ${span}.`);
   if (sent.length > 1)
     console.log(`Sent ${sent.length} people a link each by e-mail; it works once within ${span}.`);
+  if (follow.size > 0) {
+    if (why !== null) console.log(why);
+    const many = follow.size === 1 ? "One more message follows" : `${follow.size} more messages follow`;
+    console.log(`${many} within minutes. How many are left: npm run people -- list`);
+  }
   if (open.length === 0) return;
   const links = open.map((user) => ({ user, ...createLink() }));
   await database.change(addLinks(links, { kind, by: nameAsker("people"), at: Date.now() }));
-  for (const why of new Set(open.flatMap((address) => outcomes.get(address) ?? []))) console.log(why);
+  for (const reason of new Set(open.flatMap((address) => outcomes.get(address) ?? []))) console.log(reason);
   for (const { user: address, token } of links) {
     console.log(
       `Link, shown this once; it works once within ${span}. Give it to ${address} and to no one else:\n  ${addressOfLink(addressOf(addressee), token)}`,
@@ -54,13 +73,13 @@ export async function deliverLinks(
   }
 }
 
-/** Has the Worker send links: by address `null` for a link that is sent, or why it is not. */
+/** Has the Worker send links, several at a time, until one is refused. */
 async function mailLinks(
   database: PlatformDatabase,
   addressee: Addressee,
   to: readonly string[],
   kind: LinkKind,
-): Promise<Map<string, string | null>> {
+): Promise<Mailed> {
   const asked = to.map((user) => ({ user, kind, mark: randomUUID() }));
   const since = Date.now();
   await database.change(askForLinks(asked, nameAsker("people"), since));
@@ -68,51 +87,72 @@ async function mailLinks(
     notifyWorker(addressee, { path: "/people/changes", body: { mark } }, MAIL_MS);
   const [first, ...others] = asked;
   const told = first === undefined ? "told" : await tell(first);
-  const why =
-    told === "not_running" ? "No Gatehouse runs here to send e-mail." : "Gatehouse did not answer in time."; // Its later message would have no link: see withdrawLinks.
   // Where the first one cannot be sent because no e-mail is configured, no other one can.
-  let refused = told === "refused";
-  if (told === "told" && (await readOutcomes(database, since)).get(first?.mark ?? "") !== NOT_MAILED.off) {
+  const early = (await readOutcomes(database, since)).get(first?.mark ?? "");
+  let refused = told === "refused" && early?.done !== true;
+  // A request that a run of the Worker has carried out meanwhile is unknown to it, and not refused.
+  const isRefused = async (one: { mark: string }) =>
+    (await tell(one)) === "refused" && (await readOutcomes(database, since)).get(one.mark)?.done !== true;
+  if ((told === "told" || early?.done === true) && early?.why !== NOT_MAILED.off) {
     const rest = [...others];
     await Promise.all(
       Array.from({ length: TOGETHER }, async () => {
-        for (let next = rest.shift(); next !== undefined && !refused; next = rest.shift())
-          refused ||= (await tell(next)) === "refused";
+        for (let next = rest.shift(); next !== undefined && !refused; next = rest.shift()) {
+          if (await isRefused(next)) refused = true;
+          const done = others.length - rest.length;
+          if (done % TOLD_EACH === 0) console.error(`${done} of ${to.length} messages …`);
+        }
       }),
     );
   }
-  await database.change(
-    withdrawLinks(
-      asked.map(({ mark }) => mark),
-      Date.now(),
-    ),
-  );
+  const failed = refused
+    ? [...(await readOutcomes(database, since)).values()].find(({ done, why }) => !done && why !== null)
+    : undefined;
+  // One person's link is wanted now. The messages of an import follow once the provider takes some again.
+  const isLater = to.length > 1 && failed?.follows === true;
+  if (!isLater) {
+    const marks = asked.map(({ mark }) => mark);
+    await database.change(withdrawLinks(marks, Date.now()));
+  }
   const outcomes = await readOutcomes(database, since);
-  const configured = [...outcomes.values()].includes(NOT_MAILED.off) ? NOT_MAILED.off : null;
-  // Where the provider takes none for now, the others were not asked for: its reason is theirs.
-  const given = asked.map(({ mark }) => outcomes.get(mark));
-  const failed = refused ? given.find((text) => text && text !== NOT_MAILED.withdrawn) : undefined;
-  return new Map(
-    asked.map(({ user, mark }) => {
-      const outcome = outcomes.get(mark);
-      return [
-        user,
-        outcome === undefined || outcome === NOT_MAILED.withdrawn ? (configured ?? failed ?? why) : outcome,
-      ];
-    }),
-  );
+  const silent =
+    told === "not_running" ? "No Gatehouse runs here to send e-mail." : "Gatehouse did not answer in time.";
+  // Where the provider takes none, the others were not asked for: its reason is theirs.
+  const reason = early?.why === NOT_MAILED.off ? NOT_MAILED.off : (failed?.why ?? silent);
+  const given = asked.map(({ user, mark }) => ({ user, ...outcomes.get(mark) }));
+  return {
+    outcomes: new Map(
+      given
+        .filter(({ done }) => done === true)
+        .map(({ user, sent, why }) => [
+          user,
+          sent ? null : why === NOT_MAILED.withdrawn ? reason : (why ?? reason),
+        ]),
+    ),
+    // A message that a run of the Worker has in hand is not withdrawn.
+    follow: new Set(given.filter(({ done }) => done !== true).map(({ user }) => user)),
+    why: isLater ? (failed?.why ?? null) : null,
+  };
 }
 
-/** By mark `null` for a message that was taken, or the Worker's sentence. */
+/** What became of a request, so far. */
+interface Outcome {
+  done: boolean;
+  sent: boolean;
+  follows: boolean;
+  why: string | null;
+}
+
 async function readOutcomes(
   database: PlatformDatabase,
   since: number,
-): Promise<ReadonlyMap<string, string | null>> {
+): Promise<ReadonlyMap<string, Outcome>> {
   const rows = await database.query(readMailed(since - 60_000));
   return new Map(
-    rows.map(({ mark, outcome }) => {
-      const { sent, why } = JSON.parse(String(outcome)) as { sent?: boolean; why?: string };
-      return [String(mark), sent === true ? null : String(why)];
+    rows.map(({ mark, done_at: doneAt, outcome }) => {
+      const said = JSON.parse(String(outcome ?? "{}")) as { sent?: boolean; why?: string; follows?: boolean };
+      const { sent = false, why = null, follows = false } = said;
+      return [String(mark), { done: doneAt !== null, sent, follows, why }];
     }),
   );
 }

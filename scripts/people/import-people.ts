@@ -74,8 +74,10 @@ function refuseMistakes(mistakes: readonly string[], file = ""): void {
   for (const mistake of mistakes.slice(0, SHOWN)) console.error(mistake);
   const more = mistakes.length - SHOWN;
   if (more > 0) console.error(`… and ${more} more.`);
+  const isOfLines = mistakes[0]?.startsWith("Line ") === true;
+  const lines = mistakes.length === 1 ? "a line of " : `${mistakes.length} lines of `;
   throw new CommandFailure(
-    `No one was added: ${mistakes.length === 1 ? "a line" : `${mistakes.length} lines`} of ${file} cannot be taken.`,
+    `No one was added: ${isOfLines ? lines : ""}${file} cannot be taken.`,
     "Correct the file and import it again. A person's role changes with: npm run people -- role",
   );
 }

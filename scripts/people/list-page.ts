@@ -1,3 +1,4 @@
+import { COUNT_OPEN_LINKS, describeOpenLinks } from "../../shared/people/password-links.ts";
 import { COUNT_PEOPLE, listPeople, ROLES_OF_PEOPLE } from "../../shared/people/statements.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 import type { Place } from "../platform/place.ts";
@@ -17,10 +18,13 @@ interface Asked extends Place {
 export async function listPage(database: PlatformDatabase, asked: Asked): Promise<void> {
   const { search = "", role, disabled: isDisabled, after = "" } = asked;
   const filter = { search: search.toLowerCase(), role, isDisabled };
-  const [found, [count]] = await Promise.all([
+  const [found, [count], [links]] = await Promise.all([
     database.query(listPeople(filter, after.toLowerCase(), PAGE_SIZE)),
     database.query(COUNT_PEOPLE),
+    database.query(COUNT_OPEN_LINKS),
   ]);
+  const mails = describeOpenLinks(links, Date.now());
+  if (mails !== null) console.log(mails);
   const people = found.slice(0, PAGE_SIZE);
   for (const person of people) {
     console.log(

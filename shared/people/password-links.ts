@@ -1,5 +1,6 @@
 import { digestText } from "../encoding/canonical-json.ts";
 import { quoteText } from "../encoding/quote-text.ts";
+import { MOST_TRIES } from "./admin-requests.ts";
 import { idOfUser } from "./statements.ts";
 
 /** Why a person gets a link: to choose a first password, or another one. */
@@ -42,20 +43,24 @@ export interface LinkToAdd {
   kind: LinkKind;
   by: string;
   at: number;
+  /** Id of the person who sees it on a page; without it no page shows it. */
+  shownTo?: string | undefined;
   /** Condition in SQL under which it is made; without it always. */
   onlyIf?: string | undefined;
 }
 
 /** SQL: gives a person a link, by id or address; their earlier ones end. */
-export function addLink(user: string, { digest, kind, by, at, onlyIf = "1" }: LinkToAdd): string {
+export function addLink(user: string, { digest, kind, by, at, shownTo, onlyIf = "1" }: LinkToAdd): string {
   const texts = [digest, kind, by].map(quoteText);
   const [stored, what, who] = texts;
   return [
     `DELETE FROM password_link WHERE user_id = ${idOfUser(user)} AND ${onlyIf};`,
-    `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at)`,
-    `SELECT ${stored}, "id", ${what}, ${who}, ${at}, ${at + LINK_HOURS[kind] * 3_600_000} FROM "user" WHERE "id" = ${idOfUser(user)} AND ${onlyIf};`,
+    `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at, shown_to)`,
+    `SELECT ${stored}, "id", ${what}, ${who}, ${at}, ${at + LINK_HOURS[kind] * 3_600_000}, ${quoteOrNull(shownTo)} FROM "user" WHERE "id" = ${idOfUser(user)} AND ${onlyIf};`,
   ].join("\n");
 }
+
+const quoteOrNull = (text: string | undefined) => (text === undefined ? "NULL" : quoteText(text));
 
 const WITHDRAWN = () => quoteText(JSON.stringify({ sent: false, why: NOT_MAILED.withdrawn }));
 
@@ -70,19 +75,19 @@ const AT_ONCE = 100;
 /** SQL: gives people a link each, by id or address; their earlier ones end. */
 export function addLinks(
   links: readonly { user: string; digest: string }[],
-  { kind, by, at }: Omit<LinkToAdd, "digest" | "onlyIf">,
+  { kind, by, at, shownTo }: Omit<LinkToAdd, "digest" | "onlyIf">,
 ): string {
   const ends = at + LINK_HOURS[kind] * 3_600_000;
   return chunk(links, (some) => {
     const users = some.map(({ user }) => idOfUser(user));
     const rows = some.map(
       ({ user, digest }) =>
-        `(${quoteText(digest)}, ${idOfUser(user)}, ${quoteText(kind)}, ${quoteText(by)}, ${at}, ${ends})`,
+        `(${quoteText(digest)}, ${idOfUser(user)}, ${quoteText(kind)}, ${quoteText(by)}, ${at}, ${ends}, ${quoteOrNull(shownTo)})`,
     );
     return [
       settleMails(users),
       `DELETE FROM password_link WHERE user_id IN (${users.join(", ")});`,
-      `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at) VALUES\n${rows.join(",\n")};`,
+      `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at, shown_to) VALUES\n${rows.join(",\n")};`,
     ].join("\n");
   });
 }
@@ -121,19 +126,37 @@ export const NOT_MAILED = {
   needless: "The person has a password already.",
 } as const;
 
-/** SQL: ends requests for links that the Worker has not carried out: the one who asked gives the links. A reason stays. */
+/** SQL: ends requests for links that no run has taken: the one who asked gives the links. A reason stays. */
 export function withdrawLinks(marks: readonly string[], at: number): string {
   const outcome = `iif(outcome ->> 'why' IS NULL, ${WITHDRAWN()}, outcome)`;
   return chunk(
     marks,
     (some) =>
-      `UPDATE admin_request SET done_at = ${at}, outcome = ${outcome} WHERE done_at IS NULL AND mark IN (${some.map(quoteText).join(", ")});`,
+      `UPDATE admin_request SET done_at = ${at}, outcome = ${outcome} WHERE done_at IS NULL AND ifnull(outcome ->> 'taken', 0) <= ${at} AND mark IN (${some.map(quoteText).join(", ")});`,
   );
 }
 
-/** SQL: what became of requests for links since a moment, by their marks. */
+/** SQL: requests for links that were made or carried out since a moment, by their marks, and what became of them so far. */
 export function readMailed(since: number): string {
-  return `SELECT mark, outcome FROM admin_request WHERE done_at >= ${since} AND kind = 'link_mail';`;
+  return `SELECT mark, done_at, outcome FROM admin_request WHERE kind = 'link_mail' AND mark IS NOT NULL AND (done_at >= ${since} OR (done_at IS NULL AND at >= ${since}));`;
+}
+
+/** SQL: how many messages with links are still to be sent, and until when the provider asked to wait. */
+export const COUNT_OPEN_LINKS = `SELECT count(*) AS open, max(outcome ->> 'until') AS until FROM admin_request WHERE done_at IS NULL AND kind = 'link_mail' AND tries < ${MOST_TRIES};`;
+
+/** Says how many messages with links are still to be sent, from a row of {@link COUNT_OPEN_LINKS}; `null` for none. */
+export function describeOpenLinks(
+  row: Readonly<Record<string, unknown>> | undefined,
+  now: number,
+): string | null {
+  const [open, until] = [Number(row?.open ?? 0), Number(row?.until ?? 0)];
+  if (open === 0) return null;
+  const waits = new Date(until).toISOString().slice(0, 16).replace("T", " ");
+  const when =
+    until > now
+      ? `The provider of e-mail asks to wait until ${waits} UTC.`
+      : "Gatehouse goes on every minute.";
+  return `${open === 1 ? "One message with a link is" : `${open} messages with links are`} still to be sent. ${when}`;
 }
 
 /** SQL: notes for the trail that a person got a link for another password, which ends what is still to be sent to them. */

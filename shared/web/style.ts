@@ -87,6 +87,8 @@ button.link { min-height: 1.5rem; padding: 0; border: 0; background: none; color
 form.inline { display: inline; }
 .actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem; }
 .actions button { flex: 1 1 9rem; }
+form[method=get] .actions { margin-top: 0; align-items: center; }
+form[method=get] .actions button { flex: 0 0 auto; }
 
 .notice { margin: 0 0 1.25rem; padding: .75rem 1rem; border-radius: .5rem; border: 1px solid var(--line); background: var(--inset); }
 .notice.caution { border-color: var(--caution-line); background: var(--caution-soft); color: var(--caution); }
@@ -136,6 +138,8 @@ ul.plain > li:first-child { padding-top: 0; border-top: 0; }
 ul.plain > li:last-child { padding-bottom: 0; }
 ul.plain > li > :last-child { margin-bottom: 0; }
 ul.plain + p { margin: 1.1rem 0 0; }
+form + ul.plain { margin-top: 1.5rem; }
+ul.plain + details, ul.plain + p + details { margin-top: 1.1rem; }
 ul.plain h3 { margin: 0 0 .25rem; font-size: 1rem; }
 ul.ways { display: grid; gap: .6rem; margin: 0 0 1.25rem; padding: 0; list-style: none; }
 ul.ways a.button { display: block; text-align: center; }

@@ -37,7 +37,11 @@ async function settle(person: Pick<TestPerson, "id" | "email">, browser: TestBro
   await enrol(browser);
   await database.batch([
     database.prepare("INSERT INTO passkey VALUES (?1, ?1, 'phone', 'x', 0, '[]', 1, NULL)").bind(person.id),
-    database.prepare("INSERT INTO password_link VALUES (?1, ?1, 'reset', 'x', 1, 9e15)").bind(person.id),
+    database
+      .prepare(
+        "INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at) VALUES (?1, ?1, 'reset', 'x', 1, 9e15)",
+      )
+      .bind(person.id),
     database
       .prepare(
         "INSERT INTO connection_write VALUES (?1, 'shop', 'key-of-holder', 't', 'd', 's', 'c', 'x', 1, ?2)",

@@ -330,6 +330,6 @@ describe("rules", () => {
     setSignIn({ providers: { corp: { ...CORP, issuer: `${HOSTILE}/fine`, roles: GROUP_RULES } } });
     expect((await browser.get(back)).status).toBe(400);
     setSignIn({});
-    expect((await browser.get("/sign-in/with/corp")).status).toBe(403);
+    expect((await browser.get("/sign-in/with/corp")).status).toBe(400);
   });
 });

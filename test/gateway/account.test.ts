@@ -80,25 +80,40 @@ describe("the account page", () => {
     expect(await (await first.browser.get("/account")).text()).toContain("No app is connected");
   });
 
-  it("pages many apps, newest first, each once, and searches all of them", async () => {
+  it("stays one that a person can use with 60 apps: pages, a search over all, machines apart, one end or all", async () => {
     const person = await createPerson("viewer");
-    const first = await connect(person, { resource: "/mcp/crm" });
-    for (let number = 1; number <= 16; number++) {
+    const desk = await registerClient({ client_name: "Desk" });
+    const first = await connect(person, { resource: "/mcp/crm", clientId: desk });
+    for (let number = 1; number <= 58; number++) {
       const clientId = await registerClient({ client_name: `App ${number}` });
       await connect(person, { resource: "/mcp/crm", clientId }, first.browser);
     }
-    const one = await (await first.browser.get("/account")).text();
-    const two = await (await first.browser.get("/account?page=2")).text();
-    expect([grantsOn(one).length, grantsOn(two).length]).toEqual([15, 2]);
-    expect(new Set([...grantsOn(one), ...grantsOn(two)]).size).toBe(17);
-    expect(one).toContain("Page 1 of 2, 17 apps.");
+    // The same app on a second machine.
+    const laptop = await connect(person, { resource: "/mcp/crm", clientId: desk }, first.browser);
+    const open = async (path: string) => await (await first.browser.get(path)).text();
+    const pages = await Promise.all([1, 2, 3, 4].map((page) => open(`/account?page=${page}`)));
+    expect(pages.map((page) => grantsOn(page).length)).toEqual([15, 15, 15, 15]);
+    expect(new Set(pages.flatMap(grantsOn)).size).toBe(60);
+    expect(pages[0]).toContain("Page 1 of 4, 60 apps.");
     // Every page beyond the last is the last one, and no number is page 1.
-    expect(grantsOn(await (await first.browser.get("/account?page=99")).text())).toEqual(grantsOn(two));
-    expect(grantsOn(await (await first.browser.get("/account?page=-1")).text())).toEqual(grantsOn(one));
-    const found = await (await first.browser.get("/account?q=app+1&page=1")).text();
-    expect(grantsOn(found)).toHaveLength(8);
+    expect(grantsOn(await open("/account?page=99"))).toEqual(grantsOn(pages[3] ?? ""));
+    expect(grantsOn(await open("/account?page=-1"))).toEqual(grantsOn(pages[0] ?? ""));
+    const found = await open("/account?q=app+1&page=1");
+    expect(grantsOn(found)).toHaveLength(11);
     expect(found).not.toContain("Disconnect all apps");
-  }, 30_000);
+
+    const machines = grantsOn(await open("/account?q=desk"));
+    expect(machines).toHaveLength(2);
+    await first.browser.post("/account/revoke", { grant: machines[0] ?? "" });
+    expect(await open("/account")).toContain("Page 1 of 4, 59 apps.");
+    // The newest is the laptop; the other machine goes on.
+    expect((await callMcp("/mcp/crm", laptop.accessToken)).status).toBe(401);
+    expect((await callMcp("/mcp/crm", first.accessToken)).status).toBe(200);
+    expect(await open("/account")).toContain("Yes, disconnect all");
+    await first.browser.post("/account/revoke", { all: "yes" });
+    expect(await open("/account")).toContain("No app is connected");
+    expect((await callMcp("/mcp/crm", first.accessToken)).status).toBe(401);
+  }, 60_000);
 
   it("has a page of each app with its own latest calls, which confirms before it disconnects", async () => {
     const person = await createPerson("sales");

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { runAdminJobs, runLinks } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { createPerson } from "../support/oauth.ts";
 import { changesOf, file, findPerson, form, fresh, IMPORT, linkIn, mailing, pathOf } from "./people-forms.ts";
 import { openAs, textOf } from "./waiting-call.ts";
@@ -98,14 +98,14 @@ describe("an import in the console", { timeout: 30_000 }, () => {
     expect(html).toContain("3 more messages follow");
     expect(html).not.toContain("link=");
     expect(sent).toHaveLength(10);
-    await runAdminJobs(there);
+    await runLinks(there);
     expect(sent).toHaveLength(13);
     const failing = await confirm(
       ["x", ...rows("b").slice(0, 11)].map((row, index) => (index === 0 ? `refused.${fresh()},P` : row)),
     );
     expect(failing).toContain("E_RECIPIENT_NOT_ALLOWED");
     expect([failing.match(/link=/g)?.length, sent.length]).toEqual([1, 22]);
-    await runAdminJobs(there);
+    await runLinks(there);
     expect(sent).toHaveLength(24);
   });
 
@@ -121,7 +121,7 @@ describe("an import in the console", { timeout: 30_000 }, () => {
     expect(html).toContain("E_RATE_LIMIT_EXCEEDED");
     expect(html).not.toContain("link=");
     left = 3;
-    await runAdminJobs(there);
+    await runLinks(there);
     expect(sent).toHaveLength(5);
   });
 
@@ -132,7 +132,7 @@ describe("an import in the console", { timeout: 30_000 }, () => {
     const fields = form(admin, { text: `email,name\n${lines.join("\n")}` });
     const html = await textOf(browser.post(`${IMPORT}/confirm`, fields));
     expect([html.match(/link=/g)?.length, html]).toEqual([3, expect.stringContaining("SENDER_NOT_VERIFIED")]);
-    await runAdminJobs(there);
+    await runLinks(there);
     expect(sent).toEqual([]);
   });
 
@@ -145,7 +145,7 @@ describe("an import in the console", { timeout: 30_000 }, () => {
     expect(await textOf(browser.post(`${IMPORT}/confirm`, fields))).toContain("One more message follows");
     const list = () => textOf(browser.get(`/console/people?search=${email}`));
     expect(await list()).not.toContain("Link not sent");
-    await runAdminJobs(there);
+    await runLinks(there);
     expect(await list()).toContain("Link not sent");
     const person = (await findPerson(email)) ?? { id: "" };
     expect(await textOf(browser.get(pathOf(person)))).toContain("E_RECIPIENT_NOT_ALLOWED");

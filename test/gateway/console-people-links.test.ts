@@ -80,6 +80,35 @@ describe("an invitation in the console", { timeout: 20_000 }, () => {
     expect([answer.status, await findPerson(email), linkIn(await answer.text())]).toEqual([status, null, ""]);
   });
 
+  it.each([
+    ["is kept out", "disabled", 1, 404],
+    ["gets a role without the right", "role", "viewer", 404],
+    ["is erased", "id", "gone", 404],
+    ["changes their name", "name", "Other", 200],
+  ])("that a page showed ends or stays when its reader %s", async (_what, column, value, status) => {
+    const { person: admin, browser } = await openAs("admin");
+    const fields = form(admin, { email: fresh(), name: "Ida", role: "admin" });
+    const link = linkIn(await textOf(browser.post(INVITE, fields)));
+    expect((await new TestBrowser().get(link)).status).toBe(200);
+    await env.PLATFORM_DB.batch([
+      env.PLATFORM_DB.prepare(`DELETE FROM "session" WHERE "userId" = ?`).bind(admin.id),
+      env.PLATFORM_DB.prepare(`DELETE FROM "account" WHERE "userId" = ?`).bind(admin.id),
+      env.PLATFORM_DB.prepare(`UPDATE "user" SET "${column}" = ? WHERE "id" = ?`).bind(value, admin.id),
+    ]);
+    const visitor = new TestBrowser();
+    expect((await visitor.get(link)).status).toBe(status);
+    const chosen = { link: link.split("link=")[1] ?? "", new: PASSWORD };
+    expect((await visitor.post("/password", chosen)).status).toBe(status);
+  });
+
+  it("that was sent counts when its sender is kept out", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const { sent } = mailing(browser);
+    await browser.post(INVITE, form(admin, { email: fresh(), name: "Ida", role: "viewer" }));
+    await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(admin.id).run();
+    expect((await new TestBrowser().get(linkIn(sent[0]?.text ?? ""))).status).toBe(200);
+  });
+
   it("of a person who has a password is refused, and is asked of no role without the right", async () => {
     const { person: admin, browser } = await openAs("admin");
     const known = await createPerson("viewer");

@@ -152,6 +152,10 @@ describe("a reset", () => {
       "the person is kept out",
       (email: string) => run(`UPDATE "user" SET "disabled" = 1 WHERE "email" = '${email}';`),
     ],
+    [
+      "the address to which it went is not the person's any more",
+      (email: string) => run(`UPDATE "user" SET "email" = 'new.${email}' WHERE "email" = '${email}';`),
+    ],
   ])("does not work after %s, and says what it says of a link that never was", async (_what, happen) => {
     const person = await createPerson("sales");
     const { token, path } = await giveLink(person.email);

@@ -65,6 +65,11 @@ describe("people import", () => {
       expect(output).toContain(text);
     }
     expect(await count(`"user"`)).toBe(0);
+    const latin = path.join(folder, "latin-1.csv");
+    await writeFile(latin, Buffer.from("email,name\na@b.example,M\u00fcller\n", "latin1"));
+    const whole = await run("import", latin);
+    expect(whole.output).toContain("The file is not UTF-8. Save it as «CSV UTF-8».");
+    expect(whole.output).toContain(`No one was added: ${latin} cannot be taken.`);
   });
 
   it("adds 500 people at once, prints a link for each, and leaves them alone the next time", async () => {

@@ -110,13 +110,28 @@ it("people invite and reset print a link that works once, and the database has i
   // Each command opens the databases once.
 }, 300_000);
 
-/** A Gatehouse that answers commands as the Worker does: it notes what became of the message. */
-async function withGatehouse(outcome: object | null, work: (url: string) => Promise<void>): Promise<void> {
+/** Notes what became of a message, as the Worker does; one that follows stays open. */
+const note = (mark: string, outcome: object) =>
+  inPlatform((database) =>
+    database
+      .prepare(
+        "UPDATE admin_request SET done_at = iif(?1 ->> 'follows', NULL, unixepoch() * 1000 + 999), outcome = ?1 WHERE mark = ?2",
+      )
+      .bind(JSON.stringify(outcome), mark)
+      .run(),
+  );
+
+/** A Gatehouse that answers commands as the Worker does; without an outcome it hangs up. */
+async function withGatehouse(
+  outcomeOf: (mark: string) => Promise<object | null>,
+  work: (url: string) => Promise<void>,
+): Promise<void> {
   const server = createServer(async (request, response) => {
     const { mark } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { mark: string };
-    const sql = "UPDATE admin_request SET done_at = unixepoch() * 1000 + 999, outcome = ? WHERE mark = ?";
+    const outcome = await outcomeOf(mark);
     if (outcome === null) return void response.destroy();
-    await inPlatform((database) => database.prepare(sql).bind(JSON.stringify(outcome), mark).run());
+    await note(mark, outcome);
+    response.statusCode = "follows" in outcome ? 503 : 200;
     response.end("{}");
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -131,14 +146,17 @@ it("people invite has Gatehouse send the link, and prints one with the reason wh
   const invite = (name: string, url: string, ...more: string[]) =>
     run("invite", "--email", `${name}@mail.example`, "--name", name, "--url", url, ...more);
   const before = (await openLinks()).length;
-  await withGatehouse({ sent: true }, async (url) => {
-    const { code, output } = await invite("ann", url);
-    expect([code, output]).toEqual([0, expect.stringContaining("Sent ann@mail.example a link by e-mail")]);
-    expect(linkIn(output)).toBe("");
-    // The Worker makes that link, and no other one is made.
-    expect(await openLinks()).toHaveLength(before);
-    expect(linkIn((await invite("ben", url, "--print")).output)).not.toBe("");
-  });
+  await withGatehouse(
+    async () => ({ sent: true }),
+    async (url) => {
+      const { code, output } = await invite("ann", url);
+      expect([code, output]).toEqual([0, expect.stringContaining("Sent ann@mail.example a link by e-mail")]);
+      expect(linkIn(output)).toBe("");
+      // The Worker makes that link, and no other one is made.
+      expect(await openLinks()).toHaveLength(before);
+      expect(linkIn((await invite("ben", url, "--print")).output)).not.toBe("");
+    },
+  );
   for (const [name, outcome, why] of [
     [
       "cat",
@@ -147,14 +165,54 @@ it("people invite has Gatehouse send the link, and prints one with the reason wh
     ],
     ["dan", null, "Gatehouse did not answer in time."],
   ] as const) {
-    await withGatehouse(outcome, async (url) => {
-      const { code, output } = await invite(name, url);
-      expect([code, output]).toEqual([0, expect.stringContaining(why)]);
-      expect(linkIn(output)).not.toBe("");
-    });
+    await withGatehouse(
+      async () => outcome,
+      async (url) => {
+        const { code, output } = await invite(name, url);
+        expect([code, output]).toEqual([0, expect.stringContaining(why)]);
+        expect(linkIn(output)).not.toBe("");
+      },
+    );
   }
   const waiting = `SELECT count(*) AS total FROM admin_request WHERE kind = 'link_mail' AND done_at IS NULL`;
   expect(await inPlatform((database) => database.prepare(waiting).first())).toEqual({ total: 0 });
+}, 300_000);
+
+it("people import leaves what the provider takes later to Gatehouse, shows no link of it, and list counts it", async () => {
+  const csv = path.join(folder, "many.csv");
+  const names = ["una", "vic", "wim", "xia", "yan", "zoe"];
+  await writeFile(csv, `email,name\n${names.map((name) => `${name}@many.example,${name}`).join("\n")}\n`);
+  let asked = 0;
+  const later = { sent: false, why: "The provider of e-mail answered 429.", follows: true };
+  await withGatehouse(
+    async () => (++asked === 1 ? { sent: true } : later),
+    async (url) => {
+      const { code, output } = await run("import", csv, "--url", url);
+      expect([code, output]).toEqual([0, expect.stringContaining("Sent una@many.example a link by e-mail")]);
+      expect(output).toContain("The provider of e-mail answered 429.");
+      expect(output).toContain("5 more messages follow within minutes.");
+      expect(linkIn(output)).toBe("");
+    },
+  );
+  expect((await run("list")).output).toContain("5 messages with links are still to be sent.");
+  await inPlatform((database) => database.prepare("DELETE FROM admin_request WHERE done_at IS NULL").run());
+}, 300_000);
+
+it("people import goes on where a run of Gatehouse has sent a message meanwhile", async () => {
+  const csv = path.join(folder, "met.csv");
+  await writeFile(csv, "email,name\nada@met.example,Ada\nbob@met.example,Bob\ncyd@met.example,Cyd\n");
+  let asked = 0;
+  const server = createServer(async (request, response) => {
+    const { mark } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { mark: string };
+    await note(mark, { sent: true });
+    response.statusCode = ++asked === 2 ? 404 : 200;
+    response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { output } = await run("import", csv, "--url", url).finally(() => server.close());
+  expect(output).toContain("Sent 3 people a link each by e-mail");
+  expect(linkIn(output)).toBe("");
 }, 300_000);
 
 it("people add a team, name its members, and refuse to make it sign in", async () => {

@@ -19,6 +19,11 @@ const ROW = z.object({
   by: z.string(),
 });
 
+/** Milliseconds after which a sender that says nothing has stopped: more than a message and its statements take. */
+const TAKEN_MS = 90_000;
+/** Most milliseconds between two tries of one message. */
+const LONGEST_PAUSE_MS = 60 * 60_000;
+
 /** The oldest open requests behind one, by its number; those for links have a batch of their own. */
 export async function readOpenRequests(
   database: D1Database,
@@ -37,7 +42,7 @@ export async function readOpenRequests(
 
 /**
  * Open requests for links: those that were tried least, so that one that fails keeps no other back. None while the provider
- * has asked to wait.
+ * has asked to wait; not those that wait by themselves after a failure, or that another run has taken.
  */
 export async function readOpenLinks(
   database: D1Database,
@@ -48,12 +53,28 @@ export async function readOpenLinks(
     .prepare(
       `SELECT id, kind, user_id, detail, by FROM admin_request
         WHERE done_at IS NULL AND kind = 'link_mail' AND tries < ?1
+          AND max(ifnull(outcome ->> 'after', 0), ifnull(outcome ->> 'taken', 0)) <= ?2
           AND NOT EXISTS (SELECT 1 FROM admin_request WHERE done_at IS NULL AND kind = 'link_mail' AND outcome ->> 'until' > ?2)
         ORDER BY tries, id LIMIT ?3`,
     )
     .bind(MOST_TRIES, now, limit)
     .all();
   return results.map(toRequest);
+}
+
+/**
+ * Takes a request for a link for one sender, until it is closed or noted as failed, or for {@link TAKEN_MS}. `false` where
+ * another has it: a page, a command and a run would send the message twice.
+ */
+export async function takeLink(database: D1Database, id: number, now: number): Promise<boolean> {
+  const { meta } = await database
+    .prepare(
+      `UPDATE admin_request SET outcome = json_set(ifnull(outcome, '{}'), '$.taken', ?2 + ${TAKEN_MS})
+        WHERE id = ?1 AND done_at IS NULL AND ifnull(outcome ->> 'taken', 0) <= ?2`,
+    )
+    .bind(id, now)
+    .run();
+  return meta.changes > 0;
 }
 
 /** Open requests of one kind for one person, the oldest first. */
@@ -96,11 +117,17 @@ export async function closeRequest(database: D1Database, id: number, outcome: un
     .run();
 }
 
-/** Stores a failed try. The request stays open. */
+/**
+ * Stores a failed try. The request stays open; one for a link waits after its second failure, twice as long after each further
+ * one, so that its tries outlast a provider that is away for hours.
+ */
 export async function noteFailure(database: D1Database, id: number, outcome: object): Promise<void> {
   await database
-    .prepare("UPDATE admin_request SET tries = tries + 1, outcome = ? WHERE id = ?")
-    .bind(JSON.stringify(outcome), id)
+    .prepare(
+      `UPDATE admin_request SET tries = tries + 1, outcome = iif(kind = 'link_mail' AND tries > 0,
+         json_set(?2, '$.after', ?3 + min(${LONGEST_PAUSE_MS}, 60000 << min(tries - 1, 20))), ?2) WHERE id = ?1`,
+    )
+    .bind(id, JSON.stringify(outcome), Date.now())
     .run();
 }
 

@@ -27,6 +27,7 @@ requestRoutes.post("/people/changes", async (c) => {
   if (notice === null) return c.json({ error: "invalid_request" }, 400);
   const status = await runMarkedJob(c.env, notice.mark);
   if (status === "in force") return c.json({ status });
+  if (status === "under way") return c.json({ status }, 202);
   return c.json({ error: status }, status === "unknown" ? 404 : 503);
 });
 

@@ -19,6 +19,7 @@ import {
   readOpenLinks,
   readOpenOf,
   readOpenRequests,
+  takeLink,
 } from "./admin-request.ts";
 import { collectPerson } from "./collect-person.ts";
 import { endAccounts, endExchanged, endGrants, erasePerson, keptBy } from "./erase-person.ts";
@@ -27,10 +28,14 @@ import { type LinkOutcome, NotSentYet, sendAskedLink } from "./send-links.ts";
 /** Requests that are read together. */
 const AT_ONCE = 50;
 /**
- * What one run may take, for links besides: D1 takes 1,000 queries of an invocation, which alerts, checkpoints and other
- * scheduled work need too. An import makes two requests for each of its people.
+ * What one run may take: D1 takes 1,000 queries of an invocation, which alerts, checkpoints and other scheduled work need
+ * too. An import makes a request for each of its people.
  */
-export const BUDGET = { ms: 60_000, queries: 400, links: 60 } as const;
+const BUDGET = { ms: 60_000, queries: 400 } as const;
+/** What one run of links may take, each with six queries of D1 and a message. Runs begin every minute. */
+export const LINK_RUN = { ms: 45_000, links: 120 } as const;
+/** Outcome of a request for a link that another run, page or command is carrying out. */
+const UNDER_WAY = "under way";
 /** Most queries that a request of a kind makes here, roughly; of the others few. */
 const QUERIES: Readonly<Record<string, number>> = { data_export: 40, erasure: 80, redrive: 80 };
 /** Most dead letters that one request delivers again. */
@@ -139,9 +144,9 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
 };
 
 /**
- * Executes administrators' requests, oldest first, and then sends links, within a budget of time and queries. Each is closed
- * only when done and is safe to repeat, so the next run repeats an aborted one and goes on. A failing request does not stop
- * the others; the first failure of the provider of e-mail ends the links of a run.
+ * Executes administrators' requests, oldest first, within a budget of time and queries; links have runs of their own
+ * ({@link runLinks}). Each is closed only when done and is safe to repeat, so the next run repeats an aborted one and goes on.
+ * A failing request does not stop the others.
  */
 export async function runAdminJobs(env: Env): Promise<void> {
   const announced: Announcements = [];
@@ -159,13 +164,33 @@ export async function runAdminJobs(env: Env): Promise<void> {
     last = requests.at(-1)?.id ?? last;
   }
   await Promise.all(announced);
-  await sendLinks(env);
 }
 
-async function sendLinks(env: Env): Promise<void> {
-  const ends = Date.now() + BUDGET.ms;
-  for (const request of await readOpenLinks(env.PLATFORM_DB, BUDGET.links, Date.now())) {
-    if (Date.now() >= ends || !(await runAdminJob(env, request, [])).done) return;
+/**
+ * Sends links that were asked for, one after the other, each once: as many as one run may take, so that those of an import
+ * follow within minutes. Where the provider asks to wait, the run waits if that ends within it; any other failure of the
+ * provider ends it. The next run goes on, after a restart too.
+ *
+ * @param wait - milliseconds
+ */
+export async function runLinks(
+  env: Env,
+  wait: (ms: number) => Promise<void> = (ms) => scheduler.wait(ms),
+): Promise<void> {
+  const ends = Date.now() + LINK_RUN.ms;
+  /** Whether the run goes on; `again`: with the same request, after a pause. */
+  const send = async (request: AdminRequest): Promise<boolean | "again"> => {
+    const { done, outcome } = await runAdminJob(env, request, []);
+    if (done || outcome === UNDER_WAY) return true;
+    const until = outcome instanceof NotSentYet ? outcome.outcome.until : undefined;
+    if (until === undefined || until >= ends) return false;
+    await wait(Math.max(0, until - Date.now()));
+    return "again";
+  };
+  for (const request of await readOpenLinks(env.PLATFORM_DB, LINK_RUN.links, Date.now())) {
+    if (Date.now() >= ends) return;
+    const first = await send(request);
+    if (!first || (first === "again" && !(await send(request)))) return;
   }
 }
 
@@ -174,16 +199,20 @@ function countQueries({ kind, detail }: AdminRequest): number {
   return QUERIES[kind] ?? (added ? 2 : 8);
 }
 
-/** What became of a change that was to be carried out at once; `unknown`: no open request has its mark. */
-export type CarriedOut = "in force" | "unknown" | "failed";
+/**
+ * What became of a change that was to be carried out at once; `unknown`: no open request has its mark; `under way`: another
+ * run is sending its message.
+ */
+export type CarriedOut = "in force" | "under way" | "unknown" | "failed";
 
 /** Carries out the request with this mark: for who has just changed the platform database. A mark counts once. */
 export async function runMarkedJob(env: Env, mark: string): Promise<CarriedOut> {
   const request = await readMarked(env.PLATFORM_DB, mark);
   if (request === undefined) return "unknown";
   const announced: Announcements = [];
-  const { done } = await runAdminJob(env, request, announced);
+  const { done, outcome } = await runAdminJob(env, request, announced);
   await Promise.all(announced);
+  if (outcome === UNDER_WAY) return UNDER_WAY;
   return done ? "in force" : "failed";
 }
 
@@ -205,6 +234,9 @@ async function runAdminJob(
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
     if (!perform) throw new TypeError(`No job executes "${kind}".`);
+    if (kind === "link_mail" && !(await takeLink(env.PLATFORM_DB, id, Date.now()))) {
+      return { done: false, outcome: UNDER_WAY };
+    }
     const outcome = await perform(env, request, announced);
     await closeRequest(env.PLATFORM_DB, id, outcome);
     // While the request was open no call counted under this account. Those of its next holder do from now on.

@@ -15,6 +15,8 @@ export interface NotSent {
   why: string;
   /** Before when no message is to be tried again, in milliseconds since the epoch, if the provider said so. */
   until?: number;
+  /** Whether the provider takes none for now, and so the message follows. */
+  follows?: true;
 }
 
 /** What became of a request for a link. */
@@ -39,13 +41,14 @@ export async function sendAskedLink(
 ): Promise<LinkOutcome> {
   const { kind } = LINK.parse(detail);
   const holder = await env.PLATFORM_DB.prepare(
-    `SELECT "id", "email", "name", EXISTS (SELECT 1 FROM "account" WHERE "userId" = "user"."id"
+    `SELECT "id", "email", "name", "disabled", EXISTS (SELECT 1 FROM "account" WHERE "userId" = "user"."id"
        AND "providerId" = 'credential' AND "password" IS NOT NULL) AS known FROM "user" WHERE "id" = ?`,
   )
     .bind(userId)
-    .first<{ id: string; email: string; name: string; known: number }>();
+    .first<{ id: string; email: string; name: string; disabled: number; known: number }>();
   // The message may be late: the person has chosen a password with another link meanwhile.
   if (holder?.known === 1 && kind === "invitation") return { sent: false, why: NOT_MAILED.needless };
+  if (holder?.disabled === 1) return { sent: false, why: "The person is kept out." };
   // The command that asked may have stopped waiting, and given a link itself.
   const onlyIf = `EXISTS (SELECT 1 FROM admin_request WHERE id = ${id} AND done_at IS NULL)`;
   const given = holder && (await giveLink(env, holder, { kind, by, onlyIf, byMailAlone: true }));
@@ -55,5 +58,6 @@ export async function sendAskedLink(
   if (given.fault === undefined || given.fault.of === "message") return { sent: false, why };
   const { waitMs } = given.fault;
   const until = waitMs === null ? {} : { until: Date.now() + Math.min(waitMs, LONGEST_WAIT_MS) };
-  throw new NotSentYet({ sent: false, why, ...until }, given.fault);
+  const follows = given.fault.of === "provider" ? { follows: true as const } : {};
+  throw new NotSentYet({ sent: false, why, ...until, ...follows }, given.fault);
 }

@@ -35,6 +35,8 @@ interface Giving {
   kind: LinkKind;
   /** Who gives it, for the record. */
   by: string;
+  /** Id of the person to whom a page shows the link, unless it is sent. */
+  shownTo?: string | undefined;
   /** Condition in SQL under which the link is made; without it always. */
   onlyIf?: string;
   /** `false` for a link that is to be shown. */
@@ -51,11 +53,11 @@ interface Giving {
 export async function giveLink(
   env: Env,
   { id, email, name }: LinkHolder,
-  { kind, by, onlyIf, mail: mails = true, byMailAlone = false, post }: Giving,
+  { kind, by, shownTo, onlyIf, mail: mails = true, byMailAlone = false, post }: Giving,
 ): Promise<GivenLink | null> {
   const { token, digest } = createLink();
   const at = Date.now();
-  await overConnection(env.PLATFORM_DB).change(addLink(id, { digest, kind, by, at, onlyIf }));
+  await overConnection(env.PLATFORM_DB).change(addLink(id, { digest, kind, by, at, shownTo, onlyIf }));
   const made = env.PLATFORM_DB.prepare("SELECT 1 FROM password_link WHERE digest = ?").bind(digest);
   if ((await made.first()) === null) return null;
   const url = addressOfLink(env.PUBLIC_URL, token);
@@ -75,6 +77,10 @@ export async function giveLink(
   try {
     await sendMail(mailer, mail, post);
     log("info", "link_mailed", { kind });
+    if (shownTo !== undefined) {
+      const seen = env.PLATFORM_DB.prepare("UPDATE password_link SET shown_to = NULL WHERE digest = ?");
+      await seen.bind(digest).run();
+    }
     return { url, sent: true };
   } catch (failure) {
     // A failure that is not ours may hold the message, and with it the link.

@@ -35,7 +35,7 @@ passwordLinkRoutes.use(
 
 passwordLinkRoutes.get("/password", async (c) => {
   const token = c.req.query("link") ?? "";
-  const link = await readLink(c.env.PLATFORM_DB, token);
+  const link = await readLink(c.env, token);
   return link === null ? await refuseLink(c) : c.html(<ChoosePage link={link} token={token} />);
 });
 
@@ -43,7 +43,7 @@ passwordLinkRoutes.post("/password", async (c) => {
   const form = await readForm(c.req.raw);
   const token = form.get("link") ?? "";
   const chosen = form.get("new") ?? "";
-  const link = await readLink(c.env.PLATFORM_DB, token);
+  const link = await readLink(c.env, token);
   if (link === null) return await refuseLink(c);
   if (chosen.length < PASSWORD_LENGTH.min || chosen.length > PASSWORD_LENGTH.max) {
     const error = `The password must have ${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters.`;

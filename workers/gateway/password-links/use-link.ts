@@ -1,6 +1,8 @@
 import { hashPassword } from "better-auth/crypto";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { LinkKind } from "../../../shared/people/password-links.ts";
+import { roleHoldsRight } from "../../../shared/policy/console.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
 
 /** A link that works, and whose it is. */
 export interface OpenLink {
@@ -10,21 +12,27 @@ export interface OpenLink {
   kind: LinkKind;
 }
 
-/** An active person's link that has not ended. */
+/** An active person's link that has not ended. One that a page showed to another person counts while that person is active. */
 const VALID = `
   FROM password_link JOIN "user" AS person ON person."id" = user_id AND person."disabled" = 0
- WHERE digest = ?1 AND ends_at > ?2`;
+  LEFT JOIN "user" AS reader ON reader."id" = shown_to AND reader."disabled" = 0
+ WHERE digest = ?1 AND ends_at > ?2 AND (shown_to IS NULL OR reader."id" IS NOT NULL)`;
 
 /**
- * The link with this token. `null` for one that was used, has ended or never was, and for a disabled person: the page
- * says the same of all.
+ * The link with this token. `null` for one that was used, has ended or never was, for a disabled person, and for one that a
+ * page showed to a person who may give none any more: the page says the same of all.
  */
-export async function readLink(database: D1Database, token: string): Promise<OpenLink | null> {
+export async function readLink(env: Env, token: string): Promise<OpenLink | null> {
   if (!/^[0-9a-f]{64}$/.test(token)) return null;
-  return await database
-    .prepare(`SELECT user_id AS userId, person."email", person."name", kind ${VALID}`)
+  const found = await env.PLATFORM_DB.prepare(
+    `SELECT user_id AS userId, person."email", person."name", kind, reader."role" AS shownTo ${VALID}`,
+  )
     .bind(digestText(token), Date.now())
-    .first<OpenLink>();
+    .first<OpenLink & { shownTo: string | null }>();
+  if (found === null) return null;
+  const { shownTo, ...link } = found;
+  const counts = shownTo === null || roleHoldsRight(await policyInForce(env), shownTo, "people");
+  return counts ? link : null;
 }
 
 /**

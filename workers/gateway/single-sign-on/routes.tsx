@@ -145,7 +145,7 @@ async function enter(
 async function requireProvider(c: GatewayContext): Promise<Provider> {
   const name = c.req.param("provider") ?? "";
   const document = (await policyInForce(c.env)).signIn.providers.get(name);
-  if (document === undefined) throw new SignInEnded("refused", "Gatehouse has no such way to sign in.");
+  if (document === undefined) throw new SignInEnded("again", "Gatehouse has no such way to sign in.");
   return { name, document };
 }
 

@@ -12,7 +12,7 @@ import type { InConsole } from "../require-right.ts";
 import { IMPORT_LIMITS, importNow, rulesOf } from "./import-now.ts";
 import { CheckedPage, ImportedPage, ImportPage } from "./import-pages.tsx";
 import { GivenPage, InvitePage, type TypedInvitation } from "./link-pages.tsx";
-import { asksPassword, confirmAsking, inviteNow, nameAsking } from "./links.ts";
+import { askedBy, asksPassword, confirmAsking, inviteNow } from "./links.ts";
 import type { Notice } from "./people-page.tsx";
 import { readUpload } from "./read-upload.ts";
 import { whyNotAt } from "./why-not.ts";
@@ -55,7 +55,7 @@ addPeopleRoutes.post("/invite", async (c) => {
       ? c.redirect(refused.redirect, 303)
       : await again(refused.status, refused.text);
   const invited = { email: address.data, name: called.data, role: typed.role };
-  const asked = { by: nameAsking(c), mail: form.get("show") !== "yes" };
+  const asked = askedBy(c, form.get("show") !== "yes");
   const done = await inviteNow(c.env, c.var.policy.signIn, invited, asked);
   if ("text" in done) return await again(422, `${done.text}${sayInstead(done.instead)}`);
   return c.html(<GivenPage given={done} links={c.var.links} />);
@@ -87,7 +87,7 @@ addPeopleRoutes.post("/import/confirm", async (c) => {
     return "redirect" in refused
       ? c.redirect(refused.redirect, 303)
       : await showChecked(c, bytes, { tone: "danger", text: refused.text }, refused.status);
-  const asked = { by: nameAsking(c), mail: form.get("show") !== "yes" };
+  const asked = askedBy(c, form.get("show") !== "yes");
   return c.html(<ImportedPage done={await importNow(c.env, plan, asked)} links={c.var.links} />);
 });
 

@@ -47,7 +47,7 @@ export function rulesOf(policy: Policy): ImportRules {
 export async function importNow(
   env: Env,
   plan: ImportPlan,
-  { by, mail }: AskedLink,
+  { by, asking: shownTo, mail }: AskedLink,
 ): Promise<ImportedPeople> {
   const database = overConnection(env.PLATFORM_DB);
   const at = Date.now();
@@ -55,7 +55,9 @@ export async function importNow(
   const invited = [...plan.linked, ...plan.waiting];
   if (!mail || readMailer(env) === null) {
     const links = invited.map((user) => ({ user, ...createLink() }));
-    await database.change(`${addPlanned(plan, by)}\n${addLinks(links, { kind: "invitation", by, at })}`);
+    await database.change(
+      `${addPlanned(plan, by)}\n${addLinks(links, { kind: "invitation", by, at, shownTo })}`,
+    );
     return { added, sent: 0, later: 0, shown: showLinks(env, links), why: null };
   }
   const asked = invited.map((user) => ({ user, kind: "invitation" as const, mark: crypto.randomUUID() }));
@@ -66,7 +68,7 @@ export async function importNow(
     .map(({ user, mark }) => ({ user, mark, ...createLink() }));
   if (links.length > 0) {
     const marks = links.map(({ mark }) => mark);
-    const given = addLinks(links, { kind: "invitation", by, at: Date.now() });
+    const given = addLinks(links, { kind: "invitation", by, at: Date.now(), shownTo });
     await database.change(`${withdrawLinks(marks, Date.now())}\n${given}`);
   }
   const later = asked.length - sent.size - links.length;

@@ -1,5 +1,4 @@
 import type { ImportPlan } from "../../../../shared/people/import.ts";
-import { BUDGET } from "../../admin-jobs/run-admin-jobs.ts";
 import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
 import type { ImportedPeople } from "./import-now.ts";
 import { type Around, ShownNotice, WayOfLink } from "./link-pages.tsx";
@@ -144,9 +143,9 @@ export function ImportedPage({
         {sent > 0 && <p>{sent === 1 ? "One message was sent." : `${sent} messages were sent.`}</p>}
         {later > 0 && (
           <p>
-            {later === 1 ? "One more message follows" : `${later} more messages follow`}, up to {BUDGET.links}{" "}
-            every five minutes. A person whose message is not taken is marked «Link not sent»; make another
-            link on their page.
+            {later === 1 ? "One more message follows" : `${later} more messages follow`} within minutes:{" "}
+            <a href="/console/people">All people</a> says how many are left. A person whose message is not
+            taken is marked «Link not sent»; make another link on their page.
           </p>
         )}
         {why !== null && <p class="notice danger">{why}</p>}

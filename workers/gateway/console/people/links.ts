@@ -32,6 +32,8 @@ export interface Given {
 export interface AskedLink {
   /** Name of the page and id of the person, for the trail. */
   by: string;
+  /** Id of the person, who may see the link. */
+  asking: string;
   /** Whether it is sent by e-mail, where that is configured. */
   mail: boolean;
 }
@@ -39,6 +41,11 @@ export interface AskedLink {
 /** The name under which the trail has what a person does on these pages. */
 export function nameAsking(c: Context<InConsole>): string {
   return `/console/people (${c.var.signIn.person.id})`;
+}
+
+/** A link that the person who is signed in asks for. */
+export function askedBy(c: Context<InConsole>, mail: boolean): AskedLink {
+  return { by: nameAsking(c), asking: c.var.signIn.person.id, mail };
 }
 
 /** Invites a person by the same plan as `npm run people -- invite`. */
@@ -76,7 +83,7 @@ async function carryOut(
   email: string,
   kind: LinkKind,
   { sql, title }: LinkPlan,
-  { by, mail }: AskedLink,
+  { by, asking, mail }: AskedLink,
 ): Promise<Given | NoLink> {
   if (sql !== null) {
     await runMarkedJob(env, await changePerson(overConnection(env.PLATFORM_DB), email, sql, by));
@@ -88,7 +95,8 @@ async function carryOut(
   if (title !== null) return { person, kind, given: null, title };
   // Who sees a link for another password opens an account that a person uses: it goes to that person alone, where it can.
   const alone = kind === "reset" && readMailer(env) !== null;
-  const given = await giveLink(env, person, { kind, by, mail: mail || alone, byMailAlone: alone });
+  const shownTo = alone ? undefined : asking;
+  const given = await giveLink(env, person, { kind, by, shownTo, mail: mail || alone, byMailAlone: alone });
   if (given === null || given.sent || !alone) return { person, kind, given, title };
   return { person, kind, given: { sent: false, why: given.why }, title };
 }

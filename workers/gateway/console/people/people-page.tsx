@@ -14,11 +14,13 @@ interface PeoplePageProps {
   people: readonly ListedPerson[];
   next: string | null;
   search: string;
+  /** How many messages with links are still to be sent, in a sentence; `null` for none. */
+  mails: string | null;
   links: readonly ConsoleLink[];
 }
 
 /** Everyone who may sign in, with role and state, and a search by e-mail address. */
-export function PeoplePage({ people, next, search, links }: PeoplePageProps) {
+export function PeoplePage({ people, next, search, mails, links }: PeoplePageProps) {
   return (
     <ConsoleFrame
       title="People"
@@ -35,6 +37,11 @@ export function PeoplePage({ people, next, search, links }: PeoplePageProps) {
         </div>
       }
     >
+      {mails !== null && (
+        <p class="notice" role="status">
+          {mails}
+        </p>
+      )}
       <section class="card">
         <form method="get" action="/console/people">
           <label class="field">

@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import { titleOfSignIn } from "../../../../shared/people/invite.ts";
+import { COUNT_OPEN_LINKS, describeOpenLinks } from "../../../../shared/people/password-links.ts";
 import { listRoles } from "../../../../shared/policy/current.ts";
 import { refuse } from "../../failures.tsx";
 import { readMailer } from "../../mail/mailer.ts";
@@ -9,7 +10,7 @@ import type { InConsole } from "../require-right.ts";
 import { addPeopleRoutes } from "./add-routes.tsx";
 import { type AskedChange, changePersonNow } from "./change.ts";
 import { GivenPage } from "./link-pages.tsx";
-import { asksPassword, confirmAsking, linkNow, nameAsking, resetFactorsNow } from "./links.ts";
+import { askedBy, asksPassword, confirmAsking, linkNow, nameAsking, resetFactorsNow } from "./links.ts";
 import { findListed, findOpenLink, type ListedPerson, listPeople } from "./list-people.ts";
 import { type Notice, PeoplePage, PersonPage } from "./people-page.tsx";
 import { whyNot } from "./why-not.ts";
@@ -30,7 +31,9 @@ export const peopleRoutes = new Hono<InConsole>();
 peopleRoutes.get("/", async (c) => {
   const search = (c.req.query("search") ?? "").trim().slice(0, EMAIL_LENGTH);
   const list = await listPeople(c.env.PLATFORM_DB, search, (c.req.query("after") ?? "").slice(0, 64));
-  return c.html(<PeoplePage {...list} search={search} links={c.var.links} />);
+  const row = await c.env.PLATFORM_DB.prepare(COUNT_OPEN_LINKS).first();
+  const mails = describeOpenLinks(row ?? undefined, Date.now());
+  return c.html(<PeoplePage {...list} search={search} mails={mails} links={c.var.links} />);
 });
 
 peopleRoutes.route("/", addPeopleRoutes);
@@ -84,7 +87,7 @@ async function giveWayIn(
     const outcome = await resetFactorsNow(c.env, person.id, nameAsking(c));
     return c.redirect(`${pathOf(person)}?done=${outcome === "in force" ? "factors" : "later"}`, 303);
   }
-  const asked = { by: nameAsking(c), mail: form.get("show") !== "yes" };
+  const asked = askedBy(c, form.get("show") !== "yes");
   const done = await linkNow(c.env, c.var.policy.signIn, person.email, asked);
   if ("text" in done) return await again(422, done.text);
   return await c.html(<GivenPage given={done} links={c.var.links} />);

@@ -1,0 +1,131 @@
+import {
+  createExecutionContext,
+  createScheduledController,
+  env,
+  waitOnExecutionContext,
+} from "cloudflare:test";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { overConnection } from "../../shared/encoding/platform-database.ts";
+import { MOST_TRIES } from "../../shared/people/admin-requests.ts";
+import { addPlanned, planImport } from "../../shared/people/import.ts";
+import { askForLinks } from "../../shared/people/password-links.ts";
+import { runLinks, sendMarkedLink } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { MailError } from "../../workers/gateway/mail/mailer.ts";
+import worker from "../../workers/index.ts";
+
+const MINUTE_MS = 60_000;
+/** Milliseconds that the double takes for one message. */
+const MESSAGE_MS = 300;
+
+beforeEach(() => void vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] }));
+afterEach(async () => {
+  vi.useRealTimers();
+  await env.PLATFORM_DB.prepare("DELETE FROM admin_request").run();
+});
+
+const pass = async (ms: number) => void vi.setSystemTime(Date.now() + ms);
+
+/** Adds people by a file, and asks for a link for each. */
+async function importPeople(count: number): Promise<{ emails: string[]; marks: string[] }> {
+  const emails = Array.from({ length: count }, (_, index) => `p${index}.${crypto.randomUUID()}@many.example`);
+  const bytes = new TextEncoder().encode(`email,name\n${emails.map((email) => `${email},P`).join("\n")}\n`);
+  const { signIn } = await import("../../shared/policy/bundled.ts").then(({ bundledPolicy }) =>
+    bundledPolicy(),
+  );
+  const database = overConnection(env.PLATFORM_DB);
+  const plan = await planImport(database, bytes, { roles: ["viewer"], defaultRole: "viewer", signIn });
+  const asked = plan.linked.map((user) => ({ user, kind: "invitation" as const, mark: crypto.randomUUID() }));
+  await database.change(`${addPlanned(plan, "test")}\n${askForLinks(asked, "test", Date.now())}`);
+  return { emails, marks: asked.map(({ mark }) => mark) };
+}
+
+/** A provider that takes messages or refuses each as `fails` says, which may let time pass. */
+function provider(fails: () => MailError | undefined | Promise<MailError | undefined>) {
+  const sent: string[] = [];
+  const send = async ({ to }: { to: string[] }) => {
+    await pass(MESSAGE_MS);
+    const fault = await fails();
+    if (fault !== undefined) throw fault;
+    sent.push(...to);
+    return { messageId: "m" };
+  };
+  return { sent, there: { ...env, EMAIL_FROM: "gate@example.com", EMAIL: { send } } as unknown as Env };
+}
+
+const open = () =>
+  env.PLATFORM_DB.prepare(
+    "SELECT count(*) AS n FROM admin_request WHERE kind = 'link_mail' AND done_at IS NULL",
+  ).first("n");
+
+/** Begins a run every minute, as the trigger does, until nothing is open. Minutes that passed. */
+async function runMinutes(there: Env, most: number): Promise<number> {
+  const began = Date.now();
+  for (let minute = 0; minute < most && (await open()) !== 0; minute += 1) {
+    vi.setSystemTime(began + minute * MINUTE_MS);
+    await runLinks(there, pass);
+  }
+  return (Date.now() - began) / MINUTE_MS;
+}
+
+it("sends 500 invitations within 12 minutes, each once, to a provider that takes two a second and asks to wait", async () => {
+  const { emails } = await importPeople(500);
+  let [second, taken] = [0, 0];
+  const { sent, there } = provider(() => {
+    const now = Math.floor(Date.now() / 1_000);
+    if (now !== second) [second, taken] = [now, 0];
+    taken += 1;
+    if (taken > 2) return new MailError("limit", { of: "provider", waitMs: 1_000 });
+  });
+  expect(await runMinutes(there, 30)).toBeLessThanOrEqual(12);
+  expect(sent.toSorted()).toEqual(emails.toSorted());
+}, 60_000);
+
+it("goes on after a provider was away for five hours, and no message is given up", async () => {
+  const { emails } = await importPeople(2);
+  const back = Date.now() + 5 * 60 * MINUTE_MS;
+  const { sent, there } = provider(() =>
+    Date.now() < back ? new MailError("away", { of: "provider" }) : undefined,
+  );
+  expect(await runMinutes(there, 7 * 60)).toBeLessThanOrEqual(6 * 60 + 1);
+  expect(sent.toSorted()).toEqual(emails.toSorted());
+  const tries = await env.PLATFORM_DB.prepare("SELECT max(tries) AS n FROM admin_request").first<number>("n");
+  expect(tries).toBeLessThan(MOST_TRIES);
+}, 60_000);
+
+it("sends none twice when runs, pages and commands meet, and takes one up that a stopped run left", async () => {
+  const { emails, marks } = await importPeople(3);
+  const meet: (() => Promise<unknown>)[] = [
+    () => runLinks(there, pass),
+    () => sendMarkedLink(there, marks[0] ?? ""),
+  ];
+  const { sent, there } = provider(async () => void (await meet.shift()?.()));
+  await runLinks(there, pass);
+  expect(sent.toSorted()).toEqual(emails.toSorted());
+
+  const { emails: left, marks: stopped } = await importPeople(1);
+  await env.PLATFORM_DB.prepare("UPDATE admin_request SET outcome = json_object('taken', ?) WHERE mark = ?")
+    .bind(Date.now() + 1_000, stopped[0])
+    .run();
+  await runLinks(there, pass);
+  expect(await open()).toBe(1);
+  await pass(1_001);
+  await runLinks(there, pass);
+  expect(sent.slice(3)).toEqual(left);
+});
+
+it("sends no invitation to a person who is kept out meanwhile", async () => {
+  const { emails } = await importPeople(1);
+  await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "email" = ?`).bind(emails[0]).run();
+  const { sent, there } = provider(() => undefined);
+  await runLinks(there, pass);
+  expect([sent, await open()]).toEqual([[], 0]);
+});
+
+it("has a trigger of its own", async () => {
+  const { emails } = await importPeople(1);
+  const { sent, there } = provider(() => undefined);
+  const ctx = createExecutionContext();
+  await worker.scheduled?.(createScheduledController({ cron: "*/1 * * * *" }), there, ctx);
+  await waitOnExecutionContext(ctx);
+  expect(sent).toEqual(emails);
+});
