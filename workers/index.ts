@@ -38,7 +38,7 @@ export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
  */
 const REQUESTS_CRON = "*/5 * * * *";
 /** The trigger for links alone: they have the queries of an invocation to themselves. */
-const LINKS_CRON = "*/1 * * * *";
+const LINKS_CRON = "* * * * *";
 
 // In every isolate, those of the objects too.
 useTracer(createTracer(process.env, tracing));

@@ -125,7 +125,7 @@ it("has a trigger of its own", async () => {
   const { emails } = await importPeople(1);
   const { sent, there } = provider(() => undefined);
   const ctx = createExecutionContext();
-  await worker.scheduled?.(createScheduledController({ cron: "*/1 * * * *" }), there, ctx);
+  await worker.scheduled?.(createScheduledController({ cron: "* * * * *" }), there, ctx);
   await waitOnExecutionContext(ctx);
   expect(sent).toEqual(emails);
 });
