@@ -8,8 +8,9 @@ import { addPerson } from "../../shared/people/statements.ts";
 import { putInForce } from "../../shared/policy/changes/publications.ts";
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import { policyDocument } from "../../shared/policy/schema.ts";
+import { pickPort } from "../local/port.ts";
 import { buildVariant } from "./calls/build.ts";
-import { findFreePort, startGateway } from "./calls/runtime.ts";
+import { startGateway } from "./calls/runtime.ts";
 import { median } from "./calls/statistics.ts";
 import { DEPLOYED } from "./calls/variants.ts";
 
@@ -169,7 +170,7 @@ function startIn(folder: string, port: number, { script, wasm, data }: Built, va
 
 /** Makes the storage that a part starts on: migrated, with its policy in force, a person and two requests for links. */
 async function prepare({ providers }: Part, folder: string, built: Built): Promise<void> {
-  const worker = await startIn(folder, await findFreePort(), built, {});
+  const worker = await startIn(folder, await pickPort(), built, {});
   const database = await worker.migrate();
   const at = Date.now();
   const person = { id: "ada", accountId: "ada-account", email: MAIL.email, name: "Ada", role: "viewer" };
@@ -195,7 +196,7 @@ function publish(providers: object, at: number): string {
 }
 
 async function startOnce(part: Part, folder: string, built: Built, times: Times): Promise<void> {
-  const port = await findFreePort();
+  const port = await pickPort();
   const ask = async (target: string, init: RequestInit = {}) => {
     const began = performance.now();
     const headers = {
