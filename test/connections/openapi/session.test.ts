@@ -229,3 +229,19 @@ it("A token endpoint is read no further than a token is long", async () => {
   await expect(call("listPets", {}, { auth })).rejects.toThrow("refuses the account");
   expect(read).toBeLessThan(10);
 });
+
+it("A token endpoint that has too many requests does not refuse the account", async () => {
+  memory.clear();
+  serve(() => new Response(null, { status: 429, headers: { "retry-after": "7" } }));
+  const auth = {
+    type: "client_credentials",
+    client_id: "ada",
+    token_url: "https://api.pets.example/token",
+    credentials_in: "header",
+  } as const;
+  expect(await refusal(call("listPets", {}, { auth }))).toMatchObject({
+    message: "Pets allows no more calls now; call again in 7 seconds.",
+    retryAfter: 7,
+    sent: false,
+  });
+});

@@ -5,6 +5,7 @@ import { RefusedRequest } from "../connector.ts";
 import { readServiceKey, signAssertion } from "./assertion.ts";
 import { readAtMost } from "./read-at-most.ts";
 import type { AccessToken } from "./token-keeper.ts";
+import { tooMany } from "./too-many.ts";
 
 /** Seconds for which a token without a stated end is used (RFC 6749 §5.1 recommends stating it). */
 const USUAL_SECONDS = 300;
@@ -46,6 +47,10 @@ export async function fetchToken(
   if (response.status >= 500) {
     await response.body?.cancel();
     throw new Error(`The token endpoint answers with status ${response.status}.`);
+  }
+  if (response.status === 429) {
+    await response.body?.cancel();
+    throw new RefusedRequest({ ...tooMany(title, response.headers), sent: false });
   }
   const { bytes, isWhole } = await readAtMost(response.body, MOST_BYTES);
   const read = answer.safeParse(isWhole ? parse(new TextDecoder().decode(bytes)) : null);
