@@ -2,6 +2,7 @@ import type { HttpAuth } from "../../../shared/connections/kinds/http-auth.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
 import { fetchToken } from "./fetch-token.ts";
+import { requireHeaderText } from "./header-text.ts";
 import { TokenKeeper } from "./token-keeper.ts";
 
 /** Sends requests with the credential of a connection, to one origin. */
@@ -39,11 +40,14 @@ export function openCredential(
   if (secret === null) throw new RefusedRequest({ ...withoutPassword(title), sent: false });
   switch (auth.type) {
     case "bearer":
+      requireHeaderText(secret, title);
       return inHeaders(origin, () => ({ authorization: `Bearer ${secret}` }));
     case "header":
+      requireHeaderText(secret, title);
       return inHeaders(origin, () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
     case "headers": {
       const parts = secret.trim().split(/\s+/);
+      requireHeaderText(parts.join(""), title);
       return inHeaders(origin, () =>
         Object.fromEntries(auth.names.map((header, at) => [header, parts[at] ?? ""])),
       );

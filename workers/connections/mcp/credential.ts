@@ -3,6 +3,7 @@ import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { personToken } from "../accounts/person-token.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
+import { requireHeaderText } from "../http/header-text.ts";
 import { openSecret } from "../secret.ts";
 
 /** Milliseconds after which the vault is asked again: a removed secret ends sessions that use it. */
@@ -56,6 +57,7 @@ function sharedSecret(
         readAt = Date.now();
       }
       if (known === null) throw new RefusedRequest(withoutPassword(entry.title));
+      requireHeaderText(known, entry.title);
       return write(known);
     },
   };
