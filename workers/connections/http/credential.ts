@@ -9,6 +9,8 @@ import { TokenKeeper } from "./token-keeper.ts";
 export interface Credential {
   /** Whether a refused request may be sent once more: the token may have ended before its time. */
   readonly renews: boolean;
+  /** What of it other systems have seen so far, as it was written. */
+  secrets(): readonly string[];
   /**
    * Sends a request that carries no credential yet.
    *
@@ -36,27 +38,30 @@ export function openCredential(
   secret: string | null,
   memory: ObjectMemory,
 ): Credential {
-  if (auth.type === "none") return inHeaders(origin, () => ({}));
+  if (auth.type === "none") return inHeaders(origin, [], () => ({}));
   if (secret === null) throw new RefusedRequest({ ...withoutPassword(title), sent: false });
   switch (auth.type) {
     case "bearer":
       requireHeaderText(secret, title);
-      return inHeaders(origin, () => ({ authorization: `Bearer ${secret}` }));
+      return inHeaders(origin, [secret.trim()], () => ({ authorization: `Bearer ${secret}` }));
     case "header":
       requireHeaderText(secret, title);
-      return inHeaders(origin, () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
+      return inHeaders(origin, [secret.trim()], () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
     case "headers": {
       const parts = secret.trim().split(/\s+/);
       requireHeaderText(parts.join(""), title);
-      return inHeaders(origin, () =>
+      return inHeaders(origin, parts, () =>
         Object.fromEntries(auth.names.map((header, at) => [header, parts[at] ?? ""])),
       );
     }
-    case "basic":
-      return inHeaders(origin, () => ({ authorization: `Basic ${toBasic(auth.user, secret)}` }));
+    case "basic": {
+      const pair = toBasic(auth.user, secret);
+      return inHeaders(origin, [secret, pair], () => ({ authorization: `Basic ${pair}` }));
+    }
     case "query":
       return {
         renews: false,
+        secrets: () => [secret, encodeURIComponent(secret)],
         async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
           const whole = new URL(url);
@@ -74,6 +79,8 @@ export function openCredential(
     case "aws":
       return {
         renews: false,
+        // A signature goes along, and no secret.
+        secrets: () => [],
         async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
           const { AwsV4Signer } = await import("aws4fetch");
@@ -106,9 +113,14 @@ export function openPersonal(
   return withBearer(origin, (_ask, refused) => ownToken(refused));
 }
 
-function inHeaders(origin: string, write: () => Record<string, string>): Credential {
+function inHeaders(
+  origin: string,
+  secrets: readonly string[],
+  write: () => Record<string, string>,
+): Credential {
   return {
     renews: false,
+    secrets: () => secrets,
     async send(ask, url, init, _isAgain, own) {
       requireOrigin(origin, url);
       const headers = await withOwn(init.headers, "", own);
@@ -131,6 +143,7 @@ function withBearer(
   let sent: string | null = null;
   return {
     renews: true,
+    secrets: () => (sent === null ? [] : [sent]),
     async send(ask, url, init, isAgain, own) {
       requireOrigin(origin, url);
       const token = await take(ask, isAgain ? sent : null);

@@ -11,6 +11,7 @@ import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
 import { personToken, refusedExchanged } from "../accounts/person-token.ts";
 import { RefusedRequest, type Session } from "../connector.ts";
 import { keyOfFile, MOST_OF_FILE } from "../files/tickets.ts";
+import { concealSecrets } from "../http/conceal-secrets.ts";
 import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
 import { joinBytes, readAtMost } from "../http/read-at-most.ts";
@@ -69,8 +70,9 @@ export class HttpSession implements Session {
       return await attempt(true);
     });
     const next = this.#withoutSecret(answer.next);
+    const concealed = concealSecrets({ ...answer, next }, this.#credential.secrets());
     try {
-      return boundAnswer({ ...answer, next }, limits.bytes, title) as unknown as JsonValue;
+      return boundAnswer(concealed, limits.bytes, title) as unknown as JsonValue;
     } catch (failure) {
       throw request.repeatable ? failure : tellMade(failure);
     }
