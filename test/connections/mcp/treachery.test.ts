@@ -8,6 +8,8 @@ import { approve, command, mcpEntryOf, publishEntries, type Reviewed } from "./g
 /** Servers whose answer is none: the call ends in one sentence of ours. */
 const REFUSED = [
   "deep",
+  "nests",
+  "limits",
   "deep_error",
   "says_less",
   "says_more",
@@ -64,6 +66,14 @@ describe.each(LANES)("a treacherous server, on the %s lane", (lane) => {
     // Nothing of it is left for the person's next call.
     expect((await session.call("steady_echo", { text: "again" })).content[0]).toMatchObject({
       text: "again",
+    });
+  });
+
+  it("that wants no more calls for a while is said to, with the seconds", async () => {
+    const { error } = await (await open(lane, "tess")).call("limits_read");
+    expect(error).toMatchObject({
+      message: "limits allows no more calls now; call again in 7 seconds.",
+      retry_after: 7,
     });
   });
 

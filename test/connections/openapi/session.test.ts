@@ -245,3 +245,19 @@ it("A token endpoint that has too many requests does not refuse the account", as
     sent: false,
   });
 });
+
+it.each(["t1\r\nX-Admin: yes", "t1\u2028", "", 7, null])(
+  "A token that no header can have is none: %j",
+  async (access_token) => {
+    memory.clear();
+    serve(() => json({ access_token, expires_in: 60 }));
+    const auth = {
+      type: "client_credentials",
+      client_id: "ada",
+      token_url: "https://api.pets.example/token",
+      credentials_in: "header",
+    } as const;
+    expect((await refusal(call("listPets", {}, { auth })))?.message).toContain("refuses the account");
+    expect(seen).toHaveLength(1);
+  },
+);

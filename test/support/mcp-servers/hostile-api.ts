@@ -12,6 +12,7 @@ const send = (response: http.ServerResponse, text: string, headers: http.Outgoin
 function drip(response: http.ServerResponse, headers: http.OutgoingHttpHeaders, piece: string): void {
   response.writeHead(200, headers);
   const timer = setInterval(() => response.write(piece), 200);
+  timer.unref();
   response.on("close", () => clearInterval(timer));
 }
 

@@ -14,7 +14,11 @@ const USUAL_SECONDS = 300;
 const MOST_BYTES = 200_000;
 
 const answer = z.object({
-  access_token: z.string().min(1).max(16_000),
+  // What can stand in the header (RFC 6749, appendix A.12).
+  access_token: z
+    .string()
+    .max(16_000)
+    .regex(/^[\x20-\x7e]+$/),
   expires_in: z.coerce.number().optional(),
 });
 

@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import { isDeeperThan, MAX_DEPTH } from "../../../shared/encoding/depth.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
   ASKS_NOTHING,
@@ -326,7 +327,12 @@ function isLost(failure: unknown): boolean {
   return false;
 }
 
-/** The SDK's results are JSON with members that are `undefined`. */
+/** The SDK's results are JSON with members that are `undefined`. Deeper ones would exhaust the stack of what walks them. */
 function plain(value: unknown): JsonValue {
+  if (typeof value === "object" && value !== null && isDeeperThan(value, MAX_DEPTH))
+    throw new RefusedRequest({
+      code: "unavailable",
+      message: "The server answers with values that are too deep.",
+    });
   return JSON.parse(JSON.stringify(value)) as JsonValue;
 }
