@@ -81,6 +81,7 @@ for (const name of [
   "google-calendar",
   "google-sheets",
   "twilio",
+  "microsoft-graph",
 ]) {
   const profile = await loadProfile(name);
   const document = parseDocument(name, await readDescription(name));

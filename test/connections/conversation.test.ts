@@ -40,3 +40,43 @@ it("a call that goes on with a request cancels it, and is forgotten when it is o
   conversations.leave("second");
   expect(conversations.firstId("second")).toBe("second");
 });
+
+it("a server asks its person 20 times in a call at most, and sends a bounded number of messages", async () => {
+  const conversations = new Conversations(async () => {}, {} as WaitingWrites);
+  const request = {
+    ...{ id: "one", operation: "tool", arguments: {}, identity: {}, timeoutMs: 1_000 },
+    ...{ repeatable: true, note: "" },
+  };
+  const { conversation } = conversations.open(request);
+  const heard = { asked: 0, messages: 0, refused: [] as string[] };
+  const client = {
+    ask: async () => {
+      heard.asked += 1;
+      return { kind: "answer", value: 1 };
+    },
+    progress: async () => {
+      heard.messages += 1;
+    },
+    log: async () => {
+      heard.messages += 1;
+    },
+    refused: async (attempt: string) => void heard.refused.push(attempt),
+  } as unknown as ConnectionCaller;
+  const caller = conversation.callerOf((waiting) => waiting);
+  const begun = Promise.withResolvers<void>();
+  conversation.begin(
+    begun.promise.then(async () => {
+      for (let at = 0; at < 2_000; at += 1) {
+        caller.progress(at, undefined, "on");
+        caller.log("info", "on");
+      }
+      const question = { method: "elicitation/create", params: {} } as const;
+      const answers = await Promise.allSettled(Array.from({ length: 50 }, () => caller.ask(question)));
+      return { ok: true, value: answers.filter(({ status }) => status === "fulfilled").length };
+    }),
+  );
+  const answered = conversation.attach(client);
+  begun.resolve();
+  expect(await answered).toEqual({ ok: true, value: 20 });
+  expect(heard).toEqual({ asked: 20, messages: 500, refused: ["question"] });
+});

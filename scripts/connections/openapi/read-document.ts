@@ -42,13 +42,11 @@ export async function readDocumentText(source: string, folder: string): Promise<
 async function fetchText(source: string): Promise<string> {
   let next = source;
   for (let followed = 0; followed < 4; followed += 1) {
-    const url = new URL(next);
+    const url = URL.parse(next);
+    if (url === null) throw notFetched("an address that is none", "no request can be sent there");
     const fault = url.protocol === "https:" ? findAddressFault(url) : "it is not https";
     if (fault !== null || url.username + url.password !== "")
-      throw new CommandFailure(
-        `The document was not fetched from ${url.host}: ${fault ?? "the address holds a password"}.`,
-        "Save it to a file, and name the file.",
-      );
+      throw notFetched(url.host, fault ?? "the address holds a password");
     const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS) }).catch(
       () => {
         throw new CommandFailure(
@@ -59,7 +57,7 @@ async function fetchText(source: string): Promise<string> {
     );
     const location = response.headers.get("location");
     if (response.status >= 300 && response.status < 400 && location !== null) {
-      next = new URL(location, url).href;
+      next = URL.parse(location, url)?.href ?? "";
       continue;
     }
     if (!response.ok || response.body === null)
@@ -72,6 +70,13 @@ async function fetchText(source: string): Promise<string> {
   throw new CommandFailure(
     "The address of the document redirects without an end.",
     "Name the address that it ends at.",
+  );
+}
+
+function notFetched(place: string, why: string): CommandFailure {
+  return new CommandFailure(
+    `The document was not fetched from ${place}: ${why}.`,
+    "Save it to a file, and name the file.",
   );
 }
 

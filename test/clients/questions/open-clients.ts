@@ -59,7 +59,7 @@ export async function startTaskGateway(
 
 /** Signs in the client of a generation, at the URL of all servers. */
 export async function openTaskClient(
-  gateway: GatewayProcess,
+  gateway: Pick<GatewayProcess, "url">,
   lane: "sessionful" | "stateless",
   authProvider = new AppCredentials(),
 ): Promise<TaskClient> {

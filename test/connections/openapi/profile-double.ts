@@ -1,3 +1,4 @@
+import { createPublicKey, verify } from "node:crypto";
 import type { Profile, ProfileOperation } from "../../../scripts/connections/profiles/load-profile.ts";
 
 /** A system that a profile describes, as a double of ours: it knows no more of the real one than the profile does. */
@@ -19,7 +20,11 @@ export interface ProfileDouble {
 const ROWS = 2;
 
 /** Opens a double. Each list has two pages. */
-export function openDouble({ operations, check }: Profile, base: string, secret: string): ProfileDouble {
+export function openDouble(
+  { operations, check, failure }: Profile,
+  base: string,
+  secret: string,
+): ProfileDouble {
   const routes = Object.values(operations).map((operation) => {
     const [method = "", path = ""] = operation.request.split(" ");
     const parts = path.split(/\{[^{}]+\}/).map((part) => part.replace(/[\\^$.|?+()[\]{}*]/g, "\\$&"));
@@ -38,12 +43,10 @@ export function openDouble({ operations, check }: Profile, base: string, secret:
       const url = new URL(request.url);
       if (/token$/.test(url.pathname)) {
         const form = await request.text();
-        // An assertion is signed with the secret, which only the real one could check.
-        if (form.includes("grant_type=client_credentials")) {
-          const client = JSON.stringify([...request.headers]) + form;
-          if (!holds(client, double.secret))
-            return Response.json({ error: "invalid_client" }, { status: 401 });
-        }
+        const assertion = new URLSearchParams(form).get("assertion");
+        const client = JSON.stringify([...request.headers]) + form;
+        if (assertion === null ? !holds(client, double.secret) : !isSigned(assertion, double.secret))
+          return Response.json({ error: "invalid_grant" }, { status: 400 });
         tokens += 1;
         return Response.json({ access_token: `token-${tokens}`, expires_in: 3_600 });
       }
@@ -53,6 +56,9 @@ export function openDouble({ operations, check }: Profile, base: string, secret:
         tokens > 0
           ? given.includes(`token-${tokens}`) && tokens > double.refusedTokens
           : holds(given, double.secret);
+      // Some refuse an account with status 200.
+      if (!isKnown && failure !== undefined)
+        return Response.json({ [failure.at]: false, [failure.reason]: "invalid_auth" });
       if (!isKnown) return Response.json({ message: "no" }, { status: 401 });
       if (double.trouble) return Response.json({ message: "trouble" }, double.trouble);
       const path = url.pathname.slice(base.length);
@@ -70,6 +76,15 @@ export function openDouble({ operations, check }: Profile, base: string, secret:
     },
   };
   return double;
+}
+
+/** Whether an assertion was signed with the key that the double knows. */
+function isSigned(assertion: string, secret: string): boolean {
+  const [header = "", claims = "", signature = ""] = assertion.split(".");
+  const pem = secret.startsWith("{") ? (JSON.parse(secret) as { private_key: string }).private_key : secret;
+  if (!pem.includes("PRIVATE KEY")) return false;
+  const signed = Buffer.from(`${header}.${claims}`);
+  return verify("sha256", signed, createPublicKey(pem), Buffer.from(signature, "base64url"));
 }
 
 /** Basic authentication hides the secret in Base64. */

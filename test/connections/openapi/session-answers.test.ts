@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RefusedRequest } from "../../../workers/connections/connector.ts";
 import { explainFailure } from "../../../workers/connections/openapi/session.ts";
-import { call, json, refusal, serve } from "./session-double.ts";
+import { call, json, memory, refusal, serve } from "./session-double.ts";
 
 describe("What the other system refuses is said in our words", () => {
   it.each([
@@ -102,4 +102,31 @@ describe("Pages", () => {
 it("A RefusedRequest keeps its words", () => {
   const failure = { code: "conflict" as const, message: "No." };
   expect(explainFailure(new RefusedRequest(failure))).toBe(failure);
+});
+
+describe("A caller never reads what identifies Gatehouse there, with", () => {
+  const token_url = "https://login.pets.example/token";
+  const secret = 's3cret"of/the+account';
+  it.each([
+    { type: "bearer" },
+    { type: "header", name: "X-API-Key", prefix: "Token " },
+    { type: "headers", names: ["X-One", "X-Two"] as string[] },
+    { type: "basic", user: "ada" },
+    { type: "query", name: "api_key" },
+    { type: "client_credentials", token_url, client_id: "ada", credentials_in: "header" },
+  ] as const)("$type", async (auth) => {
+    memory.clear();
+    const given = auth.type === "headers" ? `${secret} second-${secret}` : secret;
+    serve(({ url, headers }) =>
+      url === token_url
+        ? json({ access_token: "token-of-the-account", expires_in: 60 })
+        : json([{ headers, url, said: `You sent ${JSON.stringify(headers)}`, name: "Ada" }]),
+    );
+    const answer = JSON.stringify(await call("listPets", {}, { auth }, given));
+    expect(answer).toContain("[secret]");
+    const hidden = [secret, encodeURIComponent(secret), btoa(`ada:${secret}`), "token-of-the-account"];
+    for (const text of [...hidden, ...hidden.map((one) => JSON.stringify(one).slice(1, -1))])
+      expect(answer).not.toContain(text);
+    expect(answer).toContain('"name":"Ada"');
+  });
 });

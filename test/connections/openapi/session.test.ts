@@ -229,3 +229,35 @@ it("A token endpoint is read no further than a token is long", async () => {
   await expect(call("listPets", {}, { auth })).rejects.toThrow("refuses the account");
   expect(read).toBeLessThan(10);
 });
+
+it("A token endpoint that has too many requests does not refuse the account", async () => {
+  memory.clear();
+  serve(() => new Response(null, { status: 429, headers: { "retry-after": "7" } }));
+  const auth = {
+    type: "client_credentials",
+    client_id: "ada",
+    token_url: "https://api.pets.example/token",
+    credentials_in: "header",
+  } as const;
+  expect(await refusal(call("listPets", {}, { auth }))).toMatchObject({
+    message: "Pets allows no more calls now; call again in 7 seconds.",
+    retryAfter: 7,
+    sent: false,
+  });
+});
+
+it.each(["t1\r\nX-Admin: yes", "t1\u2028", "", 7, null])(
+  "A token that no header can have is none: %j",
+  async (access_token) => {
+    memory.clear();
+    serve(() => json({ access_token, expires_in: 60 }));
+    const auth = {
+      type: "client_credentials",
+      client_id: "ada",
+      token_url: "https://api.pets.example/token",
+      credentials_in: "header",
+    } as const;
+    expect((await refusal(call("listPets", {}, { auth })))?.message).toContain("refuses the account");
+    expect(seen).toHaveLength(1);
+  },
+);

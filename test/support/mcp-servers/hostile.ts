@@ -1,9 +1,10 @@
 import type http from "node:http";
+import { endlessPage, type Manner, TREACHERY } from "./treacherous.ts";
 
 interface Message {
   id?: number | string;
   method?: string;
-  params?: { name?: string };
+  params?: { name?: string; cursor?: string };
 }
 
 const TOOL = {
@@ -14,7 +15,8 @@ const TOOL = {
 };
 
 /** What a bad server answers to `tools/call`, by the last part of its path. Everything before works. */
-const MANNERS: Readonly<Record<string, (response: http.ServerResponse, id: Message["id"]) => void>> = {
+const MANNERS: Readonly<Record<string, Manner>> = {
+  ...TREACHERY,
   hangs: () => {},
   drips: (response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -58,7 +60,7 @@ export function serveHostile(): http.RequestListener {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString();
-      const { id, method } = (text === "" ? {} : JSON.parse(text)) as Message;
+      const { id, method, params } = (text === "" ? {} : JSON.parse(text)) as Message;
       if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202).end();
       switch (method) {
         case "initialize":
@@ -72,11 +74,13 @@ export function serveHostile(): http.RequestListener {
             },
           });
         case "tools/list": {
+          const page = endlessPage(manner, params?.cursor);
+          if (page !== null) return send(response, { jsonrpc: "2.0", id, result: page });
           const description = manner === "big" ? "x".repeat(10_000_000) : TOOL.description;
           return send(response, { jsonrpc: "2.0", id, result: { tools: [{ ...TOOL, description }] } });
         }
         case "tools/call":
-          return (MANNERS[manner] ?? MANNERS.unasked)?.(response, id);
+          return (MANNERS[manner] ?? MANNERS.unasked)?.(response, id, request.headers);
         default:
           return send(response, { jsonrpc: "2.0", id, error: { code: -32601, message: "Method not found" } });
       }

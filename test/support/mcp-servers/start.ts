@@ -5,6 +5,7 @@ import { serveAuthorization } from "./authorization.ts";
 import { serveChangeable } from "./changeable.ts";
 import { serveExchange } from "./exchange.ts";
 import { serveHostile } from "./hostile.ts";
+import { serveHostileApi } from "./hostile-api.ts";
 import { serveLegacy } from "./legacy.ts";
 import { serveModern } from "./modern.ts";
 
@@ -14,7 +15,7 @@ export interface McpServers {
 }
 
 /**
- * Starts MCP servers outside of the runtime: `/legacy` (2025, sessions), `/modern` (2026), `/hostile/<manner>`, `/attacking`,
+ * Starts MCP servers outside of the runtime: `/legacy` (2025, sessions), `/modern` (2026), `/hostile/<manner>`, `/hostile-api/<manner>` (an HTTP API), `/attacking`,
  * which attacks as it is told, `/set/<name>`, whose tools a test sets with PUT, and `/guarded/legacy`, which wants the bearer token `sesame`. `POST /forget` loses every session. They end with the
  * process, which they do not keep alive.
  */
@@ -22,6 +23,7 @@ export async function startMcpServers(): Promise<McpServers> {
   const legacy = serveLegacy();
   const modern = serveModern();
   const hostile = serveHostile();
+  const hostileApi = serveHostileApi();
   const attacking = serveAttacking();
   const changeable = serveChangeable();
   const authorization = serveAuthorization();
@@ -40,6 +42,7 @@ export async function startMcpServers(): Promise<McpServers> {
     if (pathname.endsWith("/legacy")) return legacy.handle(request, response);
     if (pathname === "/modern") return modern(request, response);
     if (pathname === "/attacking") return attacking(request, response);
+    if (pathname.startsWith("/hostile-api/")) return hostileApi(request, response);
     if (pathname.startsWith("/hostile/")) return hostile(request, response);
     response.writeHead(404).end();
   });

@@ -2,12 +2,15 @@ import type { HttpAuth } from "../../../shared/connections/kinds/http-auth.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
 import { fetchToken } from "./fetch-token.ts";
+import { requireHeaderText } from "./header-text.ts";
 import { TokenKeeper } from "./token-keeper.ts";
 
 /** Sends requests with the credential of a connection, to one origin. */
 export interface Credential {
   /** Whether a refused request may be sent once more: the token may have ended before its time. */
   readonly renews: boolean;
+  /** What of it other systems have seen so far, as it was written. */
+  secrets(): readonly string[];
   /**
    * Sends a request that carries no credential yet.
    *
@@ -35,24 +38,30 @@ export function openCredential(
   secret: string | null,
   memory: ObjectMemory,
 ): Credential {
-  if (auth.type === "none") return inHeaders(origin, () => ({}));
+  if (auth.type === "none") return inHeaders(origin, [], () => ({}));
   if (secret === null) throw new RefusedRequest({ ...withoutPassword(title), sent: false });
   switch (auth.type) {
     case "bearer":
-      return inHeaders(origin, () => ({ authorization: `Bearer ${secret}` }));
+      requireHeaderText(secret, title);
+      return inHeaders(origin, [secret.trim()], () => ({ authorization: `Bearer ${secret}` }));
     case "header":
-      return inHeaders(origin, () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
+      requireHeaderText(secret, title);
+      return inHeaders(origin, [secret.trim()], () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
     case "headers": {
       const parts = secret.trim().split(/\s+/);
-      return inHeaders(origin, () =>
+      requireHeaderText(parts.join(""), title);
+      return inHeaders(origin, parts, () =>
         Object.fromEntries(auth.names.map((header, at) => [header, parts[at] ?? ""])),
       );
     }
-    case "basic":
-      return inHeaders(origin, () => ({ authorization: `Basic ${toBasic(auth.user, secret)}` }));
+    case "basic": {
+      const pair = toBasic(auth.user, secret);
+      return inHeaders(origin, [secret, pair], () => ({ authorization: `Basic ${pair}` }));
+    }
     case "query":
       return {
         renews: false,
+        secrets: () => [secret, encodeURIComponent(secret)],
         async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
           const whole = new URL(url);
@@ -70,6 +79,8 @@ export function openCredential(
     case "aws":
       return {
         renews: false,
+        // A signature goes along, and no secret.
+        secrets: () => [],
         async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
           const { AwsV4Signer } = await import("aws4fetch");
@@ -102,9 +113,14 @@ export function openPersonal(
   return withBearer(origin, (_ask, refused) => ownToken(refused));
 }
 
-function inHeaders(origin: string, write: () => Record<string, string>): Credential {
+function inHeaders(
+  origin: string,
+  secrets: readonly string[],
+  write: () => Record<string, string>,
+): Credential {
   return {
     renews: false,
+    secrets: () => secrets,
     async send(ask, url, init, _isAgain, own) {
       requireOrigin(origin, url);
       const headers = await withOwn(init.headers, "", own);
@@ -127,6 +143,7 @@ function withBearer(
   let sent: string | null = null;
   return {
     renews: true,
+    secrets: () => (sent === null ? [] : [sent]),
     async send(ask, url, init, isAgain, own) {
       requireOrigin(origin, url);
       const token = await take(ask, isAgain ? sent : null);

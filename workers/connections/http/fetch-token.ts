@@ -5,6 +5,7 @@ import { RefusedRequest } from "../connector.ts";
 import { readServiceKey, signAssertion } from "./assertion.ts";
 import { readAtMost } from "./read-at-most.ts";
 import type { AccessToken } from "./token-keeper.ts";
+import { tooMany } from "./too-many.ts";
 
 /** Seconds for which a token without a stated end is used (RFC 6749 §5.1 recommends stating it). */
 const USUAL_SECONDS = 300;
@@ -13,7 +14,11 @@ const USUAL_SECONDS = 300;
 const MOST_BYTES = 200_000;
 
 const answer = z.object({
-  access_token: z.string().min(1).max(16_000),
+  // What can stand in the header (RFC 6749, appendix A.12).
+  access_token: z
+    .string()
+    .max(16_000)
+    .regex(/^[\x20-\x7e]+$/),
   expires_in: z.coerce.number().optional(),
 });
 
@@ -46,6 +51,10 @@ export async function fetchToken(
   if (response.status >= 500) {
     await response.body?.cancel();
     throw new Error(`The token endpoint answers with status ${response.status}.`);
+  }
+  if (response.status === 429) {
+    await response.body?.cancel();
+    throw new RefusedRequest({ ...tooMany(title, response.headers), sent: false });
   }
   const { bytes, isWhole } = await readAtMost(response.body, MOST_BYTES);
   const read = answer.safeParse(isWhole ? parse(new TextDecoder().decode(bytes)) : null);

@@ -2,7 +2,8 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
-import { LostSession } from "../connector.ts";
+import { LostSession, RefusedRequest } from "../connector.ts";
+import { tooMany } from "../http/too-many.ts";
 import type { Credential } from "./credential.ts";
 
 /** Most bytes of one response of an MCP server: a list, or the stream of one call. */
@@ -43,6 +44,10 @@ export function openAuthorizedFetch(
     if (response.status === 401) {
       await response.body?.cancel();
       response = await ask(await credential.headers(true));
+    }
+    if (response.status === 429) {
+      await response.body?.cancel();
+      throw new RefusedRequest({ ...tooMany(entry.title, response.headers), sent: false });
     }
     const target = response.headers.get("location");
     if (response.status >= 300 && response.status < 400 && target !== null) {

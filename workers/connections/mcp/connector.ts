@@ -39,8 +39,6 @@ function explain(failure: unknown, { entry }: ConnectionTarget): ConnectionFailu
     const { code, status, name } = cause as Error & { code?: unknown; status?: unknown };
     if (status === 401 || status === 403)
       return isExchanged(entry) ? refusedExchanged(title) : refusedCredential(title);
-    if (status === 429)
-      return { code: "unavailable", message: `${title} allows no more calls now.`, retryAfter: 30 };
     if (typeof code === "number" && name === "ProtocolError") {
       if (code === -32021) return lackingClient(title, cause);
       const { code: own, what } = PROTOCOL_FAILURES[code] ?? {

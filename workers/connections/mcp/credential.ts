@@ -3,6 +3,7 @@ import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { personToken } from "../accounts/person-token.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
+import { requireHeaderText } from "../http/header-text.ts";
 import { openSecret } from "../secret.ts";
 
 /** Milliseconds after which the vault is asked again: a removed secret ends sessions that use it. */
@@ -12,6 +13,8 @@ const FRESH_MS = 30_000;
 export interface Credential {
   /** Rejects with {@link RefusedRequest} if there is none. `renew`: the other system refused the last one. */
   headers(renew: boolean): Promise<Record<string, string>>;
+  /** What of it the other system has seen last. */
+  secrets(): readonly string[];
 }
 
 /** The credential of a connection. `given` replaces the vault's secret, for a test. */
@@ -19,7 +22,7 @@ export function openCredential(env: Env, target: ConnectionTarget, given: string
   const { auth } = target.entry as McpEntry;
   switch (auth.type) {
     case "none":
-      return { headers: async () => ({}) };
+      return { headers: async () => ({}), secrets: () => [] };
     case "bearer":
       return sharedSecret(env, target, given, (secret) => ({ authorization: `Bearer ${secret}` }));
     case "header":
@@ -34,6 +37,7 @@ export function openCredential(env: Env, target: ConnectionTarget, given: string
 function ownToken(env: Env, target: ConnectionTarget): Credential {
   let last: string | null = null;
   return {
+    secrets: () => (last === null ? [] : [last]),
     async headers(renew) {
       last = await personToken(env, target, renew ? last : null);
       return { authorization: `Bearer ${last}` };
@@ -50,12 +54,14 @@ function sharedSecret(
   let known = given;
   let readAt = given === null ? 0 : Date.now();
   return {
+    secrets: () => (known === null ? [] : [known.trim()]),
     async headers(renew) {
       if (renew || known === null || Date.now() - readAt > FRESH_MS) {
         known = await openSecret(env, secretSourceOf(name, entry), entry.title);
         readAt = Date.now();
       }
       if (known === null) throw new RefusedRequest(withoutPassword(entry.title));
+      requireHeaderText(known, entry.title);
       return write(known);
     },
   };

@@ -7,6 +7,7 @@ import {
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import { isDeeperThan, MAX_DEPTH } from "../../../shared/encoding/depth.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
   ASKS_NOTHING,
@@ -17,6 +18,7 @@ import {
 } from "../../../shared/objects/connection-gate.ts";
 import { cleanLine, cleanText } from "../../../shared/text/clean-text.ts";
 import { LostSession, RefusedRequest, type Session, type SessionCaller } from "../connector.ts";
+import { concealSecrets } from "../http/conceal-secrets.ts";
 import { openOrClose } from "../open-or-close.ts";
 import { openAuthorizedFetch, type RequestOwner } from "./authorized-fetch.ts";
 import { answerOfClient, type ClientAnswer, readQuestion } from "./client-questions.ts";
@@ -48,6 +50,7 @@ export class McpSession implements Session {
   readonly #client: Client;
   readonly #transport: StreamableHTTPClientTransport;
   readonly #watch: DefinitionWatch;
+  readonly #credential: Credential;
   #caller: SessionCaller | null = null;
   #owner: RequestOwner = NO_OWNER;
   #running = new AbortController();
@@ -56,6 +59,7 @@ export class McpSession implements Session {
   #isUsable = true;
 
   private constructor(env: Env, target: ConnectionTarget, entry: McpEntry, credential: Credential) {
+    this.#credential = credential;
     const { person, model, folders } = entry.asks;
     const asks = target.session?.asks ?? ASKS_NOTHING;
     const elicitation = { ...(asks.form && { form: {} }), ...(asks.url && { url: {} }) };
@@ -92,7 +96,8 @@ export class McpSession implements Session {
       );
     }
     this.#client.setNotificationHandler("notifications/message", ({ params }) => {
-      const text = typeof params.data === "string" ? params.data : JSON.stringify(params.data);
+      const data = this.#conceal(params.data);
+      const text = typeof data === "string" ? data : JSON.stringify(data);
       this.#caller?.log(params.level, `${entry.title}: ${cleanText(text ?? "", 2_000)}`);
     });
     this.#client.setNotificationHandler("notifications/tools/list_changed", () => this.#watch.forget());
@@ -142,7 +147,7 @@ export class McpSession implements Session {
     this.#owner = { traceId, tokenId, signal: this.#streams.signal };
     this.#caller = caller;
     try {
-      const answer = await this.#perform(operation, entry as McpEntry, signal);
+      const answer = this.#conceal(await this.#perform(operation, entry as McpEntry, signal));
       const size = JSON.stringify(answer).length;
       if (operation.operation === "discover" || size <= entry.limits.bytes) return answer;
       throw new RefusedRequest({
@@ -202,7 +207,7 @@ export class McpSession implements Session {
         await this.#watch.check(name, digest, entry.on_change);
         const toolDefinition = { name, inputSchema: { ...headers, type: "object" as const } };
         const onprogress = ({ progress, total, message }: Progress) =>
-          this.#caller?.progress(progress, total, message === undefined ? message : cleanLine(message, 500));
+          this.#caller?.progress(progress, total, message && cleanLine(this.#conceal(message), 500));
         const params = { name, arguments: args, _meta: LOGGED };
         return plain(await this.#client.callTool(params, { ...options, toolDefinition, onprogress }));
       }
@@ -260,6 +265,11 @@ export class McpSession implements Session {
     return items;
   }
 
+  /** The server may repeat what identifies Gatehouse, or the person, at it. */
+  #conceal<Value>(value: Value): Value {
+    return concealSecrets(value, this.#credential.secrets());
+  }
+
   #read(
     title: string,
     method: ForeignQuestion["method"],
@@ -281,7 +291,7 @@ export class McpSession implements Session {
   ): Promise<Answer> {
     // A question that comes while no call runs has no addressee.
     if (this.#caller === null) throw new RefusedRequest({ code: "cancelled", message: "No call runs." });
-    const question = this.#read(title, method, plain(params) as Record<string, JsonValue>);
+    const question = this.#read(title, method, this.#conceal(plain(params)) as Record<string, JsonValue>);
     // Of a server of 2026-07-28 it is the key of the question; a server of 2025 numbers its requests.
     const key = typeof id === "string" && /^[A-Za-z0-9_.-]{1,64}$/.test(id) ? { key: id } : {};
     return answerOfClient(method, await this.#caller.ask({ ...question, ...key })) as Answer;
@@ -317,7 +327,12 @@ function isLost(failure: unknown): boolean {
   return false;
 }
 
-/** The SDK's results are JSON with members that are `undefined`. */
+/** The SDK's results are JSON with members that are `undefined`. Deeper ones would exhaust the stack of what walks them. */
 function plain(value: unknown): JsonValue {
+  if (typeof value === "object" && value !== null && isDeeperThan(value, MAX_DEPTH))
+    throw new RefusedRequest({
+      code: "unavailable",
+      message: "The server answers with values that are too deep.",
+    });
   return JSON.parse(JSON.stringify(value)) as JsonValue;
 }

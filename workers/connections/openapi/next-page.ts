@@ -16,8 +16,18 @@ export interface AnsweredPage {
   link: string | null;
 }
 
-/** Where the next page of an answer begins; `null` after the last, `elsewhere` if it is at an address that is not asked. */
+/**
+ * Where the next page of an answer begins; `null` after the last, `elsewhere` if it is at an address that is not asked. The
+ * page that was asked for is no next one: who follows it would never end.
+ */
 export function findNextPage(paging: Paging, page: AnsweredPage): PagePosition | "elsewhere" | null {
+  const found = findNamed(paging, page);
+  if (found === null || found === "elsewhere") return found;
+  if ("target" in found) return found.target === page.target ? null : found;
+  return paging.style === "cursor" && found.value === askedText(paging.key, page) ? null : found;
+}
+
+function findNamed(paging: Paging, page: AnsweredPage): PagePosition | "elsewhere" | null {
   const linked = nextLink(page.link);
   switch (paging.style) {
     case "link":
@@ -64,13 +74,16 @@ function isShort(size: string | undefined, page: AnsweredPage): boolean {
   return page.rows.length < asked;
 }
 
-function askedNumber(key: string, { target, body }: AnsweredPage, usual: number): number {
+function askedNumber(key: string, page: AnsweredPage, usual: number): number {
+  const asked = Number(askedText(key, page) ?? Number.NaN);
+  return Number.isFinite(asked) ? asked : usual;
+}
+
+/** What was asked under a name, in the query or in the body. */
+function askedText(key: string, { target, body }: AnsweredPage): string | null {
   const inQuery = new URL(target, "https://origin.invalid").searchParams.get(key);
   const inBody = valueAt(body, key);
-  const asked = Number(
-    inQuery ?? (typeof inBody === "number" || typeof inBody === "string" ? inBody : Number.NaN),
-  );
-  return Number.isFinite(asked) ? asked : usual;
+  return inQuery ?? (typeof inBody === "number" || typeof inBody === "string" ? String(inBody) : null);
 }
 
 /** The address of `rel="next"` (RFC 8288). */

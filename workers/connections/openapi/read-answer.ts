@@ -114,6 +114,13 @@ export class WrongCredential extends RefusedRequest {}
 const WRONG_CREDENTIAL =
   /^(?:invalid_auth|not_authed|token_(?:expired|revoked)|account_inactive|no_permission)$/;
 
+/** Whether the answer to a check says that the credential is wrong although its status is 200, as Slack does. */
+export function saysWrongCredential(bytes: Uint8Array): boolean {
+  const answer = tryJson(decode(bytes)) ?? null;
+  const reason = valueAt(answer, "error");
+  return valueAt(answer, "ok") === false && typeof reason === "string" && WRONG_CREDENTIAL.test(reason);
+}
+
 /** A refusal within an answer: one word of the other system at most, such as `channel_not_found`. */
 function describeRefusal(reason: JsonValue | undefined, title: string): RefusedRequest {
   const word = typeof reason === "string" && /^[a-z][a-z_]{1,40}$/.test(reason) ? reason : null;

@@ -11,12 +11,13 @@ import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
 import { personToken, refusedExchanged } from "../accounts/person-token.ts";
 import { RefusedRequest, type Session } from "../connector.ts";
 import { keyOfFile, MOST_OF_FILE } from "../files/tickets.ts";
+import { concealSecrets } from "../http/conceal-secrets.ts";
 import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
 import { joinBytes, readAtMost } from "../http/read-at-most.ts";
 import { boundAnswer } from "./bound-answer.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest, type StoredFile } from "./operation.ts";
-import { readAnswer, WrongCredential } from "./read-answer.ts";
+import { readAnswer, saysWrongCredential, WrongCredential } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
 import { type OpenedFile, type StreamPart, streamFile, streamParts } from "./send-body.ts";
 import { peekAnswer, storeAnswer } from "./store-answer.ts";
@@ -28,7 +29,7 @@ const MOST_BYTES = 6_000_000;
 /** Kinds of authentication that read a body to sign it, which must be in memory then. */
 const SIGNS_BODIES = "aws";
 
-/** Bytes of a refusal that are read. */
+/** Bytes of a refusal, or of the answer to a check, that are read. */
 const MOST_OF_REFUSAL = 20_000;
 
 /** One request at a time to an HTTP API. There is no socket of our own: the platform keeps them. */
@@ -69,8 +70,9 @@ export class HttpSession implements Session {
       return await attempt(true);
     });
     const next = this.#withoutSecret(answer.next);
+    const concealed = concealSecrets({ ...answer, next }, this.#credential.secrets());
     try {
-      return boundAnswer({ ...answer, next }, limits.bytes, title) as unknown as JsonValue;
+      return boundAnswer(concealed, limits.bytes, title) as unknown as JsonValue;
     } catch (failure) {
       throw request.repeatable ? failure : tellMade(failure);
     }
@@ -141,9 +143,10 @@ export class HttpSession implements Session {
     };
     const start = Date.now();
     const response = await this.#send(name, asked, AbortSignal.timeout(limits.seconds * 1_000));
-    await response.body?.cancel();
+    const { bytes } = await readAtMost(response.body, MOST_OF_REFUSAL);
     const isRefused = response.status === 401 || (reach.check !== undefined && response.status === 403);
-    if (isRefused) throw this.#asPersons(name, new RefusedRequest(refusedCredential(title)));
+    if (isRefused || saysWrongCredential(bytes))
+      throw this.#asPersons(name, new RefusedRequest(refusedCredential(title)));
     if (response.status >= 500) throw new Error(`Status ${response.status}.`);
     const isMissing = reach.check !== undefined && response.status >= 300;
     return {

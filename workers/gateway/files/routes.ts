@@ -37,6 +37,14 @@ fileRoutes.put("/files/:ticket", async (c) => {
     if (failure instanceof TooLarge) return answerTooLarge(c);
     throw failure;
   }
+  const announced = headers.get("content-length");
+  if (announced !== null && Number(announced) !== bytes) {
+    // The sender left in the middle: a part of a file is no file.
+    await moveFile(PLATFORM_DB, file.id, "storing", "used");
+    await MEDIA.delete(keyOfFile(file.id));
+    const message = "Fewer bytes came than were announced. Ask for another ticket.";
+    return c.json({ error: "incomplete", message }, 400);
+  }
   const { userId, connection } = file;
   await recordEvent(c, userId, { type: "file_transfer", connection, direction: "in", bytes });
   if (!(await moveFile(PLATFORM_DB, file.id, "storing", "stored", bytes))) {

@@ -1,3 +1,4 @@
+import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { PauseDeadline } from "../../../shared/guard/run.ts";
 import type {
@@ -11,6 +12,12 @@ import type { WaitingWrites } from "./waiting-writes.ts";
 
 /** Milliseconds that a request of a client that left waits for the client to come back with an answer. */
 const PARKED_MS = 5 * 60_000;
+
+/** Most questions of one request: each one stops a person, or costs the tokens of their model. */
+const MOST_QUESTIONS = 20;
+
+/** Most progress and log messages of one request that reach its client: each one is a request to it. */
+const MOST_SAID = 500;
 
 /** A question without an answer yet. */
 interface OpenQuestion {
@@ -33,7 +40,10 @@ export class Conversation {
   #isOver = false;
   #leave: (answer: ConnectionAnswer) => void = () => {};
   /** What is on its way to the client. */
-  #said: Promise<void>[] = [];
+  readonly #said = new Set<Promise<void>>();
+  readonly #refused = new Set<ConnectionAttempt>();
+  #questions = 0;
+  #messages = 0;
 
   constructor(onParked: () => void) {
     this.#onParked = onParked;
@@ -59,7 +69,7 @@ export class Conversation {
     try {
       const answer = await Promise.race([this.#answer as Promise<ConnectionAnswer>, left]);
       // An answer that overtakes the last of them ends the client's stream before it.
-      await Promise.all(this.#said.splice(0));
+      await Promise.all(this.#said);
       return answer;
     } finally {
       // The caller's functions end with its call.
@@ -70,10 +80,10 @@ export class Conversation {
   /** The request's view of the call that it serves at each moment. */
   callerOf(hold: PauseDeadline): Omit<SessionCaller, "checkCancelled"> {
     return {
-      progress: (done, total, message) => this.#say((caller) => caller.progress(done, total, message)),
-      log: (level, data) => this.#say((caller) => caller.log(level, data)),
+      progress: (done, total, message) => this.#tell((caller) => caller.progress(done, total, message)),
+      log: (level, data) => this.#tell((caller) => caller.log(level, data)),
       ask: (question) => hold(this.#ask(question)),
-      refused: (attempt) => this.#say((caller) => caller.refused(attempt)),
+      refused: (attempt) => this.#note(attempt),
     };
   }
 
@@ -90,13 +100,29 @@ export class Conversation {
   #say(tell: (caller: ConnectionCaller) => Promise<void>): void {
     if (this.#caller === undefined) return;
     const saying = Promise.resolve(tell(this.#caller)).catch(() => {});
-    this.#said.push(saying);
-    void saying.finally(() => {
-      this.#said = this.#said.filter((other) => other !== saying);
-    });
+    this.#said.add(saying);
+    void saying.finally(() => this.#said.delete(saying));
   }
 
-  #ask(question: ForeignQuestion): Promise<JsonValue> {
+  /** A server may send them without an end. */
+  #tell(tell: (caller: ConnectionCaller) => Promise<void>): void {
+    this.#messages += 1;
+    if (this.#messages <= MOST_SAID) this.#say(tell);
+  }
+
+  /** Once for each kind, as it is recorded. */
+  #note(attempt: ConnectionAttempt): void {
+    if (this.#caller === undefined || this.#refused.has(attempt)) return;
+    this.#refused.add(attempt);
+    this.#say((caller) => caller.refused(attempt));
+  }
+
+  async #ask(question: ForeignQuestion): Promise<JsonValue> {
+    this.#questions += 1;
+    if (this.#questions > MOST_QUESTIONS) {
+      this.#note("question");
+      throw new RefusedRequest({ code: "forbidden", message: "One call asks too many questions." });
+    }
     const { promise, resolve, reject } = Promise.withResolvers<JsonValue>();
     // The same in every call that puts the question: its answer is found by it.
     const open = {
@@ -106,7 +132,7 @@ export class Conversation {
     };
     this.#open.add(open);
     this.#put(open);
-    return promise;
+    return await promise;
   }
 
   #claimKey(wanted: string): string {
