@@ -1,47 +1,22 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openLocalDatabases } from "../../scripts/local/databases.ts";
-import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
-import { runNode } from "../../scripts/local/process.ts";
 import { isWellFormedKey } from "../../shared/auth/access-key.ts";
 import { splitStatements } from "../../shared/encoding/split-statements.ts";
 import { addPerson } from "../../shared/people/statements.ts";
+import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
-let folder = "";
+let storage: LocalStorage;
 
-async function run(...args: string[]): Promise<{ code: number; output: string }> {
-  const { code, stdout, stderr } = await runNode(
-    "scripts/keys.ts",
-    [...args, "--state", path.join(folder, "state")],
-    {
-      env: { NO_COLOR: "1" },
-    },
-  );
-  return { code, output: stdout + stderr };
-}
-
-async function inPlatform<Result>(work: (database: D1Database) => Promise<Result>): Promise<Result> {
-  const databases = await openLocalDatabases(path.join(folder, "state"));
-  try {
-    const platform = databases.all.find(({ binding }) => binding === "PLATFORM_DB");
-    if (!platform) throw new Error("There is no PLATFORM_DB.");
-    await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
-    return await work(platform.connection);
-  } finally {
-    await databases.close();
-  }
-}
+const run = (...args: string[]) => storage.run("scripts/keys.ts", args);
+const inPlatform: LocalStorage["inPlatform"] = (work) => storage.inPlatform(work);
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-keys-test-"));
+  storage = await makeLocalStorage();
   const person = { id: "ada", accountId: "a1", email: "ada@example.com", name: "Ada", role: "analyst" };
   const sql = addPerson({ ...person, passwordHash: "x", at: "2026-11-01T00:00:00.000Z" });
   await inPlatform((database) => database.batch(splitStatements(sql).map((text) => database.prepare(text))));
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => storage.remove());
 
 const CREATE = ["create", "--email", "ada@example.com", "--name", "Report; it's", "--path", "/mcp/analytics"];
 

@@ -1,32 +1,13 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openLocalDatabases } from "../../scripts/local/databases.ts";
-import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
-import { runNode } from "../../scripts/local/process.ts";
 import { readPeopleFile } from "../../shared/people/read-people-file.ts";
+import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
-let folder = "";
+let storage: LocalStorage;
 
-async function run(...args: string[]): Promise<{ code: number; output: string }> {
-  const state = path.join(folder, "state");
-  const options = { env: { NO_COLOR: "1" } };
-  const { code, stdout, stderr } = await runNode("scripts/people.ts", [...args, "--state", state], options);
-  return { code, output: stdout + stderr };
-}
-
-async function inPlatform<Result>(work: (database: D1Database) => Promise<Result>): Promise<Result> {
-  const databases = await openLocalDatabases(path.join(folder, "state"));
-  try {
-    const platform = databases.all.find(({ binding }) => binding === "PLATFORM_DB");
-    if (!platform) throw new Error("There is no PLATFORM_DB.");
-    await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
-    return await work(platform.connection);
-  } finally {
-    await databases.close();
-  }
-}
+const run = (...args: string[]) => storage.run("scripts/people.ts", args);
+const inPlatform: LocalStorage["inPlatform"] = (work) => storage.inPlatform(work);
 
 const count = (table: string) =>
   inPlatform(async (database) => {
@@ -35,17 +16,16 @@ const count = (table: string) =>
   });
 
 async function write(name: string, text: string): Promise<string> {
-  const file = path.join(folder, name);
+  const file = path.join(storage.folder, name);
   await writeFile(file, text);
   return file;
 }
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-import-test-"));
-  await inPlatform(async () => undefined);
+  storage = await makeLocalStorage();
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => storage.remove());
 
 describe("people import", () => {
   it("names every line that cannot be taken, and then adds no one", async () => {
@@ -65,7 +45,7 @@ describe("people import", () => {
       expect(output).toContain(text);
     }
     expect(await count(`"user"`)).toBe(0);
-    const latin = path.join(folder, "latin-1.csv");
+    const latin = path.join(storage.folder, "latin-1.csv");
     await writeFile(latin, Buffer.from("email,name\na@b.example,M\u00fcller\n", "latin1"));
     const whole = await run("import", latin);
     expect(whole.output).toContain("The file is not UTF-8. Save it as «CSV UTF-8».");

@@ -1,42 +1,22 @@
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openLocalDatabases } from "../../scripts/local/databases.ts";
-import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
 import { runNode } from "../../scripts/local/process.ts";
+import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
-let folder = "";
+let storage: LocalStorage;
 
-async function run(...args: string[]): Promise<{ code: number; output: string }> {
-  const state = path.join(folder, "state");
-  const { code, stdout, stderr } = await runNode("scripts/people.ts", [...args, "--state", state], {
-    env: { NO_COLOR: "1" },
-  });
-  return { code, output: stdout + stderr };
-}
-
-async function inPlatform<Result>(work: (database: D1Database) => Promise<Result>): Promise<Result> {
-  const databases = await openLocalDatabases(path.join(folder, "state"));
-  try {
-    const platform = databases.all.find(({ binding }) => binding === "PLATFORM_DB");
-    if (!platform) throw new Error("There is no PLATFORM_DB.");
-    await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
-    return await work(platform.connection);
-  } finally {
-    await databases.close();
-  }
-}
+const run = (...args: string[]) => storage.run("scripts/people.ts", args);
+const inPlatform: LocalStorage["inPlatform"] = (work) => storage.inPlatform(work);
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-links-test-"));
-  await inPlatform(async () => undefined);
+  storage = await makeLocalStorage();
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => storage.remove());
 
 const SIGN_IN = `sign_in:
   password: refused
@@ -179,7 +159,7 @@ it("people invite has Gatehouse send the link, and prints one with the reason wh
 }, 300_000);
 
 it("people import leaves what the provider takes later to Gatehouse, shows no link of it, and list counts it", async () => {
-  const csv = path.join(folder, "many.csv");
+  const csv = path.join(storage.folder, "many.csv");
   const names = ["una", "vic", "wim", "xia", "yan", "zoe"];
   await writeFile(csv, `email,name\n${names.map((name) => `${name}@many.example,${name}`).join("\n")}\n`);
   let asked = 0;
@@ -199,7 +179,7 @@ it("people import leaves what the provider takes later to Gatehouse, shows no li
 }, 300_000);
 
 it("people import goes on where a run of Gatehouse has sent a message meanwhile", async () => {
-  const csv = path.join(folder, "met.csv");
+  const csv = path.join(storage.folder, "met.csv");
   await writeFile(csv, "email,name\nada@met.example,Ada\nbob@met.example,Bob\ncyd@met.example,Cyd\n");
   let asked = 0;
   const server = createServer(async (request, response) => {
@@ -227,7 +207,7 @@ it("people add a team, name its members, and refuse to make it sign in", async (
 
 it("people add, role and password go by the policy in force: its roles, and no password that cannot sign in", async () => {
   const text = await readFile("shared/policy/policy.yaml", "utf8");
-  const draft = path.join(folder, "policy.yaml");
+  const draft = path.join(storage.folder, "policy.yaml");
   const proofreader = `roles:
   proofreader:
     description: Reads articles.
@@ -238,7 +218,7 @@ it("people add, role and password go by the policy in force: its roles, and no p
     mask: { public: show, internal: show, pii: mask, secret: drop, text: [pii, secret] }
 `;
   await writeFile(draft, `${text.replace(/^roles:\n/m, proofreader)}\n${SIGN_IN}`);
-  const state = path.join(folder, "state");
+  const state = path.join(storage.folder, "state");
   const add = (email: string, ...more: string[]) => run("add", "--email", email, "--name", "Ida", ...more);
   expect((await add("before@example.com")).output).toContain("Password, shown this once");
   const unknown = await run("role", "--email", "before@example.com", "--role", "proofreader");

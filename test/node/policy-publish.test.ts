@@ -1,27 +1,17 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { openLocalDatabases } from "../../scripts/local/databases.ts";
-import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
-import { runNode } from "../../scripts/local/process.ts";
 import { ROOT } from "../../scripts/local/root.ts";
+import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
-let folder = "";
+let storage: LocalStorage;
 let draft = "";
 
-async function run(...args: string[]): Promise<{ code: number; output: string }> {
-  const { code, stdout, stderr } = await runNode(
-    "scripts/policy.ts",
-    [...args, "--state", path.join(folder, "state")],
-    { env: { NO_COLOR: "1" } },
-  );
-  return { code, output: stdout + stderr };
-}
+const run = (...args: string[]) => storage.run("scripts/policy.ts", args);
 
 beforeAll(async () => {
-  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-publish-test-"));
-  draft = path.join(folder, "draft.yaml");
+  storage = await makeLocalStorage();
+  draft = path.join(storage.folder, "draft.yaml");
   const policy = await readFile(path.join(ROOT, "shared/policy/policy.yaml"), "utf8");
   await writeFile(
     draft,
@@ -32,13 +22,9 @@ beforeAll(async () => {
       )
       .replace("\nroles:", "\ntool_limits: { analytics_sql: { calls_per_minute: 60 } }\n\nroles:"),
   );
-  const databases = await openLocalDatabases(path.join(folder, "state"));
-  const platform = databases.all.find(({ binding }) => binding === "PLATFORM_DB");
-  if (platform) await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
-  await databases.close();
 });
 
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => storage.remove());
 
 it("policy diff, publish, versions and rollback are consistent", async () => {
   const difference = await run("diff", "--file", draft);
