@@ -107,9 +107,12 @@ export async function openCluster(
   const openSocket = socketFactory();
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
   const sockets = new Set<DriverSocket>();
+  let isClosed = false;
   const cluster = new ClusterOf({
     logger: createLogger({ level: 0, logCreator: () => () => {} }),
     socketFactory: (place: object) => {
+      // What still runs would connect again.
+      if (isClosed) throw new Error("The cluster is closed.");
       checkSockets(sockets.size);
       const socket = boundAnswers(openSocket(place));
       sockets.add(socket);
@@ -136,8 +139,10 @@ export async function openCluster(
   return {
     cluster,
     close() {
+      isClosed = true;
       void cluster.disconnect().catch(() => {});
-      for (const socket of sockets) socket.destroy();
+      // The driver waits for the answers of a socket that has closed without an error.
+      for (const socket of sockets) socket.destroy(new Error("The cluster is closed."));
     },
   };
 }

@@ -43,7 +43,7 @@ export const mysql: Connector = {
         new Promise<void>((resolve, reject) =>
           connection.connect((error) => (error ? reject(error) : resolve())),
         );
-      await openOrClose(connect, () => connection.destroy(), ms);
+      await openOrClose(connect, () => destroy(connection), ms);
       return connection;
     };
     const session = new MysqlSession(await open(left()), open);
@@ -79,6 +79,12 @@ function configOf(env: Env, { reach, title }: MysqlEntry, secret: string | null)
     password: secret,
     ...(reach.tls === "required" && { ssl: {} }),
   };
+}
+
+/** Closes the socket of a connection. The driver alone closes its own end, and the socket stays until the server closes it. */
+function destroy(connection: Connection): void {
+  connection.destroy();
+  (connection as unknown as { stream: { destroy(): void } }).stream.destroy();
 }
 
 /** The judge reads a statement as the server does in this mode. */
@@ -161,13 +167,13 @@ class MysqlSession implements Session {
     try {
       await openOrClose(kill, () => {}, left());
     } finally {
-      other.destroy();
+      destroy(other);
     }
   }
 
   close(): void {
     this.#usable = false;
-    this.#connection.destroy();
+    destroy(this.#connection);
   }
 
   async #inTransaction<Value>(

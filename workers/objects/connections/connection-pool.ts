@@ -27,6 +27,7 @@ import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { budgetOf } from "../../connections/open-or-close.ts";
 import { openSecret } from "../../connections/secret.ts";
+import { SharedClient } from "../../connections/shared-client.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { writeOnce } from "../../connections/write-keys.ts";
 import { AccountWatch } from "./account-watch.ts";
@@ -181,6 +182,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   async closeSessions(): Promise<void> {
     this.#account.forget();
+    SharedClient.endIn(this.#memory);
     this.#memory.clear();
     this.#answers.clear();
     this.#sessions.closeAll();
