@@ -3,6 +3,7 @@ import { OPEN_MS } from "../connector.ts";
 import { boundAnswers, boundDriver, type DriverSocket } from "./bounds.ts";
 import { boundBrokers, changeDriver, checkSockets } from "./brokers.ts";
 import { replaceFetch } from "./fetch.ts";
+import { boundMetadata } from "./metadata.ts";
 
 /**
  * The part of the driver `kafkajs` that is used: its cluster, below its consumer. A consumer joins a group, which
@@ -102,6 +103,7 @@ export async function openCluster(
     { default: () => (place: object) => DriverSocket },
   ];
   await replaceFetch();
+  await boundMetadata();
   await boundDriver();
   await changeDriver();
   const openSocket = socketFactory();
