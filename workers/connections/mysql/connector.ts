@@ -81,6 +81,16 @@ function configOf(env: Env, { reach, title }: MysqlEntry, secret: string | null)
   };
 }
 
+/** The write has failed, and the server could not undo all of it. */
+function refuseUndone(): RefusedRequest {
+  return new RefusedRequest({
+    code: "outcome_unknown",
+    message:
+      "The change was stopped, and a table without transactions cannot undo it: a part of it may be carried out.",
+    action: "Look at the data before you repeat the call.",
+  });
+}
+
 /** Closes the socket of a connection. The driver alone closes its own end, and the socket stays until the server closes it. */
 function destroy(connection: Connection): void {
   connection.destroy();
@@ -202,17 +212,26 @@ class MysqlSession implements Session {
       if (failure instanceof UnansweredCommit) this.close();
       // Of a lost socket the driver tells the statement that waits, and emits no event.
       if ((failure as { fatal?: boolean }).fatal === true) this.#usable = false;
-      await this.#end("ROLLBACK").catch(() => {
+      const isUndone = await this.#end("ROLLBACK").catch(() => {
         this.#usable = false;
+        return true;
       });
+      if (writes && !isUndone) throw refuseUndone();
       throw failure;
     }
   }
 
-  /** Ends the transaction; the server ends that of an abandoned session by itself. */
-  async #end(how: "COMMIT" | "ROLLBACK"): Promise<void> {
-    if (this.#usable) await this.#ask(how);
-    else if (how === "COMMIT") throw new Error("The session was closed before its COMMIT.");
+  /**
+   * Ends the transaction; the server ends that of an abandoned session by itself. False where the server warns that
+   * tables without transactions keep what was changed (`ER_WARNING_NOT_COMPLETE_ROLLBACK`).
+   */
+  async #end(how: "COMMIT" | "ROLLBACK"): Promise<boolean> {
+    if (this.#usable) {
+      const { warningStatus = 0 } = (await this.#ask(how)) as { warningStatus?: number };
+      return warningStatus === 0;
+    }
+    if (how === "COMMIT") throw new Error("The session was closed before its COMMIT.");
+    return true;
   }
 
   /** Ends the request before its statement: what is still sent waits at the server until the socket is closed. */
