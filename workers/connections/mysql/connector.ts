@@ -163,9 +163,9 @@ class MysqlSession implements Session {
   async inspect(target: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
     const timeoutMs = target.entry.limits.seconds * 1_000;
     const call = { identity: {}, timeoutMs, checkCancelled: () => {} };
-    return await this.#inTransaction(false, call, () =>
-      inspectMysql((sql, values) => this.#ask(sql, values), target, what),
-    );
+    const ask = <Row>(sql: string, values?: string[]) => this.#ask<Row>(sql, values);
+    const prepare = (sql: string) => this.#prepare(sql);
+    return await this.#inTransaction(false, call, () => inspectMysql(ask, prepare, target, what));
   }
 
   async cancel(): Promise<void> {
@@ -243,13 +243,29 @@ class MysqlSession implements Session {
 
   /** A statement of ours, whose answer is small unless the company's tables are very many. */
   async #ask<Row>(sql: string, values: string[] = []): Promise<Row[]> {
+    return await this.#metered((done) =>
+      this.#connection.query(sql, values, (error, rows) => done(error, rows as Row[])),
+    );
+  }
+
+  /** Has the server read a statement by the protocol, which Hyperdrive takes, too; the number of its parameters. */
+  async #prepare(sql: string): Promise<number> {
+    return await this.#metered((done) =>
+      this.#connection.prepare(sql, (error, statement) => {
+        if (error) return done(error, 0);
+        const { length } = (statement as unknown as { parameters: unknown[] }).parameters;
+        statement.close();
+        done(null, length);
+      }),
+    );
+  }
+
+  async #metered<Value>(send: (done: (error: Error | null, value: Value) => void) => void): Promise<Value> {
     const { stream } = this.#connection as unknown as { stream: MeteredSocket };
     const read = () =>
-      new Promise<Row[]>((resolve, reject) => {
-        this.#connection.query(sql, values, (error, rows) =>
-          error ? reject(error) : resolve(rows as Row[]),
-        );
-      });
+      new Promise<Value>((resolve, reject) =>
+        send((error, value) => (error ? reject(error) : resolve(value))),
+      );
     return await readAtMostFrom(stream, MOST_OF_CATALOGUE, read, () => this.close(), refuseSize);
   }
 
