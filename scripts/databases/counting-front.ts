@@ -8,7 +8,10 @@ export type CountingFront = {
   control: string;
 };
 
-/** Sockets of clients: open ones, the most at the same moment since the last look, and those that are held. */
+/**
+ * Sockets of clients: those that are not wholly closed, the most at the same moment since the last look that their clients had
+ * not ended, and those that are held. What is still sent to a closed socket tells a front later than its client that it is.
+ */
 export interface FrontLook {
   open: number;
   most: number;
@@ -18,13 +21,16 @@ export interface FrontLook {
 /** Starts a front of a server at an address. It ends with this process. */
 export async function startCountingFront(host: string, port: number): Promise<CountingFront> {
   const open = new Set<Socket>();
+  const used = new Set<Socket>();
   const held = new Map<Socket, () => void>();
   let isHeld = false;
   let most = 0;
   const front = createTcp((client) => {
     client.on("error", () => {});
+    client.on("end", () => used.delete(client));
     client.on("close", () => {
       open.delete(client);
+      used.delete(client);
       held.delete(client);
     });
     const forward = () => {
@@ -42,7 +48,8 @@ export async function startCountingFront(host: string, port: number): Promise<Co
     setImmediate(() => {
       if (client.destroyed) return;
       open.add(client);
-      most = Math.max(most, open.size);
+      if (!client.readableEnded) used.add(client);
+      most = Math.max(most, used.size);
     });
   });
   const control = createServer(({ url }, response) => {
@@ -52,7 +59,7 @@ export async function startCountingFront(host: string, port: number): Promise<Co
       for (const forward of held.values()) forward();
     }
     response.end(JSON.stringify({ open: open.size, most, held: held.size } satisfies FrontLook));
-    if (url === "/look") most = open.size;
+    if (url === "/look") most = used.size;
   });
   return { port: await listen(front), control: `http://127.0.0.1:${await listen(control)}` };
 }

@@ -239,8 +239,15 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     } finally {
       await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
-      if (session.isLeft === true) this.ctx.waitUntil(this.#cancels.endLeft(session));
+      if (session.isLeft === true) await this.#endLeft(session);
     }
+  }
+
+  /** Its socket closes meanwhile, and another call must not open one before: the object would have one too many. */
+  async #endLeft(session: Session): Promise<void> {
+    const ended = this.#cancels.endLeft(session);
+    this.ctx.waitUntil(ended);
+    await within(() => ended, GRACE_MS).catch(() => {});
   }
 
   async #openFor(target: ConnectionTarget, key: string, deadline: number): Promise<Session> {
