@@ -11,6 +11,7 @@ export default defineConfig(async () => {
   const { runInWorkers } = await load<typeof import("./test/support/in-workers.ts")>("in-workers.ts");
   const { startMongodbShop } =
     await load<typeof import("./test/support/mongodb-double.ts")>("mongodb-double.ts");
+  const { startMongodbHeld } = await load<typeof import("./test/support/mongodb-held.ts")>("mongodb-held.ts");
   const { startKafkaMock } = await import("./scripts/databases/kafka-mock.ts");
   const kafka = await startKafkaMock(["orders", "private", "packed"]);
   const { startOracleListener } =
@@ -28,7 +29,12 @@ export default defineConfig(async () => {
   const killer = await startKiller(folder, certificates);
   const { startSilentServer } = await import("./scripts/databases/silent-server.ts");
   const silent = await startSilentServer();
-  const doubles = { killer, silent, mongodb: (await startMongodbShop()).port, kafka, oracle, tls };
+  const mongodb = (await startMongodbShop()).port;
+  const heldMongodb = await startMongodbHeld();
+  const { startCountingFront } = await import("./scripts/databases/counting-front.ts");
+  const counted =
+    servers.mariadb === null ? null : await startCountingFront(servers.mariadb.host, servers.mariadb.port);
+  const doubles = { killer, silent, mongodb, heldMongodb, counted, kafka, oracle, tls };
 
   return runInWorkers(
     {

@@ -1,11 +1,16 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
+import type { KafkaEntry } from "../../shared/connections/kinds/kafka.ts";
+import { RefusedRequest } from "../../workers/connections/connector.ts";
 import { kafka } from "../../workers/connections/kafka/connector.ts";
+import { openCluster } from "../../workers/connections/kafka/driver.ts";
 import { peek } from "../../workers/connections/kafka/read-messages.ts";
 import {
   type Asked,
   int16,
   int32,
   LIST_OFFSETS,
+  list,
+  METADATA,
   openAt,
   startKafkaDouble,
   targetAt,
@@ -62,4 +67,36 @@ it("reads an array of Kafka that says to be longer than its answer only up to th
   const lies = Buffer.concat([int32(1), int16(6), text("orders").subarray(2), int32(30_000_000)]);
   const { seen } = await look({ answer: ({ api }: Asked) => (api === LIST_OFFSETS ? lies : undefined) });
   await expect(seen).rejects.toThrow("does not read as its protocol says");
+});
+
+describe("an answer of Kafka that names too much of a cluster is refused, and the driver makes nothing of it:", () => {
+  const many = (count: number, one: (at: number) => Buffer) =>
+    list(Array.from({ length: count }, (_, at) => one(at)));
+  const broker = (at: number) => Buffer.concat([int32(at), text("127.0.0.1"), int32(at % 60_000)]);
+  const partition = (at: number) => Buffer.concat([int16(0), int32(at), int32(0), list([]), list([])]);
+  const topic = (name: string, partitions: number) =>
+    Buffer.concat([int16(0), text(name), many(partitions, partition)]);
+
+  it.each([
+    ["10,000 brokers", many(10_000, broker), list([topic("orders", 1)])],
+    ["30,000 topics", many(1, broker), many(30_000, (at) => topic(`t${at}`, 1))],
+    ["150,000 partitions", many(1, broker), list([topic("orders", 150_000)])],
+  ])("%s", async (_what, brokers, topics) => {
+    const answer = ({ api }: Asked) => (api === METADATA ? Buffer.concat([brokers, topics]) : undefined);
+    const double = await startKafkaDouble({ answer });
+    closing.push(double.close);
+    const { cluster, close } = await openCluster(targetAt(double.port).entry as KafkaEntry, null);
+    closing.push(close);
+    const failure = await cluster.connect().then(
+      () => peek(cluster, PEEK, 5_000).catch((thrown: unknown) => thrown),
+      (thrown: unknown) => thrown,
+    );
+    expect(failure).toBeInstanceOf(RefusedRequest);
+    expect(failure).toMatchObject({
+      failure: { code: "unavailable", message: expect.stringContaining("500 brokers, 20000 topics") },
+    });
+    const { brokerPool } = cluster as unknown as { brokerPool: { brokers: object } };
+    expect(Object.keys(brokerPool.brokers)).toEqual([]);
+    expect(double.open()).toEqual([1]);
+  });
 });

@@ -22,7 +22,7 @@ function int64(value: number): Buffer {
   return bytes;
 }
 export const text = (value: string) => Buffer.concat([int16(Buffer.byteLength(value)), Buffer.from(value)]);
-const list = (items: readonly Buffer[]) => Buffer.concat([int32(items.length), ...items]);
+export const list = (items: readonly Buffer[]) => Buffer.concat([int32(items.length), ...items]);
 
 function varint(value: number): Buffer {
   const bytes: number[] = [];

@@ -1,13 +1,13 @@
 import { deflateSync } from "node:zlib";
-import { ObjectId, UUID } from "mongodb";
+import { type MongoClient, ObjectId, UUID } from "mongodb";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
 import { RefusedRequest, type SessionCaller } from "../../workers/connections/connector.ts";
 import type { DocumentSource } from "../../workers/connections/documents/source.ts";
-import type { SharedClient } from "../../workers/connections/mongodb/client.ts";
 import { mongodb } from "../../workers/connections/mongodb/connector.ts";
+import type { SharedClient } from "../../workers/connections/shared-client.ts";
 import {
   type MongodbBehaviour,
   type MongodbDouble,
@@ -191,7 +191,7 @@ describe("a session with MongoDB, against a double of its wire protocol", () => 
     let isHanging = true;
     const answer = (command: object) => ("aggregate" in command && isHanging ? null : undefined);
     const { double, sessions, run, memory } = await open({ answer, collections: { orders: [{ a: 1 }] } }, 4);
-    const [{ client }] = [...memory.values()] as [SharedClient];
+    const [{ client }] = [...memory.values()] as [SharedClient<MongoClient>];
     // The double learns of a closed socket later than of a new one; the driver counts its own.
     let [now, most] = [double.sockets(), 0];
     client.on("connectionCreated", () => {

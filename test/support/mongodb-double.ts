@@ -23,6 +23,8 @@ export interface MongodbDouble {
   asked: Document[];
   /** Sockets that are open. */
   sockets(): number;
+  /** Most sockets that were open at the same moment, each from its first message on: the end of an earlier one came before. */
+  most(): number;
   close(): void;
 }
 
@@ -35,14 +37,21 @@ const BATCH = 101;
 export async function startMongodbDouble(behaviour: MongodbBehaviour): Promise<MongodbDouble> {
   const asked: Document[] = [];
   const open = new Set<Socket>();
+  const spoken = new Set<Socket>();
+  let most = 0;
   const server: Server = createServer((socket) => {
     open.add(socket);
     socket.unref();
-    socket.on("close", () => open.delete(socket));
+    socket.on("close", () => {
+      open.delete(socket);
+      spoken.delete(socket);
+    });
     socket.on("error", () => {});
     const conversation = new Conversation(behaviour, asked);
     let rest = Buffer.alloc(0);
     socket.on("data", (chunk: Buffer) => {
+      spoken.add(socket);
+      most = Math.max(most, spoken.size);
       rest = Buffer.concat([rest, chunk]);
       while (rest.length >= 4 && rest.length >= rest.readInt32LE(0)) {
         const length = rest.readInt32LE(0);
@@ -59,6 +68,7 @@ export async function startMongodbDouble(behaviour: MongodbBehaviour): Promise<M
     port: (server.address() as AddressInfo).port,
     asked,
     sockets: () => open.size,
+    most: () => most,
     close() {
       for (const socket of open) socket.destroy();
       server.close();

@@ -70,7 +70,7 @@ describe("named queries of which one is wrong", () => {
       ]),
     );
 
-  async function expectNamed(entry: object, secret: string) {
+  async function expectNamed(entry: object, secret: string | null) {
     const { ok, report, failure } = await command({ command: "test", connection: "checked", entry, secret });
     expect(failure).toBeUndefined();
     expect(ok).toBe(true);
@@ -127,6 +127,121 @@ describe("named queries of which one is wrong", () => {
       });
       await expectNamed(entry, password);
       expect(await asMariadbOwner("SELECT name FROM checked.customers")).toEqual([[{ name: "one" }]]);
+    },
+  );
+
+  it.skipIf(SERVERS.postgresql === null)(
+    "are named by a test of a PostgreSQL connection through Hyperdrive, which takes no PREPARE",
+    async () => {
+      await asPostgresqlOwner("postgres", "DROP DATABASE IF EXISTS bound", "CREATE DATABASE bound");
+      await asPostgresqlOwner(
+        "bound",
+        `DO $$ BEGIN CREATE ROLE bound LOGIN PASSWORD '${PASSWORD}'; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+        "CREATE TABLE customers (id integer PRIMARY KEY, name text)",
+        "GRANT SELECT, UPDATE, DELETE ON customers TO bound",
+      );
+      const reach = { hyperdrive: "BOUND_POSTGRESQL" };
+      const more = { reach, queries: queriesIn("$1"), allow_privileged_role: true, columns: {} };
+      await expectNamed(shopEntry("bound", more), null);
+    },
+  );
+
+  it.skipIf(SERVERS.mariadb === null)(
+    "are named by a test of a MariaDB connection through Hyperdrive",
+    async () => {
+      await asMariadbOwner(
+        "DROP DATABASE IF EXISTS bound",
+        "CREATE DATABASE bound",
+        "CREATE TABLE bound.customers (id int PRIMARY KEY, name varchar(80))",
+        "DROP USER IF EXISTS bound@'%'",
+        `CREATE USER bound@'%' IDENTIFIED BY '${PASSWORD}'`,
+        "GRANT SELECT, UPDATE, DELETE ON bound.* TO bound@'%'",
+      );
+      const entry = connectionEntry.parse({
+        ...{ kind: "mysql", title: "Bound", description: "Customers.", owner: "x" },
+        ...{ reach: { hyperdrive: "BOUND_MARIADB" }, expose: { tables: ["bound.*"] } },
+        ...{ queries: queriesIn("?"), allow_privileged_role: true },
+      });
+      await expectNamed(entry, null);
+    },
+  );
+});
+
+describe("calls of procedures of which one is wrong", () => {
+  const call = (sql: string, ...types: string[]) =>
+    query(sql, "update", Object.fromEntries(types.map((type, at) => [`p${at}`, { ...NUMBER, type }])));
+
+  async function mistakesOf(entry: object, secret: string): Promise<string[]> {
+    const { failure, report } = await command({ command: "test", connection: "checked", entry, secret });
+    expect(failure).toBeUndefined();
+    return report.mistakes.filter((line: string) => line.startsWith("queries."));
+  }
+
+  it.skipIf(SERVERS.mariadb === null)(
+    "are named by a test of a MariaDB connection, which calls none",
+    async () => {
+      const { host, port, user, password } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
+      await asMariadbOwner(
+        "DROP DATABASE IF EXISTS called",
+        "CREATE DATABASE called",
+        "CREATE TABLE called.customers (id int PRIMARY KEY, name varchar(80))",
+        "INSERT INTO called.customers VALUES (1, 'one')",
+        "CREATE PROCEDURE called.remove_one(number int) DELETE FROM called.customers WHERE id = number",
+        "CREATE PROCEDURE called.book(on_day date, name varchar(80), number int) SELECT 1",
+        "CREATE PROCEDURE called.clear_all() DELETE FROM called.customers",
+      );
+      const entry = connectionEntry.parse({
+        ...{ kind: "mysql", title: "Called", description: "Customers.", owner: "x" },
+        reach: { host, port, tls: "off", database: "called", user },
+        expose: { tables: ["called.*"] },
+        queries: {
+          fits: call("CALL remove_one(?)", "integer"),
+          placed: call("/* by number */ CALL `called`.`remove_one` (?); ", "integer"),
+          without: call("CALL clear_all"),
+          mixed: call("call book('2026-01-01', concat('a, (', ?), 1 + ?)", "text", "integer"),
+          missing: call("CALL remvoe_one(?)", "integer"),
+          elsewhere: call("CALL other.remove_one(?)", "integer"),
+          few: call("CALL remove_one()"),
+          many: call("CALL clear_all(?)", "integer"),
+          typed: call("CALL book(?, ?, ?)", "date", "text", "text"),
+          timed: call("CALL book(?, 'x', 1)", "integer"),
+          reads: { ...call("CALL clear_all()"), effect: "read" },
+        },
+      });
+      expect(await mistakesOf(entry, password)).toEqual([
+        'queries.missing.sql: There is no procedure remvoe_one that the account may call. Did you mean "remove_one"?',
+        "queries.elsewhere.sql: There is no procedure remove_one that the account may call.",
+        "queries.few.sql: The procedure remove_one takes 1 argument, and the call gives 0.",
+        "queries.many.sql: The procedure clear_all takes 0 arguments, and the call gives 1.",
+        'queries.typed.sql: The procedure book takes int for number, and "p2" is declared as text.',
+        'queries.timed.sql: The procedure book takes date for on_day, and "p0" is declared as integer.',
+        "queries.reads.effect: The statement changes or locks rows, and it is declared to read.",
+      ]);
+      expect(await asMariadbOwner("SELECT name FROM called.customers")).toEqual([[{ name: "one" }]]);
+    },
+  );
+
+  it.skipIf(SERVERS.postgresql === null)(
+    "are named by a test of a PostgreSQL connection, which calls none",
+    async () => {
+      await createShop(CHECKED);
+      await asPostgresqlOwner(
+        CHECKED,
+        "CREATE PROCEDURE remove_one(number integer) LANGUAGE sql AS $$ DELETE FROM customers WHERE id = number $$",
+      );
+      const queries = {
+        fits: call("CALL remove_one($1)", "integer"),
+        missing: call("CALL remvoe_one($1)", "integer"),
+        few: call("CALL remove_one()"),
+        typed: call("CALL remove_one(DATE '2026-01-01')"),
+        undeclared: call("CALL remove_one($1)"),
+      };
+      const found = await mistakesOf(shopEntry(CHECKED, { queries, allow_privileged_role: true }), PASSWORD);
+      expect(found.map((line) => line.replace(/:.*/, ""))).toEqual([
+        ...["queries.missing.sql", "queries.few.sql", "queries.typed.sql", "queries.undeclared.parameters"],
+      ]);
+      const [rows] = await asPostgresqlOwner(CHECKED, "SELECT count(*)::int AS n FROM customers");
+      expect(rows).toEqual([{ n: 60 }]);
     },
   );
 });

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { isNestedTooDeep, refuseNesting } from "../nesting.ts";
 import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import type { AnsweredRows } from "../sql/operation.ts";
@@ -31,6 +32,7 @@ export async function readRows(
 }
 
 function parseLine(line: string): JsonValue[] {
+  if (isNestedTooDeep(line)) throw refuseNesting();
   try {
     const row: unknown = JSON.parse(line);
     if (Array.isArray(row)) return row as JsonValue[];

@@ -1,5 +1,6 @@
 import type { DriverSocket } from "./bounds.ts";
 import type { Cluster } from "./driver.ts";
+import { checkObjects } from "./metadata.ts";
 import { UnreadableAnswer } from "./records.ts";
 
 /** Most sockets to the brokers of a cluster that an object has at the same moment. */
@@ -29,6 +30,8 @@ interface BrokerPool {
 interface DriverDecoder {
   buffer: Uint8Array;
   offset: number;
+  /** Objects that arrays of this answer have given. */
+  objects?: number;
   readInt32(): number;
   readVarInt(): number;
   readUVarInt(): number;
@@ -49,13 +52,24 @@ function checkLength({ buffer, offset }: DriverDecoder, length: number): number 
   return length;
 }
 
+/** Throws where an answer has too many objects; numbers and texts are as large as their bytes. */
+function countItem(decoder: DriverDecoder, item: unknown): void {
+  if (typeof item !== "object" || item === null) return;
+  decoder.objects = (decoder.objects ?? 0) + 1;
+  checkObjects(decoder.objects);
+}
+
 function readItems<Item>(
   decoder: DriverDecoder,
   length: number,
   read: (decoder: DriverDecoder) => Item,
 ): Item[] {
   const items: Item[] = [];
-  for (let left = checkLength(decoder, length); left > 0; left -= 1) items.push(read(decoder));
+  for (let left = checkLength(decoder, length); left > 0; left -= 1) {
+    const item = read(decoder);
+    countItem(decoder, item);
+    items.push(item);
+  }
   return items;
 }
 
@@ -72,7 +86,11 @@ const ARRAYS: DriverArrays & ThisType<DriverDecoder> = {
   },
   async readArrayAsync(read) {
     const items: unknown[] = [];
-    for (let left = checkLength(this, this.readInt32()); left > 0; left -= 1) items.push(await read(this));
+    for (let left = checkLength(this, this.readInt32()); left > 0; left -= 1) {
+      const item = await read(this);
+      countItem(this, item);
+      items.push(item);
+    }
     return items;
   },
   readTaggedFields() {

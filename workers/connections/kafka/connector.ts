@@ -14,11 +14,12 @@ import {
   type SessionCaller,
   withoutPassword,
 } from "../connector.ts";
-import { openOrClose } from "../open-or-close.ts";
+import { budgetOf, openOrClose } from "../open-or-close.ts";
+import { SharedClient } from "../shared-client.ts";
 import { matchExposed } from "../sql/expose.ts";
 import { isTooLarge } from "./bounds.ts";
 import { isGroupExposed, mayProduce, readTopics } from "./catalogue.ts";
-import { choosePartition, type OpenedCluster, openCluster } from "./driver.ts";
+import { type Cluster, choosePartition, openCluster } from "./driver.ts";
 import { explainKafka, explainTimeout } from "./errors.ts";
 import { inspectKafka } from "./inspect.ts";
 import { kafkaOperation } from "./operation.ts";
@@ -27,45 +28,42 @@ import { peek, readOffsets } from "./read-messages.ts";
 /** Part of a request's time in which messages are fetched: the rest is for its answer. */
 const OWN_SHARE = 0.9;
 
-/** The cluster that the sessions of an object share: a socket to each broker, whatever the number of calls. */
-interface SharedCluster extends OpenedCluster {
-  key: string;
-  users: number;
-}
-
 /** Connects to Kafka with the protocol code of `kafkajs`. */
 export const kafka: Connector = {
-  async open(_env, { name, revision, entry }, secret, memory, timeoutMs) {
+  async open(_env, { entry }, secret, memory, timeoutMs) {
     const own = entry as KafkaEntry;
     if (own.auth.type !== "none" && secret === null) throw new RefusedRequest(withoutPassword(entry.title));
-    const key = `kafka ${digestText(JSON.stringify([name, revision, entry, secret]))}`;
-    const opened = await openCluster(own, secret);
-    // Nothing is connected yet: of two sessions that open at the same moment, the second takes the first one's.
-    const shared = (memory.get(key) as SharedCluster | undefined) ?? { ...opened, key, users: 0 };
-    shared.users += 1;
-    memory.set(key, shared);
-    const session = new KafkaSession(shared, memory);
-    const connect = async () => {
-      if (!shared.cluster.isConnected()) await shared.cluster.connect();
-    };
-    await openOrClose(connect, () => session.close(), timeoutMs);
+    const left = budgetOf(timeoutMs);
+    const { cluster, close } = await openCluster(own, secret);
+    const make = () => ({ client: cluster, close });
+    // The sessions of an object share a cluster: a socket to each broker, whatever the number of calls.
+    const key = digestText(JSON.stringify([own.reach, own.auth, own.limits.seconds, secret]));
+    const session = new KafkaSession(await SharedClient.use(key, make, memory, left()));
+    await openOrClose(
+      () => session.connect(),
+      () => session.close(),
+      left(),
+    );
     return session;
   },
   explain: explainKafka,
 };
 
 class KafkaSession implements Session {
-  readonly #shared: SharedCluster;
-  readonly #memory: Map<string, unknown>;
+  readonly #shared: SharedClient<Cluster>;
   #usable = true;
 
-  constructor(shared: SharedCluster, memory: Map<string, unknown>) {
+  constructor(shared: SharedClient<Cluster>) {
     this.#shared = shared;
-    this.#memory = memory;
   }
 
   isUsable(): boolean {
-    return this.#usable && this.#shared.cluster.isConnected();
+    return this.#usable && this.#shared.isOpen && this.#shared.client.isConnected();
+  }
+
+  async connect(): Promise<void> {
+    const { client } = this.#shared;
+    if (!client.isConnected()) await client.connect();
   }
 
   async run(
@@ -83,7 +81,7 @@ class KafkaSession implements Session {
       // Partitions have moved to other brokers; the request is sent again with a fresh view.
       const { type = "" } = failure as { type?: string };
       if (/^(?:NOT_LEADER|LEADER_NOT_AVAILABLE|UNKNOWN_TOPIC)/.test(type))
-        await this.#shared.cluster.refreshMetadata().catch(() => {});
+        await this.#shared.client.refreshMetadata().catch(() => {});
       const late = explainTimeout(failure, target, request.repeatable);
       throw late === null ? failure : new RefusedRequest(late);
     }
@@ -97,7 +95,7 @@ class KafkaSession implements Session {
   ): Promise<JsonValue | PartialAnswer> {
     const operation = kafkaOperation.parse({ operation: request.operation, ...request.arguments });
     const own = entry as KafkaEntry;
-    const { cluster } = this.#shared;
+    const { client: cluster } = this.#shared;
     if (operation.operation === "catalogue") return (await readTopics(cluster, own)) as unknown as JsonValue;
     // The tools have checked it too; the object that holds the sockets does not rely on them.
     const { topics: tables, except } = own.expose;
@@ -140,7 +138,7 @@ class KafkaSession implements Session {
   }
 
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    return await inspectKafka(this.#shared.cluster, entry as KafkaEntry);
+    return await inspectKafka(this.#shared.client, entry as KafkaEntry);
   }
 
   /** Each request is bounded by what the broker has; a wait ends with the request's time limit. */
@@ -149,10 +147,7 @@ class KafkaSession implements Session {
   close(): void {
     if (!this.#usable) return;
     this.#usable = false;
-    this.#shared.users -= 1;
-    if (this.#shared.users > 0) return;
-    if (this.#memory.get(this.#shared.key) === this.#shared) this.#memory.delete(this.#shared.key);
-    this.#shared.close();
+    this.#shared.release();
   }
 }
 

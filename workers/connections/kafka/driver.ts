@@ -3,6 +3,7 @@ import { OPEN_MS } from "../connector.ts";
 import { boundAnswers, boundDriver, type DriverSocket } from "./bounds.ts";
 import { boundBrokers, changeDriver, checkSockets } from "./brokers.ts";
 import { replaceFetch } from "./fetch.ts";
+import { boundMetadata } from "./metadata.ts";
 
 /**
  * The part of the driver `kafkajs` that is used: its cluster, below its consumer. A consumer joins a group, which
@@ -102,14 +103,18 @@ export async function openCluster(
     { default: () => (place: object) => DriverSocket },
   ];
   await replaceFetch();
+  await boundMetadata();
   await boundDriver();
   await changeDriver();
   const openSocket = socketFactory();
   const host = reach.host.includes(":") ? `[${reach.host}]` : reach.host;
   const sockets = new Set<DriverSocket>();
+  let isClosed = false;
   const cluster = new ClusterOf({
     logger: createLogger({ level: 0, logCreator: () => () => {} }),
     socketFactory: (place: object) => {
+      // What still runs would connect again.
+      if (isClosed) throw new Error("The cluster is closed.");
       checkSockets(sockets.size);
       const socket = boundAnswers(openSocket(place));
       sockets.add(socket);
@@ -136,8 +141,10 @@ export async function openCluster(
   return {
     cluster,
     close() {
+      isClosed = true;
       void cluster.disconnect().catch(() => {});
-      for (const socket of sockets) socket.destroy();
+      // The driver waits for the answers of a socket that has closed without an error.
+      for (const socket of sockets) socket.destroy(new Error("The cluster is closed."));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { parseExactly } from "../../../shared/encoding/exact-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { RefusedRequest } from "../connector.ts";
+import { isNestedTooDeep } from "../nesting.ts";
 import type { Cluster, RawMessage } from "./driver.ts";
 import type { PartitionOffsets, PeekOperation, SeenMessage, SeenMessages } from "./operation.ts";
 
@@ -288,7 +289,7 @@ function decode(bytes: Uint8Array | null): JsonValue {
 
 function tryJson(text: string): JsonValue {
   try {
-    return text.length <= CELL ? parseExactly(text) : cut(text);
+    return text.length <= CELL && !isNestedTooDeep(text) ? parseExactly(text) : cut(text);
   } catch {
     return cut(text);
   }

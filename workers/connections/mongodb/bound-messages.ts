@@ -1,6 +1,7 @@
 import { clearTimeout } from "node:timers";
 import { RefusedRequest } from "../connector.ts";
 import { MOST_BYTES } from "../sql/answer-size.ts";
+import { checkBson } from "./bson-depth.ts";
 
 /** The part of the driver's stream of messages that is used. */
 interface Messages {
@@ -22,6 +23,11 @@ const HEAD_BYTES = 16;
 /** Where the kind of a message is in its head, and the kind of those that are compressed. */
 const KIND_AT = 12;
 const OP_COMPRESSED = 2012;
+const OP_REPLY = 1;
+
+/** Where the kind of an answer's part is, behind its flags, and where the document of an old answer is. */
+const PART_AT = HEAD_BYTES + 4;
+const OLD_DOCUMENT_AT = HEAD_BYTES + 20;
 
 let isBound = false;
 
@@ -56,8 +62,13 @@ function readMessages(messages: Messages): Error | undefined {
     if (size > MOST_BYTES) return refuseSize();
     if (size > bufferPool.length) return;
     const message = bufferPool.read(size);
-    if (new DataView(message.buffer, message.byteOffset).getInt32(KIND_AT, true) === OP_COMPRESSED)
-      return new Error("The server sent a message that is compressed.");
+    const kind = new DataView(message.buffer, message.byteOffset).getInt32(KIND_AT, true);
+    if (kind === OP_COMPRESSED) return new Error("The server sent a message that is compressed.");
+    // The driver passes over kinds of parts that it does not know.
+    if (kind !== OP_REPLY && message[PART_AT] !== 0)
+      return new Error("The server sent a message of an unknown kind.");
+    const failure = checkBson(message, kind === OP_REPLY ? OLD_DOCUMENT_AT : PART_AT + 1);
+    if (failure !== null) return failure;
     if (!messages.push(message)) return new Error("The driver does not take the messages of its socket.");
   }
 }

@@ -8,10 +8,11 @@ import type {
   Inspected,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
-import { openOrClose } from "../open-or-close.ts";
+import { budgetOf, openOrClose } from "../open-or-close.ts";
+import type { SharedClient } from "../shared-client.ts";
 import { fromBson, toBson } from "./bson-values.ts";
 import { readMongodbCatalogue } from "./catalogue.ts";
-import { releaseClient, type SharedClient, shareClient } from "./client.ts";
+import { shareClient } from "./client.ts";
 import { explainMongodb } from "./errors.ts";
 import { inspectMongodb } from "./inspect.ts";
 import { type AnsweredDocuments, mongodbOperation } from "./operation.ts";
@@ -25,13 +26,14 @@ const encoder = new TextEncoder();
 export const mongodb: Connector = {
   async open(_env, target, secret, memory, timeoutMs) {
     if (secret === null) throw new RefusedRequest(withoutPassword(target.entry.title));
-    const shared = await shareClient(target, secret, memory);
+    const left = budgetOf(timeoutMs);
+    const shared = await shareClient(target.entry as MongodbEntry, secret, memory, left());
     await openOrClose(
       () => connectOnce(shared.client),
-      () => releaseClient(shared, memory),
-      timeoutMs,
+      () => shared.release(),
+      left(),
     );
-    return new MongodbSession(shared, memory);
+    return new MongodbSession(shared);
   },
   explain: explainMongodb,
 };
@@ -49,18 +51,16 @@ async function connectOnce(client: MongoClient): Promise<void> {
 }
 
 class MongodbSession implements Session {
-  readonly #shared: SharedClient;
-  readonly #memory: Map<string, unknown>;
+  readonly #shared: SharedClient<MongoClient>;
   #usable = true;
   #running: AbortController | null = null;
 
-  constructor(shared: SharedClient, memory: Map<string, unknown>) {
+  constructor(shared: SharedClient<MongoClient>) {
     this.#shared = shared;
-    this.#memory = memory;
   }
 
   isUsable(): boolean {
-    return this.#usable;
+    return this.#usable && this.#shared.isOpen;
   }
 
   async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
@@ -110,7 +110,7 @@ class MongodbSession implements Session {
     if (!this.#usable) return;
     this.#usable = false;
     this.#running?.abort();
-    releaseClient(this.#shared, this.#memory);
+    this.#shared.release();
   }
 }
 

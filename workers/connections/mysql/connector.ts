@@ -43,7 +43,7 @@ export const mysql: Connector = {
         new Promise<void>((resolve, reject) =>
           connection.connect((error) => (error ? reject(error) : resolve())),
         );
-      await openOrClose(connect, () => connection.destroy(), ms);
+      await openOrClose(connect, () => destroy(connection), ms);
       return connection;
     };
     const session = new MysqlSession(await open(left()), open);
@@ -79,6 +79,22 @@ function configOf(env: Env, { reach, title }: MysqlEntry, secret: string | null)
     password: secret,
     ...(reach.tls === "required" && { ssl: {} }),
   };
+}
+
+/** The write has failed, and the server could not undo all of it. */
+function refuseUndone(): RefusedRequest {
+  return new RefusedRequest({
+    code: "outcome_unknown",
+    message:
+      "The change was stopped, and a table without transactions cannot undo it: a part of it may be carried out.",
+    action: "Look at the data before you repeat the call.",
+  });
+}
+
+/** Closes the socket of a connection. The driver alone closes its own end, and the socket stays until the server closes it. */
+function destroy(connection: Connection): void {
+  connection.destroy();
+  (connection as unknown as { stream: { destroy(): void } }).stream.destroy();
 }
 
 /** The judge reads a statement as the server does in this mode. */
@@ -147,9 +163,9 @@ class MysqlSession implements Session {
   async inspect(target: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
     const timeoutMs = target.entry.limits.seconds * 1_000;
     const call = { identity: {}, timeoutMs, checkCancelled: () => {} };
-    return await this.#inTransaction(false, call, () =>
-      inspectMysql((sql, values) => this.#ask(sql, values), target, what),
-    );
+    const ask = <Row>(sql: string, values?: string[]) => this.#ask<Row>(sql, values);
+    const prepare = (sql: string) => this.#prepare(sql);
+    return await this.#inTransaction(false, call, () => inspectMysql(ask, prepare, target, what));
   }
 
   async cancel(): Promise<void> {
@@ -161,13 +177,13 @@ class MysqlSession implements Session {
     try {
       await openOrClose(kill, () => {}, left());
     } finally {
-      other.destroy();
+      destroy(other);
     }
   }
 
   close(): void {
     this.#usable = false;
-    this.#connection.destroy();
+    destroy(this.#connection);
   }
 
   async #inTransaction<Value>(
@@ -196,17 +212,26 @@ class MysqlSession implements Session {
       if (failure instanceof UnansweredCommit) this.close();
       // Of a lost socket the driver tells the statement that waits, and emits no event.
       if ((failure as { fatal?: boolean }).fatal === true) this.#usable = false;
-      await this.#end("ROLLBACK").catch(() => {
+      const isUndone = await this.#end("ROLLBACK").catch(() => {
         this.#usable = false;
+        return true;
       });
+      if (writes && !isUndone) throw refuseUndone();
       throw failure;
     }
   }
 
-  /** Ends the transaction; the server ends that of an abandoned session by itself. */
-  async #end(how: "COMMIT" | "ROLLBACK"): Promise<void> {
-    if (this.#usable) await this.#ask(how);
-    else if (how === "COMMIT") throw new Error("The session was closed before its COMMIT.");
+  /**
+   * Ends the transaction; the server ends that of an abandoned session by itself. False where the server warns that
+   * tables without transactions keep what was changed (`ER_WARNING_NOT_COMPLETE_ROLLBACK`).
+   */
+  async #end(how: "COMMIT" | "ROLLBACK"): Promise<boolean> {
+    if (this.#usable) {
+      const { warningStatus = 0 } = (await this.#ask(how)) as { warningStatus?: number };
+      return warningStatus === 0;
+    }
+    if (how === "COMMIT") throw new Error("The session was closed before its COMMIT.");
+    return true;
   }
 
   /** Ends the request before its statement: what is still sent waits at the server until the socket is closed. */
@@ -218,13 +243,29 @@ class MysqlSession implements Session {
 
   /** A statement of ours, whose answer is small unless the company's tables are very many. */
   async #ask<Row>(sql: string, values: string[] = []): Promise<Row[]> {
+    return await this.#metered((done) =>
+      this.#connection.query(sql, values, (error, rows) => done(error, rows as Row[])),
+    );
+  }
+
+  /** Has the server read a statement by the protocol, which Hyperdrive takes, too; the number of its parameters. */
+  async #prepare(sql: string): Promise<number> {
+    return await this.#metered((done) =>
+      this.#connection.prepare(sql, (error, statement) => {
+        if (error) return done(error, 0);
+        const { length } = (statement as unknown as { parameters: unknown[] }).parameters;
+        statement.close();
+        done(null, length);
+      }),
+    );
+  }
+
+  async #metered<Value>(send: (done: (error: Error | null, value: Value) => void) => void): Promise<Value> {
     const { stream } = this.#connection as unknown as { stream: MeteredSocket };
     const read = () =>
-      new Promise<Row[]>((resolve, reject) => {
-        this.#connection.query(sql, values, (error, rows) =>
-          error ? reject(error) : resolve(rows as Row[]),
-        );
-      });
+      new Promise<Value>((resolve, reject) =>
+        send((error, value) => (error ? reject(error) : resolve(value))),
+      );
     return await readAtMostFrom(stream, MOST_OF_CATALOGUE, read, () => this.close(), refuseSize);
   }
 

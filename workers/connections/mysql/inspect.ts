@@ -6,11 +6,11 @@ import {
   NOT_INSPECTED,
 } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import { checkQueries, queriesToPrepare } from "../sql/check-queries.ts";
+import { checkQueries } from "../sql/check-queries.ts";
 import { proposeFromSample, type SampleDialect, STATEMENT_MS } from "../sql/sample-classes.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
 import { explainMysql } from "./errors.ts";
-import { prepareMysqlQuery } from "./prepare-query.ts";
+import { type Preparing, prepareMysqlQuery } from "./prepare-query.ts";
 
 /** Privileges that only read (MySQL and MariaDB, «Privileges Provided»). */
 const READING = new Set(["USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES"]);
@@ -18,6 +18,7 @@ const READING = new Set(["USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES"]);
 /** What an account of MySQL or MariaDB may do beyond reading, and how the entry fits the database. */
 export async function inspectMysql(
   ask: <Row>(sql: string, values?: string[]) => Promise<Row[]>,
+  prepare: Preparing["prepare"],
   target: ConnectionTarget,
   what?: Inspected,
 ): Promise<ConnectionReport> {
@@ -45,9 +46,9 @@ export async function inspectMysql(
   // A read-only transaction refuses a statement that writes before its names are read, also if it is not run.
   await ask("ROLLBACK");
   const wrong = await checkQueries(
-    queriesToPrepare(entry),
+    entry,
     catalogue.tables,
-    (query) => prepareMysqlQuery(ask, query),
+    (query) => prepareMysqlQuery({ ask, prepare }, query),
     (failure) => explainMysql(failure, target),
   );
   return {

@@ -1,6 +1,7 @@
 import { parseExactly } from "../../../shared/encoding/exact-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { RefusedRequest } from "../connector.ts";
+import { isNestedTooDeep, refuseNesting } from "../nesting.ts";
 import { MOST_BYTES } from "../sql/answer-size.ts";
 import type { FoundDocument, SearchAnswer } from "./operation.ts";
 
@@ -17,8 +18,10 @@ export async function readJson(response: Response): Promise<JsonValue> {
     if (bytes > MOST_BYTES) throw refuseSize();
     text += decoder.decode(chunk, { stream: true });
   }
+  text += decoder.decode();
+  if (isNestedTooDeep(text)) throw refuseNesting();
   try {
-    return parseExactly(text + decoder.decode());
+    return parseExactly(text);
   } catch {
     return null;
   }

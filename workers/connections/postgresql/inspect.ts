@@ -7,7 +7,7 @@ import {
   NOT_INSPECTED,
 } from "../../../shared/objects/connection-gate.ts";
 import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
-import { checkQueries, queriesToPrepare } from "../sql/check-queries.ts";
+import { checkQueries } from "../sql/check-queries.ts";
 import { proposeFromSample, type SampleDialect, STATEMENT_MS } from "../sql/sample-classes.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { explainPostgresql } from "./errors.ts";
@@ -118,7 +118,7 @@ export async function inspectPostgresql(
   const checked = checkAgainstCatalogue(entry, catalogue);
   await setForQueries(client, entry, catalogue.tables);
   const wrong = await checkQueries(
-    queriesToPrepare(entry),
+    entry,
     catalogue.tables,
     (query) => prepareQuery(client, query),
     (failure) => explainPostgresql(failure, target),

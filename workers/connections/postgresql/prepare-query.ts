@@ -5,8 +5,6 @@ import type { PreparedQuery } from "../sql/check-queries.ts";
 import type { CatalogueTable } from "../sql/operation.ts";
 import { searchPathOf, writeSearchPath } from "../sql/statement-rules.ts";
 
-const NAME = "gatehouse_check";
-
 /** A comment, or space. */
 const GAP = "(?:\\s|--[^\\n]*(?:\\n|$)|/\\*[\\s\\S]*?\\*/)*";
 const CALL = new RegExp(`^${GAP}CALL\\b`, "i");
@@ -25,34 +23,61 @@ export async function setForQueries(
 
 /**
  * Has PostgreSQL read one statement and plan it, without running it: names, types, and what the account may do. Within a
- * transaction, which goes on. Rejects with the server's error.
+ * transaction, which goes on. By the protocol, since Hyperdrive takes no PREPARE. Rejects with the server's error.
  */
-export async function prepareQuery(
-  client: Client,
-  { sql, effect }: NamedQuery,
-): Promise<PreparedQuery | null> {
-  // A procedure cannot be prepared. One that only reads is a function.
-  if (effect !== "read" && CALL.test(sql)) return null;
+export async function prepareQuery(client: Client, { sql }: NamedQuery): Promise<PreparedQuery> {
   await client.query("SAVEPOINT gatehouse_check");
   try {
-    // The extended protocol takes one statement: nothing can follow the prepared one.
-    await client.query({ text: `PREPARE ${NAME} AS ${sql}`, queryMode: "extended" } as never);
-    const { rows } = await client.query<{ parameters: number }>(
-      `SELECT cardinality(parameter_types)::int AS parameters FROM pg_prepared_statements WHERE name = '${NAME}'`,
-    );
-    const parameters = rows[0]?.parameters ?? 0;
-    return { parameters, writes: await planWrites(client, parameters) };
+    const parameters = await countParameters(client, sql);
+    // A procedure has no plan. One that only reads is a function.
+    return { parameters, writes: CALL.test(sql) || (await planWrites(client, sql, parameters)) };
   } finally {
-    await client.query("ROLLBACK TO SAVEPOINT gatehouse_check; DEALLOCATE ALL");
+    await client.query("ROLLBACK TO SAVEPOINT gatehouse_check");
   }
 }
 
-async function planWrites(client: Client, parameters: number): Promise<boolean> {
-  const values = parameters === 0 ? "" : `(${Array.from({ length: parameters }, () => "NULL").join(", ")})`;
+/** The part of the driver's connection that is used. */
+interface Wire {
+  once(event: "parameterDescription", listener: Described): unknown;
+  removeListener(event: "parameterDescription", listener: Described): unknown;
+  parse(statement: { text: string; name: string; types: number[] }): void;
+  describe(what: { type: "S"; name: string }): void;
+  sync(): void;
+}
+
+type Described = (message: { dataTypeIDs: readonly number[] }) => void;
+
+/** Has the server read a statement, of a call also its procedure and its types. The extended protocol takes one statement. */
+function countParameters(client: Client, text: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let count = 0;
+    const note: Described = ({ dataTypeIDs }) => {
+      count = dataTypeIDs.length;
+    };
+    client.query({
+      submit(wire: Wire) {
+        wire.once("parameterDescription", note);
+        wire.parse({ text, name: "", types: [] });
+        wire.describe({ type: "S", name: "" });
+        wire.sync();
+      },
+      handleRowDescription() {},
+      handleError(failure: Error, wire: Wire) {
+        wire.removeListener("parameterDescription", note);
+        reject(failure);
+      },
+      handleReadyForQuery: () => resolve(count),
+    } as never);
+  });
+}
+
+async function planWrites(client: Client, sql: string, parameters: number): Promise<boolean> {
   try {
-    const { rows } = await client.query<{ "QUERY PLAN": unknown }>(
-      `EXPLAIN (FORMAT JSON) EXECUTE ${NAME}${values}`,
-    );
+    const { rows } = await client.query<{ "QUERY PLAN": unknown }>({
+      text: `EXPLAIN (FORMAT JSON) ${sql}`,
+      values: Array.from({ length: parameters }, () => null),
+      queryMode: "extended",
+    } as never);
     return /"Node Type":\s*"(?:ModifyTable|LockRows)"/.test(JSON.stringify(rows));
   } catch (failure) {
     // Some functions are run for the plan, and do not take the empty values of this check.

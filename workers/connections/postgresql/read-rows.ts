@@ -1,5 +1,6 @@
 import type { Client, FieldDef } from "pg";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { isNestedTooDeep } from "../nesting.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import type { AnsweredColumn, AnsweredRows } from "../sql/operation.ts";
 
@@ -107,7 +108,7 @@ function parserOf(oid: number, builtins: Builtins): (text: string) => JsonValue 
       return toNumber;
     case builtins.JSON:
     case builtins.JSONB:
-      return (text) => JSON.parse(text) as JsonValue;
+      return (text) => (isNestedTooDeep(text) ? text : (JSON.parse(text) as JsonValue));
     default:
       return (text) => text;
   }

@@ -1,4 +1,5 @@
 import type { RefusedRequest } from "../connector.ts";
+import { MOST_LEVELS, refuseNesting } from "../nesting.ts";
 import { MOST_BYTES } from "../sql/answer-size.ts";
 
 /** Fewest bytes that a member of an array has on the wire: "+\r\n". */
@@ -27,6 +28,8 @@ export class AnswerMeter {
   readonly #refuse: () => RefusedRequest;
   #bytes = 0;
   #members = 0;
+  /** Members that are still to come, of each array that is not whole. */
+  #open: number[] = [];
   /** What has arrived of a line. */
   #line = "";
   #isAfterCr = false;
@@ -92,8 +95,23 @@ export class AnswerMeter {
     if (found === null) return notSpoken();
     const [, type, count] = found;
     if (type === "$" && count !== "-1") this.#text = Number(count) + 2;
-    if (type === "*") this.#members += Math.max(0, Number(count));
-    return this.#text > MOST_BYTES || this.#members > MOST_BYTES / LEAST_BYTES ? this.#refuse() : null;
+    const members = type === "*" ? Math.max(0, Number(count)) : 0;
+    this.#members += members;
+    if (this.#text > MOST_BYTES || this.#members > MOST_BYTES / LEAST_BYTES) return this.#refuse();
+    return this.#nest(members);
+  }
+
+  /** Counts a value, which may be an array of so many members. The driver takes a frame of the stack for each level. */
+  #nest(members: number): Error | null {
+    if (members > 0) return this.#open.push(members) > MOST_LEVELS ? refuseNesting() : null;
+    while (this.#open.length > 0) {
+      const left = (this.#open.pop() ?? 1) - 1;
+      if (left > 0) {
+        this.#open.push(left);
+        break;
+      }
+    }
+    return null;
   }
 }
 

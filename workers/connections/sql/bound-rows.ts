@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { isNestedTooDeep, refuseNesting } from "../nesting.ts";
 
 /** Most characters of one cell; a longer text is cut. */
 const CELL = 20_000;
@@ -39,6 +40,16 @@ function toCell(value: unknown): JsonValue {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof Uint8Array) return `${value.byteLength} bytes`;
   if (typeof value !== "object") return value as JsonValue;
-  const text = JSON.stringify(value);
-  return text.length <= CELL ? (JSON.parse(text) as JsonValue) : `${text.slice(0, CELL)}…`;
+  const text = writeJson(value);
+  if (text.length > CELL) return `${text.slice(0, CELL)}…`;
+  return isNestedTooDeep(text) ? text : (JSON.parse(text) as JsonValue);
+}
+
+/** Throws a refusal for a value that a driver has parsed, and that has more levels than the stack has room for. */
+function writeJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (failure) {
+    throw failure instanceof RangeError ? refuseNesting() : failure;
+  }
 }

@@ -11,23 +11,20 @@ export interface PreparedQuery {
   parameters: number;
   /** Whether it changes something, or locks rows to do so. */
   writes: boolean;
-}
-
-/** An entry with the queries that its database can prepare: through Hyperdrive none, which takes no PREPARE. */
-export function queriesToPrepare({ reach, queries }: SqlEntry): Pick<SqlEntry, "queries"> {
-  return { queries: "hyperdrive" in reach ? {} : queries };
+  /** What else is wrong with it. */
+  mistake?: string;
 }
 
 /**
  * What is wrong with the named queries of an entry, a line each: the field, and a sentence with the closest name.
  *
- * @param prepare - has the database read a statement without running it; `null` for one of which it cannot
+ * @param prepare - has the database read a statement without running it
  * @param explain - our words for a failure of it; `null` for one that says nothing about the statement
  */
 export async function checkQueries(
   entry: Pick<SqlEntry, "queries">,
   tables: readonly CatalogueTable[],
-  prepare: (query: NamedQuery) => Promise<PreparedQuery | null>,
+  prepare: (query: NamedQuery) => Promise<PreparedQuery>,
   explain: (failure: unknown) => { message: string } | null,
 ): Promise<string[]> {
   const mistakes: string[] = [];
@@ -58,15 +55,13 @@ export async function judgeQueries(entry: SqlEntry, tables: readonly CatalogueTa
 
 async function checkQuery(
   query: NamedQuery,
-  prepare: (query: NamedQuery) => Promise<PreparedQuery | null>,
+  prepare: (query: NamedQuery) => Promise<PreparedQuery>,
 ): Promise<{ field: string; text: string } | null> {
-  const prepared = await prepare(query);
-  if (prepared === null) return null;
-  const { parameters, writes } = prepared;
+  const { parameters, writes, mistake } = await prepare(query);
   const declared = parametersOf(query).length;
   if (writes && query.effect === "read")
     return { field: "effect", text: "The statement changes or locks rows, and it is declared to read." };
-  if (parameters === declared) return null;
+  if (parameters === declared) return mistake === undefined ? null : { field: "sql", text: mistake };
   const takes = parameters === 1 ? "1 parameter" : `${parameters} parameters`;
   return { field: "parameters", text: `The statement takes ${takes}, and ${declared} are declared.` };
 }

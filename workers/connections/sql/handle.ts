@@ -25,6 +25,7 @@ import type { JudgedStatement, StatementRules } from "../judge/statement.ts";
 import { findKeyRefusal, writeKeyOf } from "../write-keys.ts";
 import { hasJudgedColumns } from "./check-columns.ts";
 import { ColumnSight } from "./column-sight.ts";
+import { placeOfHyperdrive } from "./hyperdrive.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
 import { searchPathOf, statementRules, writeSearchPath } from "./statement-rules.ts";
 
@@ -143,8 +144,10 @@ export class SqlHandle {
     query: NamedQuery,
     input: Readonly<Record<string, JsonValue | undefined>>,
   ): WriteKey | undefined {
-    const { principal, entry } = this.#call;
-    const state = { kind: entry.kind, reach: entry.reach, sql: query.sql, parameters: parametersOf(query) };
+    const { env, principal, entry } = this.#call;
+    const place = "hyperdrive" in entry.reach ? placeOfHyperdrive(env, entry.reach.hyperdrive) : {};
+    const reach = { ...entry.reach, ...place };
+    const state = { kind: entry.kind, reach, sql: query.sql, parameters: parametersOf(query) };
     return writeKeyOf(principal.userId, tool, input, state);
   }
 

@@ -27,6 +27,7 @@ import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { budgetOf } from "../../connections/open-or-close.ts";
 import { openSecret } from "../../connections/secret.ts";
+import { SharedClient } from "../../connections/shared-client.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { writeOnce } from "../../connections/write-keys.ts";
 import { AccountWatch } from "./account-watch.ts";
@@ -181,6 +182,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   async closeSessions(): Promise<void> {
     this.#account.forget();
+    SharedClient.endIn(this.#memory);
     this.#memory.clear();
     this.#answers.clear();
     this.#sessions.closeAll();
@@ -237,8 +239,15 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     } finally {
       await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
-      if (session.isLeft === true) this.ctx.waitUntil(this.#cancels.endLeft(session));
+      if (session.isLeft === true) await this.#endLeft(session);
     }
+  }
+
+  /** Its socket closes meanwhile, and another call must not open one before: the object would have one too many. */
+  async #endLeft(session: Session): Promise<void> {
+    const ended = this.#cancels.endLeft(session);
+    this.ctx.waitUntil(ended);
+    await within(() => ended, GRACE_MS).catch(() => {});
   }
 
   async #openFor(target: ConnectionTarget, key: string, deadline: number): Promise<Session> {
