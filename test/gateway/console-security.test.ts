@@ -143,6 +143,11 @@ beforeAll(async () => {
       ...[HOSTILE, person.id, now, now + 1e9],
     ),
     run(
+      `INSERT INTO open_subscription (id, person, client_id, server, name, host, begun_at, until)
+       VALUES (?1, ?2, ?1, ?1, ?1, ?1, ?3, ?4)`,
+      ...[HOSTILE, person.id, now, now + 1e9],
+    ),
+    run(
       `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, days, created_at, by)
        VALUES ('key_hostile', ?, ?2, '[]', '[]', '[]', '[]', 30, 1, ?2)`,
       ...[person.id, HOSTILE],
@@ -313,7 +318,8 @@ describe("the console", { timeout: 120_000 }, () => {
         ...["/console/people", "/console/people/:id", "/console/trail", "/console/trail/calls/:id"],
         ...["/console/policy", "/console/policy/drafts/:id", "/console/policy/explain with a query"],
         ...["/console/sessions", "/console/sessions/tasks", "/console/dead-letters", "/console/alerts"],
-        ...["/console/overview", "POST /console/policy/drafts/:id", "POST /console/policy/explain"],
+        ...["/console/overview", "/console/sessions/subscriptions"],
+        ...["POST /console/policy/drafts/:id", "POST /console/policy/explain"],
       ]),
     );
   });
