@@ -201,6 +201,30 @@ describe("the console", { timeout: 120_000 }, () => {
     expect(await readState()).toEqual(before);
   });
 
+  it("opens no page under another spelling of its address", async () => {
+    const { browser } = await openAs("editor");
+    setConsole("editor", ["trail"]);
+    const spellings: ((path: string) => string)[] = [
+      (path) => `${path}/`,
+      (path) => path.replace("/console/", "/console//"),
+      (path) => path.replace("/console/", "/Console/"),
+      (path) => path.replace("/console/", "/console/trail/..%2f"),
+      (path) => path.replace("/console/", "/%63onsole/"),
+      (path) =>
+        path.replace(
+          /^\/console\/(.)/,
+          (_, first: string) => `/console/%${first.charCodeAt(0).toString(16)}`,
+        ),
+    ];
+    for (const { path } of PAGES.filter((page) => !rightsOf(page.path).includes("trail"))) {
+      for (const spell of spellings) {
+        const answer = await browser.get(spell(addressOf(path)));
+        await answer.body?.cancel();
+        expect([spell(path), [403, 404].includes(answer.status)]).toEqual([spell(path), true]);
+      }
+    }
+  });
+
   it("opens no page and does no act for a person with every right but the one that it asks for", async () => {
     const { browser, person } = await openAs("analyst");
     const before = await readState();
