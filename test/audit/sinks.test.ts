@@ -10,6 +10,7 @@ import { r2Archive } from "../../workers/audit-log/sinks/r2-archive.ts";
 import type { AuditSink } from "../../workers/audit-log/sinks/sink.ts";
 import { trailSource } from "../../workers/audit-log/trail-source.ts";
 import { app } from "../../workers/gateway/app.ts";
+import { openAs, textOf } from "../gateway/waiting-call.ts";
 import { deliverAll, emptyTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
 const HOUR_MS = 60 * 60_000;
@@ -165,7 +166,8 @@ describe("a sink that hangs or fails", () => {
     expect(quick.received).toEqual(await listStored());
   });
 
-  it("leaves Gatehouse ready, which says how far the sink is behind", async () => {
+  it("leaves Gatehouse ready, which says how far the sink is behind, as the overview does", async () => {
+    const { browser } = await openAs("auditor");
     await storeCalls("user_ready", 1);
     vi.spyOn(env.AUDIT_ARCHIVE, "put").mockRejectedValue(new Error("R2 is away"));
     await feedSinks(env);
@@ -173,6 +175,8 @@ describe("a sink that hangs or fails", () => {
     const { status, body } = await ready();
     expect(status).toBe(200);
     expect(body.audit_sinks).toEqual([{ name: "r2_archive", lag_seconds: 90, failures: 1 }]);
+    const [, copies = ""] = (await textOf(browser.get("/console/overview"))).split("Copies of the trail");
+    expect(copies).toMatch(/<code>r2_archive<\/code>.*>90 s behind <.*>failed once</);
   });
 });
 

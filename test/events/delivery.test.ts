@@ -219,6 +219,24 @@ describe("a receiver that fails", () => {
     await receiver.wait(1);
   });
 
+  it("gets no message of more than 256 KiB, and the next one after it", async () => {
+    const receiver = new Receiver();
+    await subscribe(await open({ as: "big" }), receiver);
+    const names = [200 * 1024, 256 * 1024, 1].map((length) => "d".repeat(length));
+    const ids: string[] = [];
+    for (const name of names) ids.push(await storeDeal(name));
+    await lookNow("user_big");
+    await receiver.wait(2);
+    await retryNow("user_big");
+    expect((await receiver.events()).map(({ body }) => body.data.deal_id).sort()).toEqual(
+      [ids[0], ids[2]].sort(),
+    );
+    const outcomes = (await eventsOf("user_big")).flatMap((event) =>
+      event.type === "outcome" && event.status !== "ok" ? [event.status] : [],
+    );
+    expect(outcomes).toHaveLength(1);
+  });
+
   it("is suspended after an hour of failures, keeps what waits, and gets it after a renewal", async () => {
     const receiver = new Receiver();
     const session = await open({ as: "sue" });

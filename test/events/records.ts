@@ -31,7 +31,7 @@ export async function moveDeal(session: TestSession, id: string, stage: string, 
 }
 
 /** Stores a deal with its first stage, as an import on this machine does: without a call. Returns its id. */
-export async function storeDeal(): Promise<string> {
+export async function storeDeal(name?: string): Promise<string> {
   count += 1;
   const [id, now] = [`deal_${crypto.randomUUID().replaceAll("-", "")}`, new Date().toISOString()];
   const [company, contact] = [`cmp_${id}`, `con_${id}`];
@@ -52,7 +52,7 @@ export async function storeDeal(): Promise<string> {
         `INSERT INTO deals (id, name, company_id, contact_id, stage, amount_cents, expected_close_on, stage_since,
            last_activity_at, ${made}) VALUES (?, ?, ?, ?, 'lead', 120050, '2027-03-31', ?, ?, ?, ?, ?, ?, ?, ?)`,
       )
-      .bind(id, `Deal ${count}`, company, contact, now, now, ...by),
+      .bind(id, name ?? `Deal ${count}`, company, contact, now, now, ...by),
     db
       .prepare(
         `INSERT INTO deal_stage_history (deal_id, to_stage, changed_at, changed_by, changed_by_name)

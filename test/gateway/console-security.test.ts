@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { type ConsoleRight, RIGHT_NAMES } from "../../shared/policy/console.ts";
+import { app } from "../../workers/gateway/app.ts";
 import { CONSOLE_PAGES } from "../../workers/gateway/console/pages.ts";
 import { EDITOR_PAGE_POLICY } from "../../workers/gateway/console/policy/editor/script.ts";
-import { consoleRoutes } from "../../workers/gateway/console/routes.tsx";
 import { callsOf } from "../audit/calls.ts";
 import { deliver } from "../audit/trail.ts";
 import { createPerson, type TestBrowser } from "../support/oauth.ts";
@@ -15,8 +15,11 @@ import { openAs } from "./waiting-call.ts";
 /** Ends an attribute, a tag and an element, and runs in each of them. */
 const HOSTILE = `"'></textarea></pre><script>alert(1)</script><img src=x onerror=alert(2)>`;
 
-/** Every route and action of the console. A page that is added is among them without a line here. */
-const ROUTES = consoleRoutes.routes.filter(({ method, path }) => method !== "ALL" && path !== "/console");
+/** Every handler of Gatehouse at an address of the console, wherever it is mounted: none has a line here. */
+const HANDLERS = app.routes.filter(({ path }) => /^\/console(\/|$)/.test(path));
+
+/** Every route and action of the console, without its list of pages and what stands before the routes. */
+const ROUTES = HANDLERS.filter(({ method, path }) => method !== "ALL" && path !== "/console");
 const FORMS = ROUTES.filter(({ method }) => method === "POST");
 const PAGES = ROUTES.filter(({ method }) => method === "GET");
 
@@ -64,23 +67,21 @@ const fieldsFor = (subject: string) => ({
   ...{ request: "x", standing: "x", role: "admin", tool: "crm_get_deal", person: "x@example.com" },
 });
 
-/** Everything that a form of the console may change. */
-async function readState(): Promise<string> {
-  const tables = [
-    "policy_draft",
-    "policy_publication",
-    "alert_silence",
-    "open_session",
-    "open_task",
-    "dead_letter",
-  ];
-  const rows = await env.PLATFORM_DB.batch([
-    ...tables.map((table) => env.PLATFORM_DB.prepare(`SELECT * FROM ${table}`)),
-    env.PLATFORM_DB.prepare(`SELECT "id", "role", "disabled" FROM "user" WHERE "id" = ?`).bind(stored.person),
-    env.PLATFORM_DB.prepare("SELECT id, state FROM approval"),
-    env.PLATFORM_DB.prepare("SELECT kind, by FROM admin_request"),
-  ]);
-  return JSON.stringify(rows.map(({ results }) => results));
+/** Tables of the trail's consumer: the sign-ins of the tests come to them some time later. */
+const OF_THE_TRAIL =
+  /^(audit_(?!sink_letter)|call_(entry|figure|log)|(early_|open_)(call|outcome)|reason_figure|tra(il|ce)_)/;
+
+/** Everything that the platform database holds, so that no form changes what is not looked at. */
+async function readState(): Promise<Record<string, string>> {
+  const { results: tables } = await env.PLATFORM_DB.prepare(
+    String.raw`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+                  AND name NOT LIKE '\_cf\_%' ESCAPE '\' AND name <> 'd1_migrations'`,
+  ).all<{ name: string }>();
+  const names = tables.map(({ name }) => name).filter((name) => !OF_THE_TRAIL.test(name));
+  const rows = await env.PLATFORM_DB.batch(
+    names.map((name) => env.PLATFORM_DB.prepare(`SELECT * FROM "${name}"`)),
+  );
+  return Object.fromEntries(names.map((name, index) => [name, JSON.stringify(rows[index]?.results)]));
 }
 
 const given = new Map(
@@ -142,6 +143,11 @@ beforeAll(async () => {
       ...[HOSTILE, person.id, now, now + 1e9],
     ),
     run(
+      `INSERT INTO open_subscription (id, person, client_id, server, name, host, begun_at, until)
+       VALUES (?1, ?2, ?1, ?1, ?1, ?1, ?3, ?4)`,
+      ...[HOSTILE, person.id, now, now + 1e9],
+    ),
+    run(
       `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, days, created_at, by)
        VALUES ('key_hostile', ?, ?2, '[]', '[]', '[]', '[]', 30, 1, ?2)`,
       ...[person.id, HOSTILE],
@@ -165,9 +171,58 @@ const PAGE_POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
 
 describe("the console", { timeout: 120_000 }, () => {
-  it("has pages and forms to look at", () => {
+  it("has no other routes than the pages and forms that are looked at here", () => {
     expect(PAGES.length).toBeGreaterThan(15);
     expect(FORMS.length).toBeGreaterThan(12);
+    expect([...PAGES, ...FORMS].length).toBe(ROUTES.length);
+    // What answers to every method only asks for rights.
+    const gates = HANDLERS.filter(({ method }) => method === "ALL").map(({ path }) => path);
+    expect(new Set(gates)).toEqual(
+      new Set([...CONSOLE_PAGES.map(({ name }) => `/console/${name}/*`), ...Object.keys(FURTHER)]),
+    );
+  });
+
+  it("opens to a person with one right alone the pages and forms of that right, and no other", async () => {
+    // A person sends a bounded number of forms a minute.
+    const signedIn = await Promise.all(
+      RIGHT_NAMES.map(async (right) => [right, await openAs("editor")] as const),
+    );
+    const before = await readState();
+    for (const [right, { browser }] of signedIn) {
+      setConsole("editor", [right]);
+      for (const route of ROUTES) {
+        // The form of another person: it is let in or not, and does nothing.
+        const text = await (await send(browser, route, stored.person)).text();
+        const missing = /It asks for the right &quot;(\w+)&quot;/.exec(text)?.[1] ?? null;
+        const asked = rightsOf(route.path).find((name) => name !== right) ?? null;
+        expect([right, route.method, route.path, missing]).toEqual([right, route.method, route.path, asked]);
+      }
+    }
+    expect(await readState()).toEqual(before);
+  });
+
+  it("opens no page under another spelling of its address", async () => {
+    const { browser } = await openAs("editor");
+    setConsole("editor", ["trail"]);
+    const spellings: ((path: string) => string)[] = [
+      (path) => `${path}/`,
+      (path) => path.replace("/console/", "/console//"),
+      (path) => path.replace("/console/", "/Console/"),
+      (path) => path.replace("/console/", "/console/trail/..%2f"),
+      (path) => path.replace("/console/", "/%63onsole/"),
+      (path) =>
+        path.replace(
+          /^\/console\/(.)/,
+          (_, first: string) => `/console/%${first.charCodeAt(0).toString(16)}`,
+        ),
+    ];
+    for (const { path } of PAGES.filter((page) => !rightsOf(page.path).includes("trail"))) {
+      for (const spell of spellings) {
+        const answer = await browser.get(spell(addressOf(path)));
+        await answer.body?.cancel();
+        expect([spell(path), [403, 404].includes(answer.status)]).toEqual([spell(path), true]);
+      }
+    }
   });
 
   it("opens no page and does no act for a person with every right but the one that it asks for", async () => {
@@ -184,7 +239,7 @@ describe("the console", { timeout: 120_000 }, () => {
         expect(await answer.text()).toContain(`&quot;${right}&quot;`);
       }
     }
-    expect(await readState()).toBe(before);
+    expect(await readState()).toEqual(before);
   });
 
   it("refuses exactly what the rights of a role do not name, whatever they are", async () => {
@@ -224,7 +279,7 @@ describe("the console", { timeout: 120_000 }, () => {
         await answer.body?.cancel();
       }
     }
-    expect(await readState()).toBe(before);
+    expect(await readState()).toEqual(before);
   });
 
   it("does nothing with a form that another person's page had", async () => {
@@ -237,7 +292,7 @@ describe("the console", { timeout: 120_000 }, () => {
       expect([path, answer.status >= 400 && answer.status < 500]).toEqual([path, true]);
       await answer.body?.cancel();
     }
-    expect(await readState()).toBe(before);
+    expect(await readState()).toEqual(before);
   });
 
   it("shows every stored text as text, on every page and in every answer to a form", async () => {
@@ -287,7 +342,8 @@ describe("the console", { timeout: 120_000 }, () => {
         ...["/console/people", "/console/people/:id", "/console/trail", "/console/trail/calls/:id"],
         ...["/console/policy", "/console/policy/drafts/:id", "/console/policy/explain with a query"],
         ...["/console/sessions", "/console/sessions/tasks", "/console/dead-letters", "/console/alerts"],
-        ...["/console/overview", "POST /console/policy/drafts/:id", "POST /console/policy/explain"],
+        ...["/console/overview", "/console/sessions/subscriptions"],
+        ...["POST /console/policy/drafts/:id", "POST /console/policy/explain"],
       ]),
     );
   });

@@ -157,7 +157,7 @@ describe("the search of calls", () => {
       await findCalls(recording, { ...NOTHING, [field]: "failed" }, null);
       await findCalls(recording, { ...NOTHING, [field]: "ok" }, { at: 1, id: 1 });
     }
-    await findNeighbours(recording, { chain: "x", at: 1, id: 1 } as ListedCall, 5);
+    await findNeighbours(recording, { chain: "x", at: 1, id: 1, session: 1 } as ListedCall, 5);
     await checkStretch({ ...env, PLATFORM_DB: recording }, "x");
     for (const sql of sqls) {
       const { results } = await env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
@@ -200,6 +200,27 @@ describe("the trail in the console", { timeout: 20_000 }, () => {
     expect(html.match(/\/console\/trail\/calls\//g)).toHaveLength(10);
     expect(html).not.toContain("<img");
     expect((await auditor.get("/console/trail/calls/none';--")).status).toBe(404);
+  });
+
+  it("shows the calls of its session around one, also between many calls of other sessions", async () => {
+    const person = await createPerson("sales", "Cleo");
+    const call = (sessionId: string, name: string, index: number): FixtureCall => ({
+      ...{ ms: 1, status: "ok", details: { sessionId, name }, at: START + index * 1_000 },
+    });
+    const others = (from: number) =>
+      Array.from({ length: 20 }, (_, index) => call("session-other", "crm_get_deal", from + index));
+    const [before, looked, after] = [
+      call("session-mine", "crm_before", 0),
+      call("session-mine", "crm_looked", 30),
+      call("session-mine", "crm_after", 60),
+    ];
+    await deliver(callsOf(person.id, [before, ...others(1), looked, ...others(31), after]));
+    const found = await textOf(auditor.get(`/console/trail?person=${person.id}&name=crm_looked`));
+    const [link = ""] = /\/console\/trail\/calls\/[\d.]+/.exec(found) ?? [];
+    const html = await textOf(auditor.get(link));
+    const around = [...html.matchAll(/calls\/[\d.]+">(\w+)<\/a>/g)].map(([, name]) => name);
+    expect(around).toEqual(["crm_after", ...Array(10).fill("crm_get_deal"), "crm_before"]);
+    expect(html.match(/in the same session/g)).toHaveLength(2);
   });
 
   it("exports the calls that fit, and the records of a person so that the verifier takes them", async () => {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { ADMINISTRATION } from "../../shared/audit/record.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { listRoles } from "../../shared/policy/current.ts";
-import { callsOf } from "../audit/calls.ts";
+import { callsOf, type FixtureCall } from "../audit/calls.ts";
 import { allEventsOf, deliver, storedOf } from "../audit/trail.ts";
 import { createPerson, TestBrowser, type TestPerson } from "../support/oauth.ts";
 import { setConsole, setSecondFactor } from "../support/policy.ts";
@@ -89,7 +89,7 @@ describe("the console", { timeout: 20_000 }, () => {
 });
 
 describe("the overview", { timeout: 20_000 }, () => {
-  it("shows calls, how they end, how long they take, why they were denied, and by whom and what", async () => {
+  it("shows calls, how they end and how long they take, today and a week ago, why they were denied, and by whom", async () => {
     const { person, browser } = await openAs("auditor");
     const caller = await createPerson("sales", "Carla <b>Caller</b>");
     const links = callsOf(caller.id, [
@@ -101,6 +101,18 @@ describe("the overview", { timeout: 20_000 }, () => {
     ]);
     await deliver(links);
     await deliver(links);
+    const at = Date.now() - 7 * 24 * 3_600_000 - 3_600_000;
+    await deliver(
+      callsOf(
+        "user_of_last_week",
+        [
+          { ms: 30, status: "ok", at },
+          { ms: 30, status: "failed", error: "not_found", at: at + 1 },
+          { ms: 0, status: "denied", at: at + 2 },
+          { ms: 30, status: "ok", at: at - 48 * 3_600_000 + 3 },
+        ].sort((one, other) => one.at - other.at) as FixtureCall[],
+      ),
+    );
     const html = await textOf(browser.get("/console/overview"));
     const tile = (title: string) =>
       new RegExp(`>${title}</span><strong class="figure">([^<]*)<`).exec(html)?.[1];
@@ -111,6 +123,9 @@ describe("the overview", { timeout: 20_000 }, () => {
       "1",
       "43 ms",
     ]);
+    const earlier = [...html.matchAll(/>before: ([^<]*)</g)].slice(0, 4).map(([, figure]) => figure);
+    expect(html).toContain("Before: a week ago, up to the same hour.");
+    expect(earlier).toEqual(["3", "33 %", "1", "0"]);
     expect(html).toContain("Carla &lt;b&gt;Caller&lt;/b&gt;");
     expect(html).toContain("crm_<wbr/>find_<wbr/>contacts");
     expect(html).toContain("<code>not_found</code>");

@@ -106,6 +106,26 @@ describe("/metrics", () => {
     );
     expect(missing).toEqual([]);
   });
+
+  it("has a dashboard whose panels have what Grafana's schema of a time series asks for, none over another", () => {
+    const { panels } = dashboard;
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    for (const { title, type, options } of panels) {
+      expect([title, type, options]).toEqual([
+        title,
+        "timeseries",
+        {
+          legend: { displayMode: "list", placement: "bottom", showLegend: true, calcs: [] },
+          tooltip: { mode: "multi", sort: "desc" },
+        },
+      ]);
+    }
+    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) => {
+      expect(x + w).toBeLessThanOrEqual(24);
+      return Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`);
+    });
+    expect(new Set(cells).size).toBe(cells.length);
+  });
 });
 
 const LABELS = new Set(["mcp_method_name", "gatehouse_server", "mcp_resource_name"]);

@@ -109,3 +109,23 @@ describe("the page on the architecture", () => {
     for (const file of outside) expect(chapter).toContain(`\`${file}\``);
   });
 });
+
+describe("the page on backups", () => {
+  it("names every migration of Durable Objects with its classes, which no release can be rolled back past", async () => {
+    const read = (file: string) => readFile(path.join(ROOT, file), "utf8");
+    const [settings, page] = [await read("wrangler.toml"), await read("docs/backup.md")];
+    const tags = [...settings.matchAll(/^tag = "v(\d+)"$/gm)].map(([, number]) => Number(number));
+    const created = [...settings.matchAll(/^new_sqlite_classes = \[(.*)\]$/gm)];
+    const rows = [...page.matchAll(/^\| `v(\d+)`(?: to `v(\d+)`)? \| (.*?) \|/gm)].map(
+      ([, first, last, classes = ""]) => ({ first: Number(first), last: Number(last ?? first), classes }),
+    );
+    const ofRows = rows.flatMap(({ first, last }) =>
+      Array.from({ length: last - first + 1 }, (_, index) => first + index),
+    );
+    expect(ofRows).toEqual(tags);
+    const names = (text: string) => text.match(/\w+/g) ?? [];
+    expect(rows.flatMap(({ classes }) => names(classes))).toEqual(
+      created.flatMap(([, classes = ""]) => names(classes)),
+    );
+  });
+});

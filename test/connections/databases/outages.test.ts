@@ -6,6 +6,7 @@ import type { IntentEvent, OutcomeEvent } from "../../../shared/audit/record.ts"
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { deliverOutcomes } from "../../../shared/guard/settle.ts";
 import { allEventsOf, deliverAll, linksOf } from "../../audit/trail.ts";
+import { createPerson, signIn } from "../../support/oauth.ts";
 import { publishConnections } from "../../support/publish-connections.ts";
 import { type CallAnswer, openSession } from "../../support/session.ts";
 import { onMariadb, onPostgresql, onRedis, SERVERS } from "./servers.ts";
@@ -178,6 +179,34 @@ describe.skipIf(installed.length === 0)(
           new Set(intents.map(({ callId }) => callId)),
         );
         expect(outcomes.filter(({ status }) => status === "failed").length).toBe(failed.length + later - 1);
+      },
+    );
+
+    it.skipIf(SERVERS.postgresql === null)(
+      "the page of connections names the open breaker, the time of the last answer and the last errors",
+      async () => {
+        const { name } = KINDS.postgresql;
+        const browser = await signIn(await createPerson("admin"));
+        const session = await openSession({
+          ...{ server: name, lane: "stateless", as: "kip" },
+          scopes: [`${name}:read`],
+        });
+        const ask = () => session.call(`${name}_query`, { sql: "SELECT count(*) FROM goods" });
+        await ask();
+        await command("kill", "postgresql");
+        await expect
+          .poll(
+            async () => {
+              // Failures in a row open the breaker.
+              await ask();
+              const page = await (await browser.get("/console/connections")).text();
+              const [, card = ""] = page.split(`<code class="small">${name}</code>`);
+              return card.split("<h2>Last errors</h2>", 2).join("|").slice(0, 4_000);
+            },
+            { interval: 250 },
+          )
+          .toMatch(/Breaker open.*Last answer took.*\d+ ms.*\|<ul class="plain"><li>[^<]+</s);
+        await command("start", "postgresql");
       },
     );
 

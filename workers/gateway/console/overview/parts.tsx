@@ -117,11 +117,12 @@ export function PartsCard({ parts: { checks, lags, states, filling } }: { parts:
                   <code>{name}</code>
                 </th>
                 <td class="number">
-                  {failures > 0 ? (
-                    <span class="badge caution">failed {failures} times</span>
-                  ) : (
-                    `${writeDuration(lagMs)} behind`
-                  )}
+                  {writeDuration(lagMs)} behind{" "}
+                  {failures > 0 && (
+                    <span class="badge caution">
+                      failed {failures === 1 ? "once" : `${writeNumber(failures)} times`}
+                    </span>
+                  )}{" "}
                   {refused > 0 && <span class="badge caution">{writeNumber(refused)} refused</span>}
                 </td>
               </tr>

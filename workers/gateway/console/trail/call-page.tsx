@@ -67,7 +67,7 @@ export function CallPage({ full, links }: { full: FullCall; links: readonly Cons
         <Arguments details={details} />
       </section>
       {full.approval && <Approval approval={full.approval} />}
-      <h2>Calls around it, of the same person</h2>
+      <h2>Calls around it, of the same person and session</h2>
       <section class="card">
         <ul class="plain">
           {full.neighbours.map(({ call: other, sameSession }) => (

@@ -15,6 +15,9 @@ export const LOOKED_THROUGH = 20_000;
 const DAYS = 40;
 const MOST_BLOCKS = 100;
 
+/** Calls of a person before and after one that are looked through for those of its session. */
+const SESSION_LOOK = 500;
+
 const DAY_MS = 24 * 60 * 60_000;
 
 /** A call as the list shows it. */
@@ -226,19 +229,28 @@ export async function findCall(database: D1Database, { at, id }: CallPlace): Pro
   return row && readRow(row);
 }
 
-/** Calls of the same person around one: before and after it, each at most `count`, newest first. */
+/**
+ * Calls of the same person around one, newest first: before and after it at most `count` of any session, and at most
+ * `count` of its own session, which calls of other apps may stand between.
+ */
 export async function findNeighbours(
   database: D1Database,
-  { chain, at, id }: ListedCall,
+  { chain, at, id, session }: ListedCall,
   count: number,
 ): Promise<ListedCall[]> {
-  const around = (sign: "<" | ">", order: "DESC" | "ASC") =>
+  const around = (sign: "<" | ">", order: "DESC" | "ASC", most: number, own: boolean) =>
     database
       .prepare(
-        `SELECT ${COLUMNS} FROM call_entry INDEXED BY call_entry_by_person
-          WHERE person = ${wordOf("?1")} AND (at, id) ${sign} (?2, ?3) ORDER BY at ${order}, id ${order} LIMIT ?4`,
+        `SELECT ${COLUMNS} FROM (
+           SELECT * FROM call_entry INDEXED BY call_entry_by_person
+            WHERE person = ${wordOf("?1")} AND (at, id) ${sign} (?2, ?3) ORDER BY at ${order}, id ${order} LIMIT ?4)
+          WHERE ?5 = 0 OR session = ?6 ORDER BY at ${order}, id ${order} LIMIT ?7`,
       )
-      .bind(chain, at, id, count);
-  const [after, before] = await database.batch<Row>([around(">", "ASC"), around("<", "DESC")]);
-  return [...(after?.results ?? []).reverse(), ...(before?.results ?? [])].map(readRow);
+      .bind(chain, at, id, most, Number(own), session, count);
+  const answers = await database.batch<Row>([
+    ...[around(">", "ASC", count, false), around(">", "ASC", SESSION_LOOK, true)],
+    ...[around("<", "DESC", count, false), around("<", "DESC", SESSION_LOOK, true)],
+  ]);
+  const byId = new Map(answers.flatMap(({ results }) => results.map((row) => [row.id, readRow(row)])));
+  return [...byId.values()].sort((one, other) => other.at - one.at || other.id - one.id);
 }

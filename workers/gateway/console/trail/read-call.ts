@@ -10,7 +10,7 @@ import { nameApps, namePeople } from "../names.ts";
 import type { CallPlace } from "./filter.ts";
 import { findCall, findNeighbours, type ListedCall } from "./find-calls.ts";
 
-/** Calls before and after one, of the same person. */
+/** Calls before and after one, of the same person, and as many of the same session. */
 const NEIGHBOURS = 5;
 
 /**
