@@ -10,6 +10,7 @@ import { writeDays } from "./audit-log/figures/write-days.ts";
 import { moveRecords } from "./audit-log/move-records.ts";
 import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
 import { writeRecords } from "./audit-log/write-records.ts";
+import { LINKS_CRON, REQUESTS_CRON } from "./crons.ts";
 import { runAdminJobs, runLinks } from "./gateway/admin-jobs/run-admin-jobs.ts";
 import { runAlerts } from "./gateway/alerts/run-alerts.ts";
 import { app } from "./gateway/app.ts";
@@ -32,20 +33,13 @@ export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";
 export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
 
-/**
- * The trigger of `wrangler.toml` for administrators' requests, roles of provisioned people, overdue checkpoints, retention, further sinks and counts
- * of the trail, the copy of the policy's reference and articles to embed; the other one is for everything.
- */
-const REQUESTS_CRON = "*/5 * * * *";
-/** The trigger for links alone: they have the queries of an invocation to themselves. */
-const LINKS_CRON = "* * * * *";
-
 // In every isolate, those of the objects too.
 useTracer(createTracer(process.env, tracing));
 
 export default {
   fetch: app.fetch,
   queue: writeRecords,
+  /** Work of a trigger: links, what is done every five minutes, or by any other trigger everything, each hour. */
   scheduled({ cron }, env, ctx) {
     if (cron === LINKS_CRON) return ctx.waitUntil(logged("links_not_sent", runLinks(env)));
     ctx.waitUntil(logged("policy_not_copied", copyReference(env)));

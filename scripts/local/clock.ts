@@ -9,20 +9,22 @@ const SOON_MS = 10_000;
 
 /**
  * Fires the cron triggers of `wrangler.toml`, which the local runtime does not do by itself: those that run
- * every few minutes (a pattern that begins with an asterisk and a slash) every ten seconds, the others every
- * hour. Uses the emulator's own endpoint, which a deployed Worker does not have. Returns a function that
+ * every few minutes (a pattern that begins with an asterisk) every ten seconds, the others every hour. Uses the emulator's own endpoint, which a deployed Worker does not have. Returns a function that
  * stops it.
  *
  * @param url - of the local server, without a slash at the end
  */
 export function startClock(url: string): () => void {
   const crons = readEnvironment("local").triggers.crons ?? [];
-  const timers = crons.map((cron) =>
-    setInterval(() => void fire(url, cron), cron.startsWith("*/") ? SOON_MS : HOUR_MS),
-  );
+  const timers = crons.map((cron) => setInterval(() => void fire(url, cron), localIntervalOf(cron)));
   return () => {
     for (const timer of timers) clearInterval(timer);
   };
+}
+
+/** Milliseconds between two runs of a trigger here. */
+export function localIntervalOf(cron: string): number {
+  return cron.startsWith("*") ? SOON_MS : HOUR_MS;
 }
 
 /** The Worker logs a failed run; the next run makes up for one that a rebuild interrupts. */
