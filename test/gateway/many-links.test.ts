@@ -8,10 +8,12 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { overConnection } from "../../shared/encoding/platform-database.ts";
 import { MOST_TRIES } from "../../shared/people/admin-requests.ts";
 import { addPlanned, planImport } from "../../shared/people/import.ts";
-import { askForLinks } from "../../shared/people/password-links.ts";
+import { addLinks, askForLinks, createLink, NOT_MAILED } from "../../shared/people/password-links.ts";
 import { runLinks, sendMarkedLink } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { listPeople } from "../../workers/gateway/console/people/list-people.ts";
 import { MailError } from "../../workers/gateway/mail/mailer.ts";
 import worker from "../../workers/index.ts";
+import { failingAt } from "./failing-database.ts";
 
 const MINUTE_MS = 60_000;
 /** Milliseconds that the double takes for one message. */
@@ -39,8 +41,11 @@ async function importPeople(count: number): Promise<{ emails: string[]; marks: s
   return { emails, marks: asked.map(({ mark }) => mark) };
 }
 
+/** What the binding rejects with: an error of ours, or one of its own with a code. */
+type Refusal = MailError | { code: string };
+
 /** A provider that takes messages or refuses each as `fails` says, which may let time pass. */
-function provider(fails: () => MailError | undefined | Promise<MailError | undefined>) {
+function provider(fails: () => Refusal | undefined | Promise<Refusal | undefined>) {
   const sent: string[] = [];
   const send = async ({ to }: { to: string[] }) => {
     await pass(MESSAGE_MS);
@@ -91,6 +96,44 @@ it("goes on after a provider was away for five hours, and no message is given up
   const tries = await env.PLATFORM_DB.prepare("SELECT max(tries) AS n FROM admin_request").first<number>("n");
   expect(tries).toBeLessThan(MOST_TRIES);
 }, 60_000);
+
+it.each([
+  ["refuses that one message", { code: "E_RECIPIENT_SUPPRESSED" }],
+  ["takes none for now", { code: "E_INTERNAL_SERVER_ERROR" }],
+])(
+  "marks no link as missing of a person who got another one while the provider %s",
+  async (_what, refusal) => {
+    const { emails } = await importPeople(1);
+    const database = overConnection(env.PLATFORM_DB);
+    const given = { kind: "invitation", by: "test", at: Date.now() } as const;
+    const { there } = provider(async () => {
+      await database.change(addLinks([{ user: emails[0] ?? "", digest: createLink().digest }], given));
+      return refusal;
+    });
+    await runLinks(there, pass);
+    const outcome = await env.PLATFORM_DB.prepare(
+      "SELECT outcome FROM admin_request WHERE kind = 'link_mail'",
+    ).first<string>("outcome");
+    expect(JSON.parse(outcome ?? "")).toEqual({ sent: false, why: NOT_MAILED.withdrawn });
+    const { people } = await listPeople(env.PLATFORM_DB, emails[0] ?? "", "");
+    expect(people.map(({ unsent }) => unsent)).toEqual([null]);
+  },
+);
+
+it("leaves a request to the sender that has it where the database fails while another takes it", async () => {
+  const { marks } = await importPeople(1);
+  const taken = { taken: Date.now() + MINUTE_MS };
+  await env.PLATFORM_DB.prepare("UPDATE admin_request SET outcome = ? WHERE kind = 'link_mail'")
+    .bind(JSON.stringify(taken))
+    .run();
+  const { sent, there } = provider(() => undefined);
+  const failing = failingAt(there, "'$.taken'");
+  expect(await sendMarkedLink(failing, marks[0] ?? "")).toBeNull();
+  const row = await env.PLATFORM_DB.prepare(
+    "SELECT tries, outcome FROM admin_request WHERE kind = 'link_mail'",
+  ).first();
+  expect([row, sent]).toEqual([{ tries: 0, outcome: JSON.stringify(taken) }, []]);
+});
 
 it("sends none twice when runs, pages and commands meet, and takes one up that a stopped run left", async () => {
   const { emails, marks } = await importPeople(3);

@@ -109,23 +109,24 @@ export async function readMarked(database: D1Database, mark: string): Promise<Ad
   return results.map(toRequest)[0];
 }
 
-/** Marks a request as done and stores its outcome. */
+/** Marks a request as done and stores its outcome; one that was closed meanwhile keeps the outcome that it has. */
 export async function closeRequest(database: D1Database, id: number, outcome: unknown): Promise<void> {
   await database
-    .prepare("UPDATE admin_request SET done_at = ?, outcome = ? WHERE id = ?")
+    .prepare("UPDATE admin_request SET done_at = ?, outcome = ? WHERE id = ? AND done_at IS NULL")
     .bind(Date.now(), JSON.stringify(outcome), id)
     .run();
 }
 
 /**
- * Stores a failed try. The request stays open; one for a link waits after its second failure, twice as long after each further
+ * Stores a failed try of a request that is still open. It stays open; one for a link waits after its second failure, twice as long after each further
  * one, so that its tries outlast a provider that is away for hours.
  */
 export async function noteFailure(database: D1Database, id: number, outcome: object): Promise<void> {
   await database
     .prepare(
       `UPDATE admin_request SET tries = tries + 1, outcome = iif(kind = 'link_mail' AND tries > 0,
-         json_set(?2, '$.after', ?3 + min(${LONGEST_PAUSE_MS}, 60000 << min(tries - 1, 20))), ?2) WHERE id = ?1`,
+         json_set(?2, '$.after', ?3 + min(${LONGEST_PAUSE_MS}, 60000 << min(tries - 1, 20))), ?2)
+        WHERE id = ?1 AND done_at IS NULL`,
     )
     .bind(id, JSON.stringify(outcome), Date.now())
     .run();

@@ -231,12 +231,13 @@ async function runAdminJob(
   announced: Announcements,
 ): Promise<{ done: boolean; outcome: unknown }> {
   const { id, kind } = request;
+  // Until a link is taken, its request may be another sender's.
+  let isOurs = kind !== "link_mail";
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
     if (!perform) throw new TypeError(`No job executes "${kind}".`);
-    if (kind === "link_mail" && !(await takeLink(env.PLATFORM_DB, id, Date.now()))) {
-      return { done: false, outcome: UNDER_WAY };
-    }
+    if (!isOurs) isOurs = await takeLink(env.PLATFORM_DB, id, Date.now());
+    if (!isOurs) return { done: false, outcome: UNDER_WAY };
     const outcome = await perform(env, request, announced);
     await closeRequest(env.PLATFORM_DB, id, outcome);
     // While the request was open no call counted under this account. Those of its next holder do from now on.
@@ -246,7 +247,7 @@ async function runAdminJob(
   } catch (failure) {
     log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
     const why = failure instanceof NotSentYet ? failure.outcome : { failed: String(failure) };
-    await noteFailure(env.PLATFORM_DB, id, why);
+    if (isOurs) await noteFailure(env.PLATFORM_DB, id, why);
     return { done: false, outcome: failure };
   }
 }
