@@ -143,8 +143,11 @@ describe("a message with a link", () => {
     expect(await faultOf(422)).toEqual({ of: "message", waitMs: null, certain: true });
     expect(await faultOf(429, { "Retry-After": "7" })).toMatchObject({ of: "provider", waitMs: 7_000 });
     expect(await faultOf(503, { "Retry-After": new Date(0).toUTCString() })).toMatchObject({
-      ...{ of: "provider", waitMs: 0 },
+      ...{ of: "provider", waitMs: 1_000 },
     });
+    expect(await faultOf(429, { "Retry-After": "0" })).toMatchObject({ of: "provider", waitMs: 1_000 });
+    expect(await faultOf(429)).toMatchObject({ of: "provider", waitMs: 1_500 });
+    expect(await faultOf(503)).toMatchObject({ of: "provider", waitMs: null });
     expect(await faultOf(401)).toMatchObject({ of: "settings" });
   });
 
@@ -231,7 +234,10 @@ describe("a request of the command", () => {
     expect(await row()).toEqual({ tries: 1, done_at: null });
     expect((await outcomeOf(mark)).outcome).toMatchObject({ sent: false, why: expect.any(String) });
     const { sent, with: there } = bindingThat();
+    // A limit is waited for.
+    vi.useFakeTimers({ now: Date.now() + 2_000, toFake: ["Date"] });
     await runLinks(there);
+    vi.useRealTimers();
     expect([sent.map(({ to }) => to), await outcomeOf(mark)]).toEqual([
       [[person.email]],
       expect.objectContaining({ outcome: { sent: true } }),
@@ -246,7 +252,7 @@ describe("a request of the command", () => {
     const { with: limited } = bindingThat();
     const send = async () => {
       tries += 1;
-      throw Object.assign(new Error("x"), { code: "E_RATE_LIMIT_EXCEEDED" });
+      throw Object.assign(new Error("x"), { code: "E_INTERNAL_SERVER_ERROR" });
     };
     await runLinks({ ...limited, EMAIL: { send } } as unknown as Env);
     const open = () =>

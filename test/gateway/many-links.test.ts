@@ -9,7 +9,7 @@ import { overConnection } from "../../shared/encoding/platform-database.ts";
 import { MOST_TRIES } from "../../shared/people/admin-requests.ts";
 import { addPlanned, planImport } from "../../shared/people/import.ts";
 import { addLinks, askForLinks, createLink, NOT_MAILED } from "../../shared/people/password-links.ts";
-import { runLinks, sendMarkedLink } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { LINK_RUN, runLinks, sendMarkedLink } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { listPeople } from "../../workers/gateway/console/people/list-people.ts";
 import { MailError } from "../../workers/gateway/mail/mailer.ts";
 import worker from "../../workers/index.ts";
@@ -72,18 +72,25 @@ async function runMinutes(there: Env, most: number): Promise<number> {
   return (Date.now() - began) / MINUTE_MS;
 }
 
-it("sends 500 invitations within 12 minutes, each once, to a provider that takes two a second and asks to wait", async () => {
-  const { emails } = await importPeople(500);
-  let [second, taken] = [0, 0];
-  const { sent, there } = provider(() => {
-    const now = Math.floor(Date.now() / 1_000);
-    if (now !== second) [second, taken] = [now, 0];
-    taken += 1;
-    if (taken > 2) return new MailError("limit", { of: "provider", waitMs: 1_000 });
-  });
-  expect(await runMinutes(there, 30)).toBeLessThanOrEqual(12);
-  expect(sent.toSorted()).toEqual(emails.toSorted());
-}, 60_000);
+it.each([
+  ["asks to wait", new MailError("limit", { of: "provider", waitMs: 1_000 })],
+  ["says so in a code of the binding", { code: "E_RATE_LIMIT_EXCEEDED" }],
+])(
+  "sends 500 invitations within 12 minutes, each once, to a provider that takes two a second and %s",
+  async (_what, refusal) => {
+    const { emails } = await importPeople(500);
+    let [second, taken] = [0, 0];
+    const { sent, there } = provider(() => {
+      const now = Math.floor(Date.now() / 1_000);
+      if (now !== second) [second, taken] = [now, 0];
+      taken += 1;
+      if (taken > 2) return refusal;
+    });
+    expect(await runMinutes(there, 30)).toBeLessThanOrEqual(12);
+    expect(sent.toSorted()).toEqual(emails.toSorted());
+  },
+  60_000,
+);
 
 it("goes on after a provider was away for five hours, and no message is given up", async () => {
   const { emails } = await importPeople(2);
@@ -95,6 +102,37 @@ it("goes on after a provider was away for five hours, and no message is given up
   expect(sent.toSorted()).toEqual(emails.toSorted());
   const tries = await env.PLATFORM_DB.prepare("SELECT max(tries) AS n FROM admin_request").first<number>("n");
   expect(tries).toBeLessThan(MOST_TRIES);
+}, 60_000);
+
+it("of a provider that refuses twice in a row asks no more within a run, and pauses once", async () => {
+  await importPeople(5);
+  let [asked, waited] = [0, 0];
+  const { there } = provider(() => {
+    asked += 1;
+    return { code: "E_RATE_LIMIT_EXCEEDED" };
+  });
+  await runLinks(there, async (ms) => {
+    waited = ms;
+    await pass(ms);
+  });
+  const { results } = await env.PLATFORM_DB.prepare(
+    "SELECT tries FROM admin_request WHERE kind = 'link_mail' ORDER BY id",
+  ).all();
+  expect(results.map(({ tries }) => tries)).toEqual([2, 0, 0, 0, 0]);
+  expect(asked).toBe(2);
+  expect(waited).toBeGreaterThanOrEqual(1_000);
+});
+
+it("of a provider that refuses every other message sends as many as the queries of one run allow", async () => {
+  await importPeople(LINK_RUN.links);
+  let asked = 0;
+  const { sent, there } = provider(() => {
+    asked += 1;
+    vi.setSystemTime(Date.now() - MESSAGE_MS);
+    return asked % 2 === 1 ? new MailError("limit", { of: "provider", waitMs: 1 }) : undefined;
+  });
+  await runLinks(there, async () => undefined);
+  expect([asked, sent.length]).toEqual([LINK_RUN.links, LINK_RUN.links / 2]);
 }, 60_000);
 
 it.each([

@@ -32,7 +32,7 @@ const AT_ONCE = 50;
  * too. An import makes a request for each of its people.
  */
 const BUDGET = { ms: 60_000, queries: 400 } as const;
-/** What one run of links may take, each with six queries of D1 and a message. Runs begin every minute. */
+/** What one run may take of links: tries, each with eight queries of D1 at most and a message. Runs begin every minute. */
 export const LINK_RUN = { ms: 45_000, links: 120 } as const;
 /** Outcome of a request for a link that another run, page or command is carrying out. */
 const UNDER_WAY = "under way";
@@ -168,8 +168,8 @@ export async function runAdminJobs(env: Env): Promise<void> {
 
 /**
  * Sends links that were asked for, one after the other, each once: as many as one run may take, so that those of an import
- * follow within minutes. Where the provider asks to wait, the run waits if that ends within it; any other failure of the
- * provider ends it. The next run goes on, after a restart too.
+ * follow within minutes. Where the provider asks to wait, the run waits if that ends within it, and tries that message once
+ * more; a second refusal in a row and any other failure of the provider end it. The next run goes on, after a restart too.
  *
  * @param wait - milliseconds
  */
@@ -178,8 +178,11 @@ export async function runLinks(
   wait: (ms: number) => Promise<void> = (ms) => scheduler.wait(ms),
 ): Promise<void> {
   const ends = Date.now() + LINK_RUN.ms;
+  let left: number = LINK_RUN.links;
   /** Whether the run goes on; `again`: with the same request, after a pause. */
   const send = async (request: AdminRequest): Promise<boolean | "again"> => {
+    left -= 1;
+    if (left < 0 || Date.now() >= ends) return false;
     const { done, outcome } = await runAdminJob(env, request, []);
     if (done || outcome === UNDER_WAY) return true;
     const until = outcome instanceof NotSentYet ? outcome.outcome.until : undefined;
@@ -188,9 +191,8 @@ export async function runLinks(
     return "again";
   };
   for (const request of await readOpenLinks(env.PLATFORM_DB, LINK_RUN.links, Date.now())) {
-    if (Date.now() >= ends) return;
     const first = await send(request);
-    if (!first || (first === "again" && !(await send(request)))) return;
+    if (!first || (first === "again" && (await send(request)) !== true)) return;
   }
 }
 
