@@ -162,6 +162,9 @@ describe("a message with a link", () => {
     });
     expect(sent).toHaveLength(MOST_MAILS);
     expect(await giveLink(there, two, invitation)).toMatchObject({ sent: true });
+    // A link that no one sees keeps no place of one that is seen.
+    expect(await giveLink(there, one, { ...invitation, byMailAlone: true })).toMatchObject({ sent: false });
+    expect((await linksOf(one.id)).results).toEqual([]);
   });
 });
 

@@ -11,9 +11,11 @@ import { addPlanned, planImport } from "../../shared/people/import.ts";
 import { addLinks, askForLinks, createLink, NOT_MAILED } from "../../shared/people/password-links.ts";
 import { LINK_RUN, runLinks, sendMarkedLink } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { listPeople } from "../../workers/gateway/console/people/list-people.ts";
+import { giveLink } from "../../workers/gateway/mail/give-link.ts";
 import { MailError } from "../../workers/gateway/mail/mailer.ts";
 import worker from "../../workers/index.ts";
-import { failingAt } from "./failing-database.ts";
+import { createPerson } from "../support/oauth.ts";
+import { failingAt, withDatabase } from "./failing-database.ts";
 
 const MINUTE_MS = 60_000;
 /** Milliseconds that the double takes for one message. */
@@ -92,17 +94,26 @@ it.each([
   60_000,
 );
 
-it("goes on after a provider was away for five hours, and no message is given up", async () => {
-  const { emails } = await importPeople(2);
-  const back = Date.now() + 5 * 60 * MINUTE_MS;
-  const { sent, there } = provider(() =>
-    Date.now() < back ? new MailError("away", { of: "provider" }) : undefined,
-  );
-  expect(await runMinutes(there, 7 * 60)).toBeLessThanOrEqual(6 * 60 + 1);
-  expect(sent.toSorted()).toEqual(emails.toSorted());
-  const tries = await env.PLATFORM_DB.prepare("SELECT max(tries) AS n FROM admin_request").first<number>("n");
-  expect(tries).toBeLessThan(MOST_TRIES);
-}, 60_000);
+it.each([
+  ["refuses", true],
+  ["does not answer", false],
+])(
+  "goes on after a provider %s for five hours, and no message is given up",
+  async (_what, certain) => {
+    const { emails } = await importPeople(2);
+    const back = Date.now() + 5 * 60 * MINUTE_MS;
+    const { sent, there } = provider(() =>
+      Date.now() < back ? new MailError("away", { of: "provider", certain }) : undefined,
+    );
+    expect(await runMinutes(there, 7 * 60)).toBeLessThanOrEqual(6 * 60 + 1);
+    expect(sent.toSorted()).toEqual(emails.toSorted());
+    const tries = await env.PLATFORM_DB.prepare("SELECT max(tries) AS n FROM admin_request").first<number>(
+      "n",
+    );
+    expect(tries).toBeLessThan(MOST_TRIES);
+  },
+  60_000,
+);
 
 it("of a provider that refuses twice in a row asks no more within a run, and pauses once", async () => {
   await importPeople(5);
@@ -171,6 +182,45 @@ it("leaves a request to the sender that has it where the database fails while an
     "SELECT tries, outcome FROM admin_request WHERE kind = 'link_mail'",
   ).first();
   expect([row, sent]).toEqual([{ tries: 0, outcome: JSON.stringify(taken) }, []]);
+});
+
+it("says of a message that was sent that it was, where the database fails afterwards", async () => {
+  const [person, reader] = [await createPerson("viewer"), await createPerson("admin")];
+  const { sent, there } = provider(() => undefined);
+  const failing = failingAt(there, "SET shown_to = NULL");
+  const given = await giveLink(failing, person, { kind: "invitation", by: "test", shownTo: reader.id });
+  expect([given?.sent, sent.length]).toEqual([true, 1]);
+});
+
+it("sends nothing to an address that its person has no more, and leaves the links that work", async () => {
+  const person = await createPerson("viewer");
+  const { sent, there } = provider(() => undefined);
+  const asked = { kind: "invitation", by: "test" } as const;
+  await giveLink(there, person, { ...asked, mail: false });
+  const links = () =>
+    env.PLATFORM_DB.prepare("SELECT digest FROM password_link WHERE user_id = ?").bind(person.id).all();
+  const before = (await links()).results;
+  expect(await giveLink(there, { ...person, email: `old.${person.email}` }, asked)).toBeNull();
+  expect([sent, before.length, (await links()).results]).toEqual([[], 1, before]);
+});
+
+it("sends a link to the address that its person has got meanwhile", async () => {
+  const { emails } = await importPeople(1);
+  const moved = `moved.${emails[0]}`;
+  const { sent, there } = provider(() => undefined);
+  let isMoved = false;
+  const moving = withDatabase(there, {
+    async batch(statements) {
+      if (!isMoved)
+        await env.PLATFORM_DB.prepare(`UPDATE "user" SET "email" = ? WHERE "email" = ?`)
+          .bind(moved, emails[0])
+          .run();
+      isMoved = true;
+      return await env.PLATFORM_DB.batch(statements);
+    },
+  });
+  await runLinks(moving, pass);
+  expect([sent, await open()]).toEqual([[moved], 0]);
 });
 
 it("sends none twice when runs, pages and commands meet, and takes one up that a stopped run left", async () => {

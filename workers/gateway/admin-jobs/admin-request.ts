@@ -9,6 +9,8 @@ export interface AdminRequest {
   /** Depends on the kind; see the module that executes it. */
   detail: unknown;
   by: string;
+  /** Whether an earlier try of a message may have been taken, and so counts among those of its address. */
+  counted: boolean;
 }
 
 const ROW = z.object({
@@ -17,7 +19,10 @@ const ROW = z.object({
   user_id: z.string().nullable(),
   detail: z.string(),
   by: z.string(),
+  counted: z.number().nullable(),
 });
+
+const COLUMNS = "id, kind, user_id, detail, by, outcome ->> 'counted' AS counted";
 
 /** Milliseconds after which a sender that says nothing has stopped: more than a message and its statements take. */
 const TAKEN_MS = 90_000;
@@ -32,7 +37,7 @@ export async function readOpenRequests(
 ): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
-      `SELECT id, kind, user_id, detail, by FROM admin_request
+      `SELECT ${COLUMNS} FROM admin_request
         WHERE done_at IS NULL AND id > ? AND tries < ? AND kind <> 'link_mail' ORDER BY id LIMIT ?`,
     )
     .bind(after, MOST_TRIES, limit)
@@ -51,7 +56,7 @@ export async function readOpenLinks(
 ): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
-      `SELECT id, kind, user_id, detail, by FROM admin_request
+      `SELECT ${COLUMNS} FROM admin_request
         WHERE done_at IS NULL AND kind = 'link_mail' AND tries < ?1
           AND max(ifnull(outcome ->> 'after', 0), ifnull(outcome ->> 'taken', 0)) <= ?2
           AND NOT EXISTS (SELECT 1 FROM admin_request WHERE done_at IS NULL AND kind = 'link_mail' AND outcome ->> 'until' > ?2)
@@ -85,7 +90,7 @@ export async function readOpenOf(
 ): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
-      `SELECT id, kind, user_id, detail, by FROM admin_request
+      `SELECT ${COLUMNS} FROM admin_request
         WHERE done_at IS NULL AND tries < ? AND kind = ? AND user_id = ? ORDER BY id`,
     )
     .bind(MOST_TRIES, kind, userId)
@@ -94,16 +99,14 @@ export async function readOpenOf(
 }
 
 function toRequest(row: unknown): AdminRequest {
-  const { user_id, detail, ...rest } = ROW.parse(row);
-  return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown };
+  const { user_id, detail, counted, ...rest } = ROW.parse(row);
+  return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown, counted: counted === 1 };
 }
 
 /** The open request with this mark. Few are open, and an index covers them. */
 export async function readMarked(database: D1Database, mark: string): Promise<AdminRequest | undefined> {
   const { results } = await database
-    .prepare(
-      "SELECT id, kind, user_id, detail, by FROM admin_request WHERE done_at IS NULL AND mark = ? LIMIT 1",
-    )
+    .prepare(`SELECT ${COLUMNS} FROM admin_request WHERE done_at IS NULL AND mark = ? LIMIT 1`)
     .bind(mark)
     .all();
   return results.map(toRequest)[0];
