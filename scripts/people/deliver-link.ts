@@ -6,6 +6,7 @@ import {
   createLink,
   describeTerm,
   type LinkKind,
+  type LinkToMail,
   NOT_MAILED,
   readMailed,
   withdrawLinks,
@@ -81,18 +82,18 @@ async function mailLinks(
   kind: LinkKind,
 ): Promise<Mailed> {
   const asked = to.map((user) => ({ user, kind, mark: randomUUID() }));
-  const since = Date.now();
-  await database.change(askForLinks(asked, nameAsker("people"), since));
+  const at = Date.now();
+  await database.change(askForLinks(asked, nameAsker("people"), at));
   const tell = ({ mark }: { mark: string }) =>
     notifyWorker(addressee, { path: "/people/changes", body: { mark } }, MAIL_MS);
   const [first, ...others] = asked;
   const told = first === undefined ? "told" : await tell(first);
   // Where the first one cannot be sent because no e-mail is configured, no other one can.
-  const early = (await readOutcomes(database, since)).get(first?.mark ?? "");
+  const early = first && (await readOutcomes(database, at, first)).get(first.mark);
   let refused = told === "refused" && early?.done !== true;
   // A request that a run of the Worker has carried out meanwhile is unknown to it, and not refused.
-  const isRefused = async (one: { mark: string }) =>
-    (await tell(one)) === "refused" && (await readOutcomes(database, since)).get(one.mark)?.done !== true;
+  const isRefused = async (one: LinkToMail) =>
+    (await tell(one)) === "refused" && (await readOutcomes(database, at, one)).get(one.mark)?.done !== true;
   if ((told === "told" || early?.done === true) && early?.why !== NOT_MAILED.off) {
     const rest = [...others];
     await Promise.all(
@@ -106,15 +107,15 @@ async function mailLinks(
     );
   }
   const failed = refused
-    ? [...(await readOutcomes(database, since)).values()].find(({ done, why }) => !done && why !== null)
+    ? [...(await readOutcomes(database, at)).values()].find(({ done, why }) => !done && why !== null)
     : undefined;
   // One person's link is wanted now. The messages of an import follow once the provider takes some again.
   const isLater = to.length > 1 && failed?.follows === true;
   if (!isLater) {
     const marks = asked.map(({ mark }) => mark);
-    await database.change(withdrawLinks(marks, Date.now()));
+    await database.change(withdrawLinks(marks));
   }
-  const outcomes = await readOutcomes(database, since);
+  const outcomes = await readOutcomes(database, at);
   const silent =
     told === "not_running" ? "No Gatehouse runs here to send e-mail." : "Gatehouse did not answer in time.";
   // Where the provider takes none, the others were not asked for: its reason is theirs.
@@ -123,14 +124,14 @@ async function mailLinks(
   return {
     outcomes: new Map(
       given
-        .filter(({ done }) => done === true)
+        .filter(({ done }) => done !== false)
         .map(({ user, sent, why }) => [
           user,
           sent ? null : why === NOT_MAILED.withdrawn ? reason : (why ?? reason),
         ]),
     ),
-    // A message that a run of the Worker has in hand is not withdrawn.
-    follow: new Set(given.filter(({ done }) => done !== true).map(({ user }) => user)),
+    // A message that a run of the Worker has in hand is not withdrawn. A request that is not there is not carried out.
+    follow: new Set(given.filter(({ done }) => done === false).map(({ user }) => user)),
     why: isLater ? (failed?.why ?? null) : null,
   };
 }
@@ -145,9 +146,10 @@ interface Outcome {
 
 async function readOutcomes(
   database: PlatformDatabase,
-  since: number,
+  at: number,
+  only?: LinkToMail,
 ): Promise<ReadonlyMap<string, Outcome>> {
-  const rows = await database.query(readMailed(since - 60_000));
+  const rows = await database.query(readMailed(at, only));
   return new Map(
     rows.map(({ mark, done_at: doneAt, outcome }) => {
       const said = JSON.parse(String(outcome ?? "{}")) as { sent?: boolean; why?: string; follows?: boolean };

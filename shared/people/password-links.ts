@@ -126,19 +126,29 @@ export const NOT_MAILED = {
   needless: "The person has a password already.",
 } as const;
 
-/** SQL: ends requests for links that no run has taken: the one who asked gives the links. A reason stays. */
-export function withdrawLinks(marks: readonly string[], at: number): string {
+/**
+ * SQL: ends requests for links that no run has taken: the one who asked gives the links. A reason stays. By the clock of the
+ * database: a command's may be ahead of the Worker's, which took them.
+ */
+export function withdrawLinks(marks: readonly string[]): string {
   const outcome = `iif(outcome ->> 'why' IS NULL, ${WITHDRAWN()}, outcome)`;
   return chunk(
     marks,
     (some) =>
-      `UPDATE admin_request SET done_at = ${at}, outcome = ${outcome} WHERE done_at IS NULL AND ifnull(outcome ->> 'taken', 0) <= ${at} AND mark IN (${some.map(quoteText).join(", ")});`,
+      `UPDATE admin_request SET done_at = unixepoch() * 1000, outcome = ${outcome} WHERE done_at IS NULL AND ifnull(outcome ->> 'taken', 0) <= unixepoch() * 1000 AND mark IN (${some.map(quoteText).join(", ")});`,
   );
 }
 
-/** SQL: requests for links that were made or carried out since a moment, by their marks, and what became of them so far. */
-export function readMailed(since: number): string {
-  return `SELECT mark, done_at, outcome FROM admin_request WHERE kind = 'link_mail' AND mark IS NOT NULL AND (done_at >= ${since} OR (done_at IS NULL AND at >= ${since}));`;
+/**
+ * SQL: requests for links that were made together, by their marks, and what became of them so far. By the moment that who asked
+ * has written into them, so that no other clock counts.
+ *
+ * @param at - of {@link askForLinks}
+ * @param only - of one of them: its mark, and its person by id or address
+ */
+export function readMailed(at: number, only?: Pick<LinkToMail, "user" | "mark">): string {
+  const one = only && ` AND user_id = ${idOfUser(only.user)} AND mark = ${quoteText(only.mark)}`;
+  return `SELECT mark, done_at, outcome FROM admin_request WHERE kind = 'link_mail' AND at = ${at}${one ?? ""};`;
 }
 
 /** SQL: how many messages with links are still to be sent, and until when the provider asked to wait. */

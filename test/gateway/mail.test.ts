@@ -143,8 +143,11 @@ describe("a message with a link", () => {
     expect(await faultOf(422)).toEqual({ of: "message", waitMs: null, certain: true });
     expect(await faultOf(429, { "Retry-After": "7" })).toMatchObject({ of: "provider", waitMs: 7_000 });
     expect(await faultOf(503, { "Retry-After": new Date(0).toUTCString() })).toMatchObject({
-      ...{ of: "provider", waitMs: 0 },
+      ...{ of: "provider", waitMs: 1_000 },
     });
+    expect(await faultOf(429, { "Retry-After": "0" })).toMatchObject({ of: "provider", waitMs: 1_000 });
+    expect(await faultOf(429)).toMatchObject({ of: "provider", waitMs: 1_500 });
+    expect(await faultOf(503)).toMatchObject({ of: "provider", waitMs: null });
     expect(await faultOf(401)).toMatchObject({ of: "settings" });
   });
 
@@ -159,6 +162,9 @@ describe("a message with a link", () => {
     });
     expect(sent).toHaveLength(MOST_MAILS);
     expect(await giveLink(there, two, invitation)).toMatchObject({ sent: true });
+    // A link that no one sees keeps no place of one that is seen.
+    expect(await giveLink(there, one, { ...invitation, byMailAlone: true })).toMatchObject({ sent: false });
+    expect((await linksOf(one.id)).results).toEqual([]);
   });
 });
 
@@ -205,7 +211,7 @@ describe("a request of the command", () => {
     const person = await createPerson("viewer");
     const { sent, with: there } = bindingThat();
     const withdrawn = await ask(person.id);
-    await overConnection(env.PLATFORM_DB).change(withdrawLinks([withdrawn], Date.now()));
+    await overConnection(env.PLATFORM_DB).change(withdrawLinks([withdrawn]));
     expect((await tell(withdrawn, there)).status).toBe(404);
     expect([sent, (await linksOf(person.id)).results]).toEqual([[], []]);
     const failing = await ask(person.id);
@@ -231,7 +237,10 @@ describe("a request of the command", () => {
     expect(await row()).toEqual({ tries: 1, done_at: null });
     expect((await outcomeOf(mark)).outcome).toMatchObject({ sent: false, why: expect.any(String) });
     const { sent, with: there } = bindingThat();
+    // A limit is waited for.
+    vi.useFakeTimers({ now: Date.now() + 2_000, toFake: ["Date"] });
     await runLinks(there);
+    vi.useRealTimers();
     expect([sent.map(({ to }) => to), await outcomeOf(mark)]).toEqual([
       [[person.email]],
       expect.objectContaining({ outcome: { sent: true } }),
@@ -246,7 +255,7 @@ describe("a request of the command", () => {
     const { with: limited } = bindingThat();
     const send = async () => {
       tries += 1;
-      throw Object.assign(new Error("x"), { code: "E_RATE_LIMIT_EXCEEDED" });
+      throw Object.assign(new Error("x"), { code: "E_INTERNAL_SERVER_ERROR" });
     };
     await runLinks({ ...limited, EMAIL: { send } } as unknown as Env);
     const open = () =>

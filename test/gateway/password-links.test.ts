@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { overConnection } from "../../shared/encoding/platform-database.ts";
 import { splitStatements } from "../../shared/encoding/split-statements.ts";
+import { planImport } from "../../shared/people/import.ts";
 import {
   addLink,
   addressOfLink,
@@ -9,7 +11,9 @@ import {
   noteLink,
 } from "../../shared/people/password-links.ts";
 import { addPerson, setPassword } from "../../shared/people/statements.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { findOpenLink } from "../../workers/gateway/console/people/list-people.ts";
 import { runMaintenance } from "../../workers/gateway/maintenance.ts";
 import { awaitEvents, exportTrail, linksOf } from "../audit/trail.ts";
 import { connect, createPerson, PASSWORD, signIn, TestBrowser } from "../support/oauth.ts";
@@ -121,6 +125,34 @@ describe("a reset", () => {
     expect(some).toContain('<a href="/account">Connected apps: 1</a>');
     expect(some).not.toContain("API keys:");
   });
+
+  it.each([
+    ["is kept out", `UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`, 0],
+    ["gets another role", `UPDATE "user" SET "role" = 'viewer' WHERE "id" = ?`, 0],
+    ["is removed", `DELETE FROM "user" WHERE "id" = ?`, 0],
+    ["gets another name", `UPDATE "user" SET "name" = 'Other' WHERE "id" = ?`, 1],
+  ])(
+    "that a page showed is open no more once its reader %s, and an import gives another one",
+    async (_what, sql, left) => {
+      const { id, email } = await invite();
+      const reader = await createPerson("admin");
+      const given = { kind: "invitation", by: "test", at: Date.now(), shownTo: reader.id } as const;
+      await run(addLink(id, { ...given, digest: createLink().digest }));
+      const open = async () => {
+        const rules = { roles: ["viewer"], defaultRole: "viewer", signIn: bundledPolicy().signIn };
+        const file = new TextEncoder().encode(`email,name\n${email},G\n`);
+        const { waiting } = await planImport(overConnection(env.PLATFORM_DB), file, rules);
+        return [waiting.length === 0, (await findOpenLink(env.PLATFORM_DB, id)) !== null];
+      };
+      expect(await open()).toEqual([true, true]);
+      await env.PLATFORM_DB.batch([
+        env.PLATFORM_DB.prepare(`DELETE FROM "session" WHERE "userId" = ?`).bind(reader.id),
+        env.PLATFORM_DB.prepare(`DELETE FROM "account" WHERE "userId" = ?`).bind(reader.id),
+        env.PLATFORM_DB.prepare(sql).bind(reader.id),
+      ]);
+      expect(await open()).toEqual(left === 1 ? [true, true] : [false, false]);
+    },
+  );
 
   it("that several people use at the same time sets one password", async () => {
     const person = await createPerson("sales");

@@ -178,6 +178,28 @@ it("people import leaves what the provider takes later to Gatehouse, shows no li
   await inPlatform((database) => database.prepare("DELETE FROM admin_request WHERE done_at IS NULL").run());
 }, 300_000);
 
+it("people import by a clock ahead of Gatehouse's says what was sent, and prints a link of whose request is gone", async () => {
+  const csv = path.join(storage.folder, "ahead.csv");
+  await writeFile(csv, "email,name\neve@ahead.example,Eve\nfay@ahead.example,Fay\ngus@ahead.example,Gus\n");
+  let asked = 0;
+  const answers = {
+    1: "UPDATE admin_request SET done_at = unixepoch() * 1000 - 600000, outcome = json_object('sent', json('true')) WHERE mark = ?",
+    2: "DELETE FROM admin_request WHERE mark = ?",
+  } as Record<number, string>;
+  const server = createServer(async (request, response) => {
+    const { mark } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { mark: string };
+    const sql = answers[++asked] ?? answers[1] ?? "";
+    await inPlatform((database) => database.prepare(sql).bind(mark).run());
+    response.end("{}");
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { output } = await run("import", csv, "--url", url).finally(() => server.close());
+  expect(output).toContain("Sent 2 people a link each by e-mail");
+  expect(output.match(/password\?link=/g)).toHaveLength(1);
+  expect(output).not.toContain("follow");
+}, 300_000);
+
 it("people import goes on where a run of Gatehouse has sent a message meanwhile", async () => {
   const csv = path.join(storage.folder, "met.csv");
   await writeFile(csv, "email,name\nada@met.example,Ada\nbob@met.example,Bob\ncyd@met.example,Cyd\n");

@@ -9,6 +9,8 @@ export interface AdminRequest {
   /** Depends on the kind; see the module that executes it. */
   detail: unknown;
   by: string;
+  /** Whether an earlier try of a message may have been taken, and so counts among those of its address. */
+  counted: boolean;
 }
 
 const ROW = z.object({
@@ -17,7 +19,10 @@ const ROW = z.object({
   user_id: z.string().nullable(),
   detail: z.string(),
   by: z.string(),
+  counted: z.number().nullable(),
 });
+
+const COLUMNS = "id, kind, user_id, detail, by, outcome ->> 'counted' AS counted";
 
 /** Milliseconds after which a sender that says nothing has stopped: more than a message and its statements take. */
 const TAKEN_MS = 90_000;
@@ -32,7 +37,7 @@ export async function readOpenRequests(
 ): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
-      `SELECT id, kind, user_id, detail, by FROM admin_request
+      `SELECT ${COLUMNS} FROM admin_request
         WHERE done_at IS NULL AND id > ? AND tries < ? AND kind <> 'link_mail' ORDER BY id LIMIT ?`,
     )
     .bind(after, MOST_TRIES, limit)
@@ -51,7 +56,7 @@ export async function readOpenLinks(
 ): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
-      `SELECT id, kind, user_id, detail, by FROM admin_request
+      `SELECT ${COLUMNS} FROM admin_request
         WHERE done_at IS NULL AND kind = 'link_mail' AND tries < ?1
           AND max(ifnull(outcome ->> 'after', 0), ifnull(outcome ->> 'taken', 0)) <= ?2
           AND NOT EXISTS (SELECT 1 FROM admin_request WHERE done_at IS NULL AND kind = 'link_mail' AND outcome ->> 'until' > ?2)
@@ -85,7 +90,7 @@ export async function readOpenOf(
 ): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
-      `SELECT id, kind, user_id, detail, by FROM admin_request
+      `SELECT ${COLUMNS} FROM admin_request
         WHERE done_at IS NULL AND tries < ? AND kind = ? AND user_id = ? ORDER BY id`,
     )
     .bind(MOST_TRIES, kind, userId)
@@ -94,38 +99,37 @@ export async function readOpenOf(
 }
 
 function toRequest(row: unknown): AdminRequest {
-  const { user_id, detail, ...rest } = ROW.parse(row);
-  return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown };
+  const { user_id, detail, counted, ...rest } = ROW.parse(row);
+  return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown, counted: counted === 1 };
 }
 
 /** The open request with this mark. Few are open, and an index covers them. */
 export async function readMarked(database: D1Database, mark: string): Promise<AdminRequest | undefined> {
   const { results } = await database
-    .prepare(
-      "SELECT id, kind, user_id, detail, by FROM admin_request WHERE done_at IS NULL AND mark = ? LIMIT 1",
-    )
+    .prepare(`SELECT ${COLUMNS} FROM admin_request WHERE done_at IS NULL AND mark = ? LIMIT 1`)
     .bind(mark)
     .all();
   return results.map(toRequest)[0];
 }
 
-/** Marks a request as done and stores its outcome. */
+/** Marks a request as done and stores its outcome; one that was closed meanwhile keeps the outcome that it has. */
 export async function closeRequest(database: D1Database, id: number, outcome: unknown): Promise<void> {
   await database
-    .prepare("UPDATE admin_request SET done_at = ?, outcome = ? WHERE id = ?")
+    .prepare("UPDATE admin_request SET done_at = ?, outcome = ? WHERE id = ? AND done_at IS NULL")
     .bind(Date.now(), JSON.stringify(outcome), id)
     .run();
 }
 
 /**
- * Stores a failed try. The request stays open; one for a link waits after its second failure, twice as long after each further
+ * Stores a failed try of a request that is still open. It stays open; one for a link waits after its second failure, twice as long after each further
  * one, so that its tries outlast a provider that is away for hours.
  */
 export async function noteFailure(database: D1Database, id: number, outcome: object): Promise<void> {
   await database
     .prepare(
       `UPDATE admin_request SET tries = tries + 1, outcome = iif(kind = 'link_mail' AND tries > 0,
-         json_set(?2, '$.after', ?3 + min(${LONGEST_PAUSE_MS}, 60000 << min(tries - 1, 20))), ?2) WHERE id = ?1`,
+         json_set(?2, '$.after', ?3 + min(${LONGEST_PAUSE_MS}, 60000 << min(tries - 1, 20))), ?2)
+        WHERE id = ?1 AND done_at IS NULL`,
     )
     .bind(id, JSON.stringify(outcome), Date.now())
     .run();

@@ -32,7 +32,7 @@ const AT_ONCE = 50;
  * too. An import makes a request for each of its people.
  */
 const BUDGET = { ms: 60_000, queries: 400 } as const;
-/** What one run of links may take, each with six queries of D1 and a message. Runs begin every minute. */
+/** What one run may take of links: tries, each with eight queries of D1 at most and a message. Runs begin every minute. */
 export const LINK_RUN = { ms: 45_000, links: 120 } as const;
 /** Outcome of a request for a link that another run, page or command is carrying out. */
 const UNDER_WAY = "under way";
@@ -168,8 +168,8 @@ export async function runAdminJobs(env: Env): Promise<void> {
 
 /**
  * Sends links that were asked for, one after the other, each once: as many as one run may take, so that those of an import
- * follow within minutes. Where the provider asks to wait, the run waits if that ends within it; any other failure of the
- * provider ends it. The next run goes on, after a restart too.
+ * follow within minutes. Where the provider asks to wait, the run waits if that ends within it, and tries that message once
+ * more; a second refusal in a row and any other failure of the provider end it. The next run goes on, after a restart too.
  *
  * @param wait - milliseconds
  */
@@ -178,8 +178,11 @@ export async function runLinks(
   wait: (ms: number) => Promise<void> = (ms) => scheduler.wait(ms),
 ): Promise<void> {
   const ends = Date.now() + LINK_RUN.ms;
+  let left: number = LINK_RUN.links;
   /** Whether the run goes on; `again`: with the same request, after a pause. */
   const send = async (request: AdminRequest): Promise<boolean | "again"> => {
+    left -= 1;
+    if (left < 0 || Date.now() >= ends) return false;
     const { done, outcome } = await runAdminJob(env, request, []);
     if (done || outcome === UNDER_WAY) return true;
     const until = outcome instanceof NotSentYet ? outcome.outcome.until : undefined;
@@ -188,9 +191,8 @@ export async function runLinks(
     return "again";
   };
   for (const request of await readOpenLinks(env.PLATFORM_DB, LINK_RUN.links, Date.now())) {
-    if (Date.now() >= ends) return;
     const first = await send(request);
-    if (!first || (first === "again" && !(await send(request)))) return;
+    if (!first || (first === "again" && (await send(request)) !== true)) return;
   }
 }
 
@@ -231,12 +233,13 @@ async function runAdminJob(
   announced: Announcements,
 ): Promise<{ done: boolean; outcome: unknown }> {
   const { id, kind } = request;
+  // Until a link is taken, its request may be another sender's.
+  let isOurs = kind !== "link_mail";
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
     if (!perform) throw new TypeError(`No job executes "${kind}".`);
-    if (kind === "link_mail" && !(await takeLink(env.PLATFORM_DB, id, Date.now()))) {
-      return { done: false, outcome: UNDER_WAY };
-    }
+    if (!isOurs) isOurs = await takeLink(env.PLATFORM_DB, id, Date.now());
+    if (!isOurs) return { done: false, outcome: UNDER_WAY };
     const outcome = await perform(env, request, announced);
     await closeRequest(env.PLATFORM_DB, id, outcome);
     // While the request was open no call counted under this account. Those of its next holder do from now on.
@@ -246,7 +249,7 @@ async function runAdminJob(
   } catch (failure) {
     log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
     const why = failure instanceof NotSentYet ? failure.outcome : { failed: String(failure) };
-    await noteFailure(env.PLATFORM_DB, id, why);
+    if (isOurs) await noteFailure(env.PLATFORM_DB, id, why);
     return { done: false, outcome: failure };
   }
 }

@@ -17,6 +17,8 @@ export interface NotSent {
   until?: number;
   /** Whether the provider takes none for now, and so the message follows. */
   follows?: true;
+  /** Whether a try may have been taken: it counts among the messages of its address, and further tries do not. */
+  counted?: true;
 }
 
 /** What became of a request for a link. */
@@ -35,10 +37,17 @@ export class NotSentYet extends Error {
 }
 
 /** Makes the link that a request asks for, and sends it. Throws {@link NotSentYet} where it is to be tried again. */
-export async function sendAskedLink(
+export async function sendAskedLink(env: Env, request: AdminRequest): Promise<LinkOutcome> {
+  // The address may change between its read and the link: then it is read again.
+  const outcome = (await trySending(env, request)) ?? (await trySending(env, request));
+  return outcome ?? { sent: false, why: "There is no such person, or no such request, any more." };
+}
+
+/** `null` where no link was made. */
+async function trySending(
   env: Env,
-  { id, userId, detail, by }: AdminRequest,
-): Promise<LinkOutcome> {
+  { id, userId, detail, by, counted }: AdminRequest,
+): Promise<LinkOutcome | null> {
   const { kind } = LINK.parse(detail);
   const holder = await env.PLATFORM_DB.prepare(
     `SELECT "id", "email", "name", "disabled", EXISTS (SELECT 1 FROM "account" WHERE "userId" = "user"."id"
@@ -51,13 +60,14 @@ export async function sendAskedLink(
   if (holder?.disabled === 1) return { sent: false, why: "The person is kept out." };
   // The command that asked may have stopped waiting, and given a link itself.
   const onlyIf = `EXISTS (SELECT 1 FROM admin_request WHERE id = ${id} AND done_at IS NULL)`;
-  const given = holder && (await giveLink(env, holder, { kind, by, onlyIf, byMailAlone: true }));
-  if (!given) return { sent: false, why: "There is no such person, or no such request, any more." };
+  const given = holder && (await giveLink(env, holder, { kind, by, onlyIf, byMailAlone: true, counted }));
+  if (!given) return null;
   if (given.sent) return { sent: true };
   const why = given.why ?? NOT_MAILED.off;
   if (given.fault === undefined || given.fault.of === "message") return { sent: false, why };
   const { waitMs } = given.fault;
   const until = waitMs === null ? {} : { until: Date.now() + Math.min(waitMs, LONGEST_WAIT_MS) };
   const follows = given.fault.of === "provider" ? { follows: true as const } : {};
-  throw new NotSentYet({ sent: false, why, ...until, ...follows }, given.fault);
+  const counts = counted || !given.fault.certain ? { counted: true as const } : {};
+  throw new NotSentYet({ sent: false, why, ...until, ...follows, ...counts }, given.fault);
 }

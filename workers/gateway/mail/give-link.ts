@@ -1,4 +1,5 @@
 import { overConnection } from "../../../shared/encoding/platform-database.ts";
+import { quoteText } from "../../../shared/encoding/quote-text.ts";
 import { log } from "../../../shared/observe/log.ts";
 import {
   addLink,
@@ -43,29 +44,43 @@ interface Giving {
   mail?: boolean;
   /** Whether a link that was not sent is seen by no one, and so is removed. */
   byMailAlone?: boolean;
+  /** Whether an earlier try of the same message counts among those of its address. */
+  counted?: boolean;
   post?: Post;
 }
 
 /**
  * Makes a link for a person and sends it by e-mail, where a deployment can. A link that could not be sent works all the
- * same: the caller shows it, once. `null` when the condition did not hold.
+ * same: the caller shows it, once. `null` when the condition did not hold, or the address is not the person's any more.
  */
 export async function giveLink(
   env: Env,
   { id, email, name }: LinkHolder,
-  { kind, by, shownTo, onlyIf, mail: mails = true, byMailAlone = false, post }: Giving,
+  { kind, by, shownTo, onlyIf = "1", mail: mails = true, byMailAlone = false, counted = false, post }: Giving,
 ): Promise<GivenLink | null> {
   const { token, digest } = createLink();
   const at = Date.now();
-  await overConnection(env.PLATFORM_DB).change(addLink(id, { digest, kind, by, at, shownTo, onlyIf }));
+  const reached = `EXISTS (SELECT 1 FROM "user" WHERE "id" = ${quoteText(id)} AND "email" = ${quoteText(email)})`;
+  const condition = mails ? `${onlyIf} AND ${reached}` : onlyIf;
+  await overConnection(env.PLATFORM_DB).change(
+    addLink(id, { digest, kind, by, at, shownTo, onlyIf: condition }),
+  );
   const made = env.PLATFORM_DB.prepare("SELECT 1 FROM password_link WHERE digest = ?").bind(digest);
   if ((await made.first()) === null) return null;
   const url = addressOfLink(env.PUBLIC_URL, token);
   if (!mails) return { url, sent: false, why: null };
+  const removeUnseen = async () => {
+    if (!byMailAlone) return;
+    await env.PLATFORM_DB.prepare("DELETE FROM password_link WHERE digest = ?").bind(digest).run();
+  };
   const mailer = readMailer(env);
-  if (mailer === null) return { url, sent: false, why: NOT_MAILED.off };
+  if (mailer === null) {
+    await removeUnseen();
+    return { url, sent: false, why: NOT_MAILED.off };
+  }
   const limit = { subject: `mail|${email.toLowerCase()}`, limit: MOST_MAILS, windowMs: DAY_MS };
-  if (!(await admitAttempt(env, [limit], at)).admitted) {
+  if (!counted && !(await admitAttempt(env, [limit], at)).admitted) {
+    await removeUnseen();
     return {
       url,
       sent: false,
@@ -76,12 +91,6 @@ export async function giveLink(
   const mail = writeLink({ to: email, name, kind, url, ends, contact: await whomToAsk(env) });
   try {
     await sendMail(mailer, mail, post);
-    log("info", "link_mailed", { kind });
-    if (shownTo !== undefined) {
-      const seen = env.PLATFORM_DB.prepare("UPDATE password_link SET shown_to = NULL WHERE digest = ?");
-      await seen.bind(digest).run();
-    }
-    return { url, sent: true };
   } catch (failure) {
     // A failure that is not ours may hold the message, and with it the link.
     const why = failure instanceof MailError ? failure.message : "The message could not be handed over";
@@ -89,12 +98,22 @@ export async function giveLink(
       failure instanceof MailError ? failure.fault : { of: "provider", waitMs: null, certain: false };
     log("error", "link_not_mailed", { kind, reason: why });
     if (fault.certain) {
-      // A message that was not taken leaves the address those that it may get.
-      await resetAttempts(env, [limit]);
-      if (byMailAlone) {
-        await env.PLATFORM_DB.prepare("DELETE FROM password_link WHERE digest = ?").bind(digest).run();
-      }
+      // A message that was not taken leaves the address those that it may get. An earlier try may have been taken.
+      if (!counted) await resetAttempts(env, [limit]);
+      await removeUnseen();
     }
     return { url, sent: false, why: `${why}.`, fault };
+  }
+  log("info", "link_mailed", { kind });
+  if (shownTo !== undefined) await noteUnshown(env.PLATFORM_DB, digest);
+  return { url, sent: true };
+}
+
+/** Notes that a page shows a link to no one. Where the database fails, the link ends with who asked for it: the message is sent. */
+async function noteUnshown(database: D1Database, digest: string): Promise<void> {
+  try {
+    await database.prepare("UPDATE password_link SET shown_to = NULL WHERE digest = ?").bind(digest).run();
+  } catch (failure) {
+    log("error", "link_reader_kept", { error: String(failure) });
   }
 }

@@ -6,6 +6,10 @@ export const EMAIL_BINDING = "EMAIL";
 
 /** Milliseconds that a provider has for its answer. */
 const TIMEOUT_MS = 10_000;
+/** Milliseconds to wait after a limit of a provider that names none: limits of a rate are mostly those of a second. */
+const PAUSE_MS = 1_500;
+/** Fewest milliseconds to wait, whatever a provider names: it may name 0, or a moment by a clock of its own. */
+const LEAST_WAIT_MS = 1_000;
 
 /** One message. */
 export interface Mail {
@@ -34,7 +38,7 @@ export interface MailFault {
    * deployment, with which none is taken.
    */
   of: "message" | "provider" | "settings";
-  /** Milliseconds that the provider asks to wait; `null` where it says nothing. */
+  /** Milliseconds to wait: those that the provider asks for, or a pause after a limit of which it names none; else `null`. */
   waitMs: number | null;
   /** Whether it is certain that the message was not taken. */
   certain: boolean;
@@ -50,8 +54,9 @@ export class MailError extends Error {
   }
 }
 
-/** Codes of Cloudflare Email Service that speak of a limit or of a failure of its own, and of the sender. */
-const [LATER, SENDER] = [
+/** Codes of Cloudflare Email Service that speak of a limit of a rate, of any limit or failure of its own, and of the sender. */
+const [RATE, LATER, SENDER] = [
+  /^E_RATE_LIMIT/,
   /^E_(RATE_LIMIT|DAILY_LIMIT|DELIVERY_FAILED|INTERNAL)/,
   /^E_(SENDER|FROM)_/,
 ] as const;
@@ -113,16 +118,16 @@ export async function postMail(request: Request, ask?: typeof fetch): Promise<vo
   const of = status === 429 || status >= 500 ? "provider" : OF_SETTINGS.has(status) ? "settings" : "message";
   throw new MailError(`The provider of e-mail answered ${status}`, {
     of,
-    waitMs: readWait(headers.get("Retry-After")),
+    waitMs: readWait(headers.get("Retry-After")) ?? (status === 429 ? PAUSE_MS : null),
   });
 }
 
-/** `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds; `null` for none. */
+/** `Retry-After` (RFC 9110 §10.2.3), seconds or a date, as milliseconds, at least {@link LEAST_WAIT_MS}; `null` for none. */
 function readWait(value: string | null): number | null {
   if (value === null) return null;
-  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
+  if (/^\d{1,9}$/.test(value.trim())) return Math.max(LEAST_WAIT_MS, Number(value) * 1000);
   const at = Date.parse(value);
-  return Number.isNaN(at) ? null : Math.max(0, at - Date.now());
+  return Number.isNaN(at) ? null : Math.max(LEAST_WAIT_MS, at - Date.now());
 }
 
 /** JSON as Resend takes it: `POST /emails`. */
@@ -170,7 +175,10 @@ async function sendByBinding(binding: SendEmail, from: string, mail: Mail): Prom
     const known = /^E_[A-Z_]{1,60}$/.test(code);
     const of = !known || LATER.test(code) ? "provider" : SENDER.test(code) ? "settings" : "message";
     const said = known ? ` (${code})` : "";
-    throw new MailError(`Cloudflare Email Service did not take the message${said}`, { of, certain: known });
+    throw new MailError(`Cloudflare Email Service did not take the message${said}`, {
+      ...{ of, certain: known },
+      waitMs: RATE.test(code) ? PAUSE_MS : null,
+    });
   } finally {
     clearTimeout(timer);
   }

@@ -69,7 +69,7 @@ export async function importNow(
   if (links.length > 0) {
     const marks = links.map(({ mark }) => mark);
     const given = addLinks(links, { kind: "invitation", by, at: Date.now(), shownTo });
-    await database.change(`${withdrawLinks(marks, Date.now())}\n${given}`);
+    await database.change(`${withdrawLinks(marks)}\n${given}`);
   }
   const later = asked.length - sent.size - links.length;
   return { added, sent: sent.size, later, shown: showLinks(env, links), why };

@@ -97,7 +97,8 @@ async function carryOut(
   const alone = kind === "reset" && readMailer(env) !== null;
   const shownTo = alone ? undefined : asking;
   const given = await giveLink(env, person, { kind, by, shownTo, mail: mail || alone, byMailAlone: alone });
-  if (given === null || given.sent || !alone) return { person, kind, given, title };
+  if (given === null) return { text: "This person has another address meanwhile.", instead: null };
+  if (given.sent || !alone) return { person, kind, given, title };
   return { person, kind, given: { sent: false, why: given.why }, title };
 }
 
