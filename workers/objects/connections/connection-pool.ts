@@ -27,7 +27,7 @@ import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { budgetOf } from "../../connections/open-or-close.ts";
 import { openSecret } from "../../connections/secret.ts";
-import { SharedClient } from "../../connections/shared-client.ts";
+import { ClientInUse, SharedClient } from "../../connections/shared-client.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { writeOnce } from "../../connections/write-keys.ts";
 import { AccountWatch } from "./account-watch.ts";
@@ -183,7 +183,6 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   async closeSessions(): Promise<void> {
     this.#account.forget();
     SharedClient.endIn(this.#memory);
-    this.#memory.clear();
     this.#answers.clear();
     this.#sessions.closeAll();
   }
@@ -255,7 +254,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       const before = this.#sessions.closings;
       const left = deadline - Date.now();
       if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
-      const session = await this.#open(target, null, Math.min(OPEN_MS, left));
+      const opening = this.#open(target, null, Math.min(OPEN_MS, left));
+      const session = await opening.catch((failure) => ClientInUse.wait(failure, deadline));
+      if (session === undefined) continue;
       try {
         await this.#account.check(target, session);
       } catch (refusal) {
