@@ -167,6 +167,51 @@ describe("named queries of which one is wrong", () => {
   );
 });
 
+it.skipIf(SERVERS.postgresql === null)(
+  "named queries of PostgreSQL that are declared to read, and do more, are named by a test, which runs none",
+  async () => {
+    await createShop(CHECKED);
+    await asPostgresqlOwner(
+      CHECKED,
+      "CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM customers",
+      "ALTER MATERIALIZED VIEW counted OWNER TO reader",
+      "GRANT CREATE ON SCHEMA public TO reader",
+    );
+    const reads: Record<string, string> = {
+      plain: "SELECT name FROM customers",
+      noted: "-- first\n/* the second */ (( SELECT name FROM customers ) LIMIT 1)",
+      named: 'WITH c AS (SELECT \'INTO\' AS "INTO" FROM customers) SELECT "INTO" FROM c',
+      values: "VALUES (1), (2)",
+      table: "TABLE customers",
+      empty: "SELECT FROM customers",
+    };
+    const others: Record<string, string> = {
+      refreshed: "REFRESH MATERIALIZED VIEW counted",
+      created: "CREATE TABLE copied AS SELECT * FROM customers",
+      selected: "SELECT * INTO copied FROM customers",
+      within: "/* a */ WITH c AS (SELECT * FROM customers) SELECT * INTO copied FROM c",
+      temporary: "SELECT name INTO TEMP copied FROM customers",
+      declared: "DECLARE kept CURSOR FOR SELECT * FROM customers",
+      deleted: "WITH gone AS (DELETE FROM customers RETURNING id) SELECT id FROM gone",
+    };
+    const queries = Object.fromEntries(
+      Object.entries({ ...reads, ...others }).map(([name, sql]) => [name, query(sql, "read", {})]),
+    );
+    const { ok, report } = await command({
+      ...{ command: "test", connection: "checked", secret: PASSWORD },
+      entry: shopEntry(CHECKED, { queries, allow_privileged_role: true }),
+    });
+    expect(ok).toBe(true);
+    const said = report.mistakes.filter((line: string) => line.startsWith("queries."));
+    const named = said.map((line: string) => line.replace(/^queries\.(\w+)\..*$/, "$1"));
+    expect(named).toEqual(Object.keys(others));
+    for (const line of said.slice(0, -1))
+      expect(line).toMatch(/\.effect: The statement changes or locks rows/);
+    const [tables] = await asPostgresqlOwner(CHECKED, "SELECT to_regclass('copied') AS copied");
+    expect(tables).toEqual([{ copied: null }]);
+  },
+);
+
 describe("calls of procedures of which one is wrong", () => {
   const call = (sql: string, ...types: string[]) =>
     query(sql, "update", Object.fromEntries(types.map((type, at) => [`p${at}`, { ...NUMBER, type }])));
