@@ -234,6 +234,9 @@ describe("calls of procedures of which one is wrong", () => {
         "CREATE PROCEDURE called.remove_one(number int) DELETE FROM called.customers WHERE id = number",
         "CREATE PROCEDURE called.book(on_day date, name varchar(80), number int) SELECT 1",
         "CREATE PROCEDURE called.clear_all() DELETE FROM called.customers",
+        "CREATE PROCEDURE called.Pay(account bigint, amount decimal(30, 10)) SELECT 1",
+        "DROP DATABASE IF EXISTS called_elsewhere",
+        "CREATE DATABASE called_elsewhere",
       );
       const entry = connectionEntry.parse({
         ...{ kind: "mysql", title: "Called", description: "Customers.", owner: "x" },
@@ -245,8 +248,11 @@ describe("calls of procedures of which one is wrong", () => {
           without: call("CALL clear_all"),
           mixed: call("call book('2026-01-01', concat('a, (', ?), 1 + ?)", "text", "integer"),
           missing: call("CALL remvoe_one(?)", "integer"),
-          elsewhere: call("CALL other.remove_one(?)", "integer"),
-          few: call("CALL remove_one()"),
+          elsewhere: call("CALL called_elsewhere.remove_one(?)", "integer"),
+          packaged: call("CALL tools.remove_one(?)", "integer"),
+          named: call("CALL pAy(1, 2)"),
+          noted: call("/* it's 'one' */ CALL clear_all(?)", "integer"),
+          defaults: call("CALL remove_one()"),
           many: call("CALL clear_all(?)", "integer"),
           typed: call("CALL book(?, ?, ?)", "date", "text", "text"),
           timed: call("CALL book(?, 'x', 1)", "integer"),
@@ -256,7 +262,7 @@ describe("calls of procedures of which one is wrong", () => {
       expect(await mistakesOf(entry, password)).toEqual([
         'queries.missing.sql: There is no procedure remvoe_one that the account may call. Did you mean "remove_one"?',
         "queries.elsewhere.sql: There is no procedure remove_one that the account may call.",
-        "queries.few.sql: The procedure remove_one takes 1 argument, and the call gives 0.",
+        "queries.noted.sql: The procedure clear_all takes 0 arguments, and the call gives 1.",
         "queries.many.sql: The procedure clear_all takes 0 arguments, and the call gives 1.",
         'queries.typed.sql: The procedure book takes int for number, and "p2" is declared as text.',
         'queries.timed.sql: The procedure book takes date for on_day, and "p0" is declared as integer.',
