@@ -250,7 +250,7 @@ describe("calls of procedures of which one is wrong", () => {
           missing: call("CALL remvoe_one(?)", "integer"),
           elsewhere: call("CALL called_elsewhere.remove_one(?)", "integer"),
           packaged: call("CALL tools.remove_one(?)", "integer"),
-          named: call("CALL pAy(1, 2)"),
+          exact: call("CALL pAy(?, ?)", "text", "text"),
           noted: call("/* it's 'one' */ CALL clear_all(?)", "integer"),
           defaults: call("CALL remove_one()"),
           many: call("CALL clear_all(?)", "integer"),

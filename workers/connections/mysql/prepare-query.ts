@@ -119,7 +119,8 @@ const TIMES = /^(?:date|datetime|timestamp|time)$/;
 function fits(written: NamedQuery["parameters"][string]["type"], type: string): boolean {
   const is = type.toLowerCase();
   if (written === "date" || written === "timestamp") return !NUMBERS.test(is);
-  if (written === "text") return !NUMBERS.test(is);
+  // Text is how a number is given exactly that is too large, or too long, for a number of JSON.
+  if (written === "text") return !NUMBERS.test(is) || is === "bigint" || is === "decimal";
   return !TIMES.test(is);
 }
 
