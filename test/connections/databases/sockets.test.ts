@@ -97,6 +97,23 @@ describe.skipIf(SERVERS.mariadb === null)("sockets of an object at MariaDB", () 
     await until(async () => expect(await front("counts")).toMatchObject({ open: 0 }));
   });
 
+  it("are five at most where reads are answered before their statements have ended, and others follow", async () => {
+    const sql = "SELECT a.seq FROM seq_1_to_100000 a, seq_1_to_1000 b";
+    // Each has its socket before the sockets that end the statements are held.
+    expect(
+      await Promise.all(Array.from({ length: 4 }, () => gate.run(target, reading("SELECT 1")))),
+    ).toHaveLength(4);
+    await front("hold");
+    const answers = await Promise.all(Array.from({ length: 4 }, () => gate.run(target, reading(sql))));
+    expect(answers).toMatchObject(answers.map(() => ({ ok: true, value: { cut: true } })));
+    await until(async () => expect(await front("counts")).toMatchObject({ held: 1 }));
+    const later = gate.run(target, reading("SELECT 1"));
+    await front("let");
+    expect(await later).toMatchObject({ ok: true });
+    await until(async () => expect(await gate.state()).toMatchObject({ running: 0 }));
+    expect((await front("look")).most).toBeLessThanOrEqual(5);
+  });
+
   it("are five, and one of the object that tests, while the connection is tested under calls and cancels", async () => {
     const ids = ["one", "two", "three", "four"];
     const calls = ids.map((id) => gate.run(target, reading("SELECT SLEEP(20)", id)));

@@ -33,6 +33,7 @@ import { writeOnce } from "../../connections/write-keys.ts";
 import { AccountWatch } from "./account-watch.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { BoundSecret } from "./bound-secret.ts";
+import type { KeepPlace } from "./call-queue.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
 import { describeOutage, explainFailure, notKnown, WAITED_TOO_LONG } from "./explain-failure.ts";
@@ -125,7 +126,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ): Promise<ConnectionAnswer> {
     const deadline = Date.now() + request.timeoutMs;
     const resilience = this.#resilienceOf(target);
-    const attempt = () => this.#attempt(target, request, deadline, conversation);
+    const attempt = (keep: KeepPlace) => this.#attempt(target, request, deadline, conversation, keep);
     try {
       const value = await resilience.execute(request.repeatable, attemptUntil(deadline, attempt));
       return value instanceof PartialAnswer
@@ -206,6 +207,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     request: ConnectionRequest,
     deadline: number,
     conversation: Conversation,
+    keepPlace: KeepPlace,
   ) {
     this.#cancels.check(request.id);
     await this.#bound.check(this.env, target, deadline - Date.now(), () => this.closeSessions());
@@ -238,7 +240,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     } finally {
       await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
-      if (session.isLeft === true) await this.#endLeft(session);
+      if (session.isLeft === true) keepPlace(this.#endLeft(session));
     }
   }
 
