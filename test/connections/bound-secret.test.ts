@@ -57,7 +57,7 @@ it("A former value that comes late does not hide the new one", async () => {
   expect(closed).toHaveBeenCalledTimes(2);
 });
 
-it("A secret that cannot be read closes the sessions, and so does the next that can", async () => {
+it("A secret that cannot be read at one moment closes no session, and is compared once it can", async () => {
   const { check, answer, reads, closed } = start();
   const opened = check();
   answer(0, "first");
@@ -71,6 +71,37 @@ it("A secret that cannot be read closes the sessions, and so does the next that 
       message: expect.stringContaining("gives no secret of Shop"),
     },
   });
+  expect(closed).not.toHaveBeenCalled();
+  const same = check();
+  answer(2, "first");
+  await same;
+  expect(closed).not.toHaveBeenCalled();
+  const changed = check();
+  answer(3, "second");
+  await changed;
+  expect(closed).toHaveBeenCalledTimes(1);
+});
+
+it("A read that comes too late closes no session", async () => {
+  const { check, answer, closed } = start();
+  const opened = check();
+  answer(0, "first");
+  await opened;
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const late = expect(check(300)).rejects.toMatchObject({ failure: { code: "unavailable", sent: false } });
+  await vi.advanceTimersByTimeAsync(300);
+  await late;
+  expect(closed).not.toHaveBeenCalled();
+});
+
+it("A binding that has no secret any more closes the sessions, and so does the next that has one", async () => {
+  const { check, answer, closed } = start();
+  const opened = check();
+  answer(0, "first");
+  await opened;
+  const gone = check();
+  answer(1, "");
+  await expect(gone).rejects.toMatchObject({ failure: { code: "unavailable", sent: false } });
   expect(closed).toHaveBeenCalledTimes(1);
   const again = check();
   answer(2, "first");

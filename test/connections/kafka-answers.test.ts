@@ -9,13 +9,16 @@ import {
   batch,
   FETCH,
   fetched,
+  int16,
   int32,
+  list,
   METADATA,
   openAt,
   PRODUCE,
   record,
   startKafkaDouble,
   targetAt,
+  text,
 } from "./kafka-double.ts";
 
 const closing: (() => void)[] = [];
@@ -209,5 +212,16 @@ describe("an answer of Kafka that is too large", () => {
     });
     closing.push(double.close);
     expect(await runAt(double.port, WRITE).catch(explain)).toBeNull();
+  });
+
+  it("leaves it unknown, too, where the answer has too many parts", async () => {
+    const part = Buffer.concat([int32(0), int16(0), Buffer.alloc(16)]);
+    const partitions = list(Array.from({ length: 125_000 }, () => part));
+    const body = Buffer.concat([list([Buffer.concat([text("orders"), partitions])]), int32(0)]);
+    const double = await startKafkaDouble({ answer: ({ api }) => (api === PRODUCE ? body : undefined) });
+    closing.push(double.close);
+    const failure = await runAt(double.port, WRITE).catch((thrown: unknown) => thrown);
+    expect(failure).toMatchObject({ name: "UnreadableAnswer" });
+    expect(explain(failure)).toBeNull();
   });
 });

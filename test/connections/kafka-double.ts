@@ -70,6 +70,17 @@ export function fetched(batches: Buffer, partition = 0): Buffer {
   return Buffer.concat([int32(0), list([Buffer.concat([text("orders"), list([own])])])]);
 }
 
+/** The answer to a message that was written to one partition. */
+export function produced(partition: number, offset: number): Buffer {
+  const own = Buffer.concat([int32(partition), int16(0), int64(offset), int64(-1)]);
+  return Buffer.concat([list([Buffer.concat([text("orders"), list([own])])]), int32(0)]);
+}
+
+/** An answer as it is sent: its length, the id of its request, and its body. */
+export function answerTo(id: number, body: Buffer): Buffer {
+  return Buffer.concat([int32(body.length + 4), int32(id), body]);
+}
+
 /** What a double of Kafka is asked: the number of the request, its id, and its socket. */
 export interface Asked {
   api: number;
@@ -131,10 +142,8 @@ export async function startKafkaDouble(options: DoubleOptions): Promise<KafkaDou
         const own = Buffer.concat([int32(broker), int16(0), int64(0), int64(first)]);
         return list([Buffer.concat([text("orders"), list([own])])]);
       }
-      case PRODUCE: {
-        const own = Buffer.concat([int32(broker), int16(0), int64(end), int64(-1)]);
-        return Buffer.concat([list([Buffer.concat([text("orders"), list([own])])]), int32(0)]);
-      }
+      case PRODUCE:
+        return produced(broker, end);
       default:
         return fetched(batch(0, [record(0, `of ${broker}`)]), broker);
     }
@@ -155,8 +164,7 @@ export async function startKafkaDouble(options: DoubleOptions): Promise<KafkaDou
           asked.push(request.api);
           const own = answer(request);
           if (own === null) continue;
-          const body = own ?? usual(request);
-          socket.write(Buffer.concat([int32(body.length + 4), int32(request.id), body]));
+          socket.write(answerTo(request.id, own ?? usual(request)));
         }
       });
     });

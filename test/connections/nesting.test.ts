@@ -135,6 +135,22 @@ describe("an answer that is nested 100,000 levels deep ends in a sentence:", () 
   });
 });
 
+it("a document of MongoDB that has 200 levels is read, and what is deeper than 100 is null", async () => {
+  const double = await startMongodbDouble({
+    ...{ user: "reader", password: "only-reads", privileges: [] },
+    collections: { orders: [{ a: BSON.deserialize(deepBson(199)), b: 1 }] },
+  });
+  closing.push(double.close);
+  const reach = { host: "127.0.0.1", port: double.port, tls: "off", database: "shop", user: "reader" };
+  const run = await openAs(mongodb, { kind: "mongodb", reach, expose: { collections: ["orders"] } });
+  const given = JSON.stringify(
+    await run("aggregate", { collection: "orders", stages: [], rows: 5, bytes: 9_000 }),
+  );
+  expect(given.match(/"a":/g)).toHaveLength(101);
+  expect(given).toContain('{"a":null}');
+  expect(given).toContain('"b":1');
+});
+
 it("a message of Kafka that is nested too deeply is shown as text", async () => {
   const value = lists(5_000);
   const answer = ({ api }: { api: number }) =>
@@ -177,8 +193,8 @@ describe("a document of BSON", () => {
     const bytes = BSON.serialize(whole);
     expect(checkBson(bytes, 0)).toBeNull();
     expect(checkBson(Buffer.concat([Buffer.alloc(7), bytes]), 7)).toBeNull();
-    expect(checkBson(deepBson(103), 0)).toBeNull();
-    expect(checkBson(deepBson(104), 0)?.message).toContain("nested more than");
+    expect(checkBson(deepBson(203), 0)).toBeNull();
+    expect(checkBson(deepBson(204), 0)?.message).toContain("nested more than 200");
   });
 
   it("whose lengths do not fit is refused, wherever it is cut or changed", () => {

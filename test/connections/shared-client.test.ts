@@ -4,12 +4,17 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ConnectionTarget } from "../../shared/objects/connection-gate.ts";
-import type { Connector, Session, SessionCaller } from "../../workers/connections/connector.ts";
+import {
+  type Connector,
+  LostSession,
+  type Session,
+  type SessionCaller,
+} from "../../workers/connections/connector.ts";
 import { kafka } from "../../workers/connections/kafka/connector.ts";
 import { mongodb } from "../../workers/connections/mongodb/connector.ts";
 import { SharedClient } from "../../workers/connections/shared-client.ts";
 import { startMongodbDouble } from "../support/mongodb-double.ts";
-import { FETCH, startKafkaDouble, targetAt } from "./kafka-double.ts";
+import { answerTo, FETCH, PRODUCE, produced, startKafkaDouble, targetAt } from "./kafka-double.ts";
 
 /** A system whose reads hang until they are let go. */
 interface Held {
@@ -40,6 +45,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   unsubscribe("net.client.socket", count);
   for (const close of closing.splice(0)) close();
 });
@@ -95,6 +101,12 @@ async function heldKafka(): Promise<Held> {
     },
   };
 }
+
+/** A produce of one message. */
+const WRITE = {
+  ...{ id: "1", identity: {}, timeoutMs: 3_000, repeatable: false, note: "gatehouse user=u trace=t" },
+  ...{ operation: "produce", arguments: { topic: "orders", key: null, value: "x", headers: {} } },
+};
 
 const CALLER = { checkCancelled: () => {} } as SessionCaller;
 
@@ -159,5 +171,95 @@ describe.each([
     expect(await Promise.all(runAll(next, sessions))).toEqual(sessions.map(() => "answered"));
     await Promise.all(running);
     expect(most).toBe(5);
+  });
+
+  it("do not wait for a session at another place that is idle", async () => {
+    const [held, next] = [await start(), await start()];
+    const memory = new Map<string, unknown>();
+    const former = await openAll(held, memory);
+    next.letGo();
+    const sessions = await openAll(next, memory);
+    closing.push(() => sessions.map((session) => session.close()));
+    expect(former.map((session) => session.isUsable())).toEqual(former.map(() => false));
+    expect(await Promise.all(runAll(next, sessions))).toEqual(sessions.map(() => "answered"));
+    for (const session of former) session.close();
+    expect(sessions.map((session) => session.isUsable())).toEqual(sessions.map(() => true));
+    expect(most).toBeLessThanOrEqual(5);
+  });
+
+  it("are refused without an outage where the calls at another place last longer", async () => {
+    const [held, next] = [await start(), await start()];
+    const memory = new Map<string, unknown>();
+    const former = await openAll(held, memory);
+    closing.push(() => former.map((session) => session.close()));
+    const running = runAll(held, former);
+    await vi.waitUntil(() => held.hanging() === held.sessions);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const refused = expect(
+      next.connector.open({} as Env, next.target, "only-reads", memory, 1_000),
+    ).rejects.toMatchObject({
+      name: "RefusedRequest",
+      failure: { code: "unavailable", retryAfter: 5, sent: false },
+    });
+    await vi.waitUntil(() => former.every((session) => !session.isUsable()));
+    await vi.advanceTimersByTimeAsync(500);
+    await refused;
+    vi.useRealTimers();
+    for (const session of former) session.close();
+    SharedClient.endIn(memory);
+    await Promise.all(running);
+  });
+});
+
+describe("a produce that runs while the password changes", () => {
+  it("is answered, and the next session waits for its end and has five sockets at most", async () => {
+    const waiting: (() => void)[] = [];
+    const double = await startKafkaDouble({
+      ...{ brokers: 5, end: 1 },
+      answer({ api, broker, id, socket }) {
+        if (api !== PRODUCE) return undefined;
+        waiting.push(() => socket.write(answerTo(id, produced(broker, 7))));
+        return null;
+      },
+    });
+    closing.push(double.close);
+    const memory = new Map<string, unknown>([["token", "former"]]);
+    const target = targetAt(double.port);
+    const writer = await kafka.open({} as Env, target, null, memory);
+    const written = writer.run(target, WRITE, 3_000, CALLER);
+    await vi.waitUntil(() => waiting.length === 1);
+    SharedClient.endIn(memory);
+    expect(memory.has("token")).toBe(false);
+    expect(writer.isUsable()).toBe(false);
+    await expect(writer.run(target, WRITE, 3_000, CALLER)).rejects.toBeInstanceOf(LostSession);
+    let isOpen = false;
+    const opening = kafka.open({} as Env, target, null, memory).then((session) => {
+      isOpen = true;
+      return session;
+    });
+    await new Promise(setImmediate);
+    expect(isOpen).toBe(false);
+    for (const answer of waiting) answer();
+    expect(await written).toMatchObject({ offset: "7" });
+    const session = await opening;
+    closing.push(() => session.close());
+    writer.close();
+    expect(session.isUsable()).toBe(true);
+    expect(most).toBeLessThanOrEqual(5);
+  });
+
+  it("goes on under another limit of time of the same client", async () => {
+    const double = await startKafkaDouble({ end: 1 });
+    closing.push(double.close);
+    const memory = new Map<string, unknown>();
+    const target = targetAt(double.port);
+    const limits = { ...target.entry.limits, seconds: 55 };
+    const longer = { ...target, entry: { ...target.entry, limits } } as ConnectionTarget;
+    const sessions = [
+      await kafka.open({} as Env, target, null, memory),
+      await kafka.open({} as Env, longer, null, memory),
+    ];
+    closing.push(() => sessions.map((session) => session.close()));
+    expect(sessions.map((session) => session.isUsable())).toEqual([true, true]);
   });
 });

@@ -1,8 +1,8 @@
 import { RefusedRequest } from "./connector.ts";
 
 /**
- * Most levels of lists and objects in an answer. What walks through a value takes a frame of the stack for each level; no
- * document of MongoDB has more, and no person writes more.
+ * Most levels of lists and objects in an answer. What walks through a value takes a frame of the stack for each level, and no
+ * person writes more. Documents of MongoDB may have more: what is deeper is left out.
  */
 export const MOST_LEVELS = 100;
 
@@ -27,11 +27,11 @@ export function isNestedTooDeep(json: string): boolean {
   return false;
 }
 
-/** The answer has more levels than {@link MOST_LEVELS}. */
-export function refuseNesting(): RefusedRequest {
+/** The answer has more levels than are read. */
+export function refuseNesting(most = MOST_LEVELS): RefusedRequest {
   return new RefusedRequest({
     code: "result_too_large",
-    message: `The answer is nested more than ${MOST_LEVELS} levels deep, and is not read.`,
+    message: `The answer is nested more than ${most} levels deep, and is not read.`,
     action: "Name the fields that are needed.",
   });
 }

@@ -167,6 +167,52 @@ describe("named queries of which one is wrong", () => {
   );
 });
 
+it.skipIf(SERVERS.postgresql === null)(
+  "named queries of PostgreSQL that are declared to read, and do more, are named by a test, which runs none",
+  async () => {
+    await createShop(CHECKED);
+    await asPostgresqlOwner(
+      CHECKED,
+      "CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM customers",
+      "ALTER MATERIALIZED VIEW counted OWNER TO reader",
+      "GRANT CREATE ON SCHEMA public TO reader",
+      "GRANT DELETE ON customers TO reader",
+    );
+    const reads: Record<string, string> = {
+      plain: "SELECT name FROM customers",
+      noted: "-- first\n/* the second */ (( SELECT name FROM customers ) LIMIT 1)",
+      named: 'WITH c AS (SELECT \'INTO\' AS "INTO" FROM customers) SELECT "INTO" FROM c',
+      values: "VALUES (1), (2)",
+      table: "TABLE customers",
+      empty: "SELECT FROM customers",
+    };
+    const others: Record<string, string> = {
+      refreshed: "REFRESH MATERIALIZED VIEW counted",
+      created: "CREATE TABLE copied AS SELECT * FROM customers",
+      selected: "SELECT * INTO copied FROM customers",
+      within: "/* a */ WITH c AS (SELECT * FROM customers) SELECT * INTO copied FROM c",
+      temporary: "SELECT name INTO TEMP copied FROM customers",
+      commented: `${"/* a * b */ ".repeat(40)}DELETE FROM customers`,
+      declared: "DECLARE kept CURSOR FOR SELECT * FROM customers",
+      deleted: "WITH gone AS (DELETE FROM customers RETURNING id) SELECT id FROM gone",
+    };
+    const queries = Object.fromEntries(
+      Object.entries({ ...reads, ...others }).map(([name, sql]) => [name, query(sql, "read", {})]),
+    );
+    const { ok, report } = await command({
+      ...{ command: "test", connection: "checked", secret: PASSWORD },
+      entry: shopEntry(CHECKED, { queries, allow_privileged_role: true }),
+    });
+    expect(ok).toBe(true);
+    const said = report.mistakes.filter((line: string) => line.startsWith("queries."));
+    const named = said.map((line: string) => line.replace(/^queries\.(\w+)\..*$/, "$1"));
+    expect(named).toEqual(Object.keys(others));
+    for (const line of said) expect(line).toMatch(/\.effect: The statement changes or locks rows/);
+    const [tables] = await asPostgresqlOwner(CHECKED, "SELECT to_regclass('copied') AS copied");
+    expect(tables).toEqual([{ copied: null }]);
+  },
+);
+
 describe("calls of procedures of which one is wrong", () => {
   const call = (sql: string, ...types: string[]) =>
     query(sql, "update", Object.fromEntries(types.map((type, at) => [`p${at}`, { ...NUMBER, type }])));
@@ -189,6 +235,9 @@ describe("calls of procedures of which one is wrong", () => {
         "CREATE PROCEDURE called.remove_one(number int) DELETE FROM called.customers WHERE id = number",
         "CREATE PROCEDURE called.book(on_day date, name varchar(80), number int) SELECT 1",
         "CREATE PROCEDURE called.clear_all() DELETE FROM called.customers",
+        "CREATE PROCEDURE called.Pay(account bigint, amount decimal(30, 10)) SELECT 1",
+        "DROP DATABASE IF EXISTS called_elsewhere",
+        "CREATE DATABASE called_elsewhere",
       );
       const entry = connectionEntry.parse({
         ...{ kind: "mysql", title: "Called", description: "Customers.", owner: "x" },
@@ -200,8 +249,11 @@ describe("calls of procedures of which one is wrong", () => {
           without: call("CALL clear_all"),
           mixed: call("call book('2026-01-01', concat('a, (', ?), 1 + ?)", "text", "integer"),
           missing: call("CALL remvoe_one(?)", "integer"),
-          elsewhere: call("CALL other.remove_one(?)", "integer"),
-          few: call("CALL remove_one()"),
+          elsewhere: call("CALL called_elsewhere.remove_one(?)", "integer"),
+          packaged: call("CALL tools.remove_one(?)", "integer"),
+          exact: call("CALL pAy(?, ?)", "text", "text"),
+          noted: call("/* it's 'one' */ CALL clear_all(?)", "integer"),
+          defaults: call("CALL remove_one()"),
           many: call("CALL clear_all(?)", "integer"),
           typed: call("CALL book(?, ?, ?)", "date", "text", "text"),
           timed: call("CALL book(?, 'x', 1)", "integer"),
@@ -211,7 +263,7 @@ describe("calls of procedures of which one is wrong", () => {
       expect(await mistakesOf(entry, password)).toEqual([
         'queries.missing.sql: There is no procedure remvoe_one that the account may call. Did you mean "remove_one"?',
         "queries.elsewhere.sql: There is no procedure remove_one that the account may call.",
-        "queries.few.sql: The procedure remove_one takes 1 argument, and the call gives 0.",
+        "queries.noted.sql: The procedure clear_all takes 0 arguments, and the call gives 1.",
         "queries.many.sql: The procedure clear_all takes 0 arguments, and the call gives 1.",
         'queries.typed.sql: The procedure book takes int for number, and "p2" is declared as text.',
         'queries.timed.sql: The procedure book takes date for on_day, and "p0" is declared as integer.',

@@ -97,6 +97,23 @@ describe.skipIf(SERVERS.mariadb === null)("sockets of an object at MariaDB", () 
     await until(async () => expect(await front("counts")).toMatchObject({ open: 0 }));
   });
 
+  it("are five at most where reads are answered before their statements have ended, and others follow", async () => {
+    const sql = "SELECT a.seq FROM seq_1_to_100000 a, seq_1_to_1000 b";
+    // Each has its socket before the sockets that end the statements are held.
+    expect(
+      await Promise.all(Array.from({ length: 4 }, () => gate.run(target, reading("SELECT 1")))),
+    ).toHaveLength(4);
+    await front("hold");
+    const answers = await Promise.all(Array.from({ length: 4 }, () => gate.run(target, reading(sql))));
+    expect(answers).toMatchObject(answers.map(() => ({ ok: true, value: { cut: true } })));
+    await until(async () => expect(await front("counts")).toMatchObject({ held: 1 }));
+    const later = gate.run(target, reading("SELECT 1"));
+    await front("let");
+    expect(await later).toMatchObject({ ok: true });
+    await until(async () => expect(await gate.state()).toMatchObject({ running: 0 }));
+    expect((await front("look")).most).toBeLessThanOrEqual(5);
+  });
+
   it("are five, and one of the object that tests, while the connection is tested under calls and cancels", async () => {
     const ids = ["one", "two", "three", "four"];
     const calls = ids.map((id) => gate.run(target, reading("SELECT SLEEP(20)", id)));
@@ -113,7 +130,7 @@ describe.skipIf(SERVERS.mariadb === null)("sockets of an object at MariaDB", () 
   });
 });
 
-describe("sockets of an object at MongoDB whose password changes while calls run", () => {
+describe("sockets of an object at MongoDB whose password or place changes while calls run", () => {
   const { control, port } = heldMongodb;
 
   it("are five at most, and the calls run once more", async () => {
@@ -137,5 +154,39 @@ describe("sockets of an object at MongoDB whose password changes while calls run
       Array.from({ length: 6 }, () => ({ ok: true, value: { documents: [{ total: 1 }] } })),
     );
     expect((await ask<HeldLook>(control, "look")).most).toBe(5);
+  });
+
+  it("refuse calls of another place meanwhile, which is no outage, and serve them afterwards", async () => {
+    await writeSecret(env, "moved", PASSWORD, Date.now());
+    const entryAt = (database: string) =>
+      connectionEntry.parse({
+        ...{ kind: "mongodb", title: "Moved", description: "Orders.", owner: "x" },
+        reach: { host: "127.0.0.1", port, tls: "off", database, user: "reader" },
+        ...{ expose: { collections: ["orders"] }, limits: { seconds: 20, concurrent: 4 } },
+      });
+    const gate = connectionGate(env, "moved", 0);
+    const request = (timeoutMs: number) => ({
+      ...requestOf("aggregate", { collection: "orders", stages: [], rows: 5, bytes: 1_000 }),
+      timeoutMs,
+    });
+    const runAt = (database: string, timeoutMs = 20_000) =>
+      gate.run({ name: "moved", revision: database, entry: entryAt(database) }, request(timeoutMs));
+    await ask(control, "hold");
+    const former = runAt("shop");
+    await until(async () => expect(await ask<HeldLook>(control, "look")).toMatchObject({ hanging: 1 }));
+    await ask(control, "let");
+    const refused = await Promise.all([1, 2, 3].map(() => runAt("shop2", 500)));
+    const again = await Promise.all([1, 2, 3].map(() => runAt("shop2", 500)));
+    expect([...refused, ...again]).toMatchObject(
+      Array.from({ length: 6 }, () => ({
+        ok: false,
+        failure: { code: "unavailable", retryAfter: 5, sent: false },
+      })),
+    );
+    expect(await gate.state()).toMatchObject({ breaker: "closed" });
+    const waiting = runAt("shop2");
+    await gate.closeSessions();
+    expect(await waiting).toMatchObject({ ok: true });
+    expect(await former).toMatchObject({ ok: true });
   });
 });

@@ -52,7 +52,7 @@ function checkLength({ buffer, offset }: DriverDecoder, length: number): number 
   return length;
 }
 
-/** Throws where an answer has too many objects; numbers and texts are as large as their bytes. */
+/** Throws {@link UnreadableAnswer} where an answer has too many objects; numbers and texts are as large as their bytes. */
 function countItem(decoder: DriverDecoder, item: unknown): void {
   if (typeof item !== "object" || item === null) return;
   decoder.objects = (decoder.objects ?? 0) + 1;

@@ -20,13 +20,27 @@ import { matchExposed } from "../sql/expose.ts";
 import { isTooLarge } from "./bounds.ts";
 import { isGroupExposed, mayProduce, readTopics } from "./catalogue.ts";
 import { type Cluster, choosePartition, openCluster } from "./driver.ts";
-import { explainKafka, explainTimeout } from "./errors.ts";
+import { explainKafka, explainTimeout, TIMED_OUT } from "./errors.ts";
 import { inspectKafka } from "./inspect.ts";
 import { kafkaOperation } from "./operation.ts";
 import { peek, readOffsets } from "./read-messages.ts";
 
 /** Part of a request's time in which messages are fetched: the rest is for its answer. */
 const OWN_SHARE = 0.9;
+
+/** Rejects after the time of a request, as the driver does of its own: calls of one cluster may have other limits. */
+async function withinTime<Value>(work: () => Promise<Value>, timeoutMs: number): Promise<Value> {
+  const late = Promise.withResolvers<never>();
+  const failure = Object.assign(new Error(`No answer within ${timeoutMs} ms.`), { name: TIMED_OUT });
+  const timer = setTimeout(() => late.reject(failure), timeoutMs);
+  const running = work();
+  try {
+    return await Promise.race([running, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    running.catch(() => {});
+  }
+}
 
 /** Connects to Kafka with the protocol code of `kafkajs`. */
 export const kafka: Connector = {
@@ -37,13 +51,11 @@ export const kafka: Connector = {
     const { cluster, close } = await openCluster(own, secret);
     const make = () => ({ client: cluster, close });
     // The sessions of an object share a cluster: a socket to each broker, whatever the number of calls.
-    const key = digestText(JSON.stringify([own.reach, own.auth, own.limits.seconds, secret]));
-    const session = new KafkaSession(await SharedClient.use(key, make, memory, left()));
-    await openOrClose(
-      () => session.connect(),
-      () => session.close(),
-      left(),
-    );
+    const key = digestText(JSON.stringify([own.reach, own.auth, secret]));
+    const shared = await SharedClient.use(key, make, memory, left());
+    const session = new KafkaSession(shared);
+    const connect = () => session.connect();
+    await shared.run(() => openOrClose(connect, () => session.close(), left()));
     return session;
   },
   explain: explainKafka,
@@ -72,8 +84,9 @@ class KafkaSession implements Session {
     timeoutMs: number,
     { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
   ): Promise<JsonValue | PartialAnswer> {
+    const work = () => withinTime(() => this.#run(target, request, timeoutMs, checkCancelled), timeoutMs);
     try {
-      return await this.#run(target, request, timeoutMs, checkCancelled);
+      return await this.#shared.run(work, !request.repeatable);
     } catch (failure) {
       // The broker has it, and may have carried it out: nothing tells that it was refused.
       if (!request.repeatable && failure instanceof Error && isTooLarge(failure))
@@ -138,7 +151,9 @@ class KafkaSession implements Session {
   }
 
   async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
-    return await inspectKafka(this.#shared.client, entry as KafkaEntry);
+    const { client } = this.#shared;
+    // It takes a failure of what it tries for a right: it is not ended before.
+    return await this.#shared.run(() => inspectKafka(client, entry as KafkaEntry), true);
   }
 
   /** Each request is bounded by what the broker has; a wait ends with the request's time limit. */

@@ -5,6 +5,9 @@ import { boundBrokers, changeDriver, checkSockets } from "./brokers.ts";
 import { replaceFetch } from "./fetch.ts";
 import { boundMetadata } from "./metadata.ts";
 
+/** Most milliseconds of a request: those of each are bounded by its session (`limits.seconds` is 60 at most). */
+const MOST_MS = 60_000;
+
 /**
  * The part of the driver `kafkajs` that is used: its cluster, below its consumer. A consumer joins a group, which
  * takes seconds and leaves a group at the cluster; a fetch of its own does neither.
@@ -90,7 +93,7 @@ export interface OpenedCluster {
 
 /** Opens a cluster of the driver. Nothing is connected yet. */
 export async function openCluster(
-  { reach, auth, limits }: KafkaEntry,
+  { reach, auth }: KafkaEntry,
   secret: string | null,
 ): Promise<OpenedCluster> {
   const [{ default: ClusterOf }, { createLogger }, { default: socketFactory }] = (await Promise.all([
@@ -129,7 +132,7 @@ export async function openCluster(
     clientId: "gatehouse",
     connectionTimeout: OPEN_MS - 1_000,
     authenticationTimeout: OPEN_MS - 1_000,
-    requestTimeout: limits.seconds * 1_000,
+    requestTimeout: MOST_MS,
     enforceRequestTimeout: true,
     retry: { retries: 0 },
     metadataMaxAge: 60_000,

@@ -2,6 +2,9 @@ import type { ConnectionFailure, ConnectionTarget } from "../../../shared/object
 import { isTooLarge } from "./bounds.ts";
 import { needsTooManyBrokers } from "./brokers.ts";
 
+/** Name of the driver's error for a request that was not answered in its time. */
+export const TIMED_OUT = "KafkaJSRequestTimeoutError";
+
 /** Our words for an error of Kafka («Protocol», error codes) or its driver; `null` when the cluster is away. */
 export function explainKafka(failure: unknown, { entry, name }: ConnectionTarget): ConnectionFailure | null {
   if (!(failure instanceof Error)) return null;
@@ -67,7 +70,6 @@ export function explainTimeout(
   { entry }: ConnectionTarget,
   isRepeatable: boolean,
 ): ConnectionFailure | null {
-  if (!isRepeatable || !(failure instanceof Error) || failure.name !== "KafkaJSRequestTimeoutError")
-    return null;
+  if (!isRepeatable || !(failure instanceof Error) || failure.name !== TIMED_OUT) return null;
   return { code: "timeout", message: `${entry.title} did not answer within the time limit.` };
 }

@@ -1,4 +1,5 @@
 import { RefusedRequest } from "../connector.ts";
+import { UnreadableAnswer } from "./records.ts";
 
 /** Most brokers, topics, and partitions of all topics that an answer about a cluster may name. */
 const MOST_BROKERS = 500;
@@ -7,6 +8,9 @@ const MOST_PARTITIONS = 100_000;
 
 /** Most lines of any answer that the driver reads, such as brokers, topics and partitions: each is an object. */
 const MOST_OBJECTS = MOST_BROKERS + MOST_TOPICS + MOST_PARTITIONS;
+
+/** An answer of any kind has too many objects. Of one to a write nothing tells whether it was carried out. */
+class TooManyObjects extends UnreadableAnswer {}
 
 /** An answer about a cluster, as the driver has read it. */
 interface Metadata {
@@ -41,16 +45,23 @@ export async function boundMetadata(): Promise<void> {
       const send = own.protocol(version);
       return (asked) => {
         const { response, ...sent } = send(asked);
-        const decode = async (bytes: Uint8Array) => check(await response.decode(bytes));
+        const decode = async (bytes: Uint8Array) => {
+          const decoding = response.decode(bytes);
+          return check(await decoding.catch(refuseTooMany));
+        };
         return { ...sent, response: { ...response, decode } };
       };
     },
   };
 }
 
-/** Throws {@link RefusedRequest} where an answer of so many objects is more than one may have. */
+/** Throws {@link UnreadableAnswer} where an answer of so many objects is more than one may have. */
 export function checkObjects(count: number): void {
-  if (count > MOST_OBJECTS) throw refuse();
+  if (count > MOST_OBJECTS) throw new TooManyObjects();
+}
+
+function refuseTooMany(failure: unknown): never {
+  throw failure instanceof TooManyObjects ? refuse() : failure;
 }
 
 function check(metadata: Metadata): Metadata {

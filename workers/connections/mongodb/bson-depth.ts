@@ -1,4 +1,7 @@
-import { MOST_LEVELS, refuseNesting } from "../nesting.ts";
+import { refuseNesting } from "../nesting.ts";
+
+/** Levels of a document: MongoDB stores no more («MongoDB Limits» names 100; the server takes some that have up to 200). */
+const MOST_LEVELS = 200;
 
 /** Levels of an answer around its documents: the answer, its cursor, and the batch. */
 const AROUND = 3;
@@ -68,7 +71,7 @@ export function checkBson(bytes: Uint8Array, from: number): Error | null {
         skip(number());
         enter();
       } else return notBuilt();
-      if (ends.length > MOST_LEVELS + AROUND) return refuseNesting();
+      if (ends.length > MOST_LEVELS + AROUND) return refuseNesting(MOST_LEVELS);
     }
     return null;
   } catch (failure) {

@@ -5,7 +5,7 @@ import { isWrapped } from "../judge/mongodb/read-values.ts";
 /** Most characters of one text of a document; a longer one is cut. */
 const CELL = 20_000;
 
-/** Levels of a document; MongoDB has 100. */
+/** Levels of a document that are given; what is deeper is `null`. */
 const MOST_LEVELS = 100;
 
 /** A request's JSON as the driver sends it: only the five values that the judge lets pass are no JSON. */

@@ -28,11 +28,8 @@ export const mongodb: Connector = {
     if (secret === null) throw new RefusedRequest(withoutPassword(target.entry.title));
     const left = budgetOf(timeoutMs);
     const shared = await shareClient(target.entry as MongodbEntry, secret, memory, left());
-    await openOrClose(
-      () => connectOnce(shared.client),
-      () => shared.release(),
-      left(),
-    );
+    const connect = () => connectOnce(shared.client);
+    await shared.run(() => openOrClose(connect, () => shared.release(), left()));
     return new MongodbSession(shared);
   },
   explain: explainMongodb,
@@ -63,7 +60,11 @@ class MongodbSession implements Session {
     return this.#usable && this.#shared.isOpen;
   }
 
-  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+  async run(target: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+    return await this.#shared.run(() => this.#run(target, request, timeoutMs));
+  }
+
+  async #run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
     const operation = mongodbOperation.parse({ operation: request.operation, ...request.arguments });
     const { reach } = entry as MongodbEntry;
     const database = this.#shared.client.db(reach.database);
@@ -93,11 +94,9 @@ class MongodbSession implements Session {
   }
 
   async inspect({ entry }: ConnectionTarget, what?: Inspected): Promise<ConnectionReport> {
-    return await inspectMongodb(
-      this.#shared.client,
-      entry as MongodbEntry,
-      entry.limits.seconds * 1_000,
-      what,
+    const { client } = this.#shared;
+    return await this.#shared.run(() =>
+      inspectMongodb(client, entry as MongodbEntry, entry.limits.seconds * 1_000, what),
     );
   }
 

@@ -48,7 +48,7 @@ export async function inspectMysql(
   const wrong = await checkQueries(
     entry,
     catalogue.tables,
-    (query) => prepareMysqlQuery({ ask, prepare }, query),
+    (query) => prepareMysqlQuery({ ask, prepare, isMaria }, query),
     (failure) => explainMysql(failure, target),
   );
   return {

@@ -6,6 +6,8 @@ import type { PreparedQuery } from "../sql/check-queries.ts";
 export interface Preparing {
   /** Runs a statement of ours. */
   ask: <Row>(sql: string, values: string[]) => Promise<Row[]>;
+  /** MariaDB has packages, and parameters with a default («CREATE PROCEDURE», 11.8). */
+  isMaria: boolean;
   /** Has the server read a statement by the protocol, without running it, and tells the number of its parameters. */
   prepare: (sql: string) => Promise<number>;
 }
@@ -24,7 +26,7 @@ const CALL = new RegExp(
   "i",
 );
 
-/** Procedures of a database that are looked through for a name. */
+/** Procedures of a database of which one may be meant. */
 const MOST_PROCEDURES = 1_000;
 
 /** Has the server read one statement without running it. Rejects with the server's error. */
@@ -49,41 +51,51 @@ interface ProcedureParameter {
 }
 
 /** What is wrong with a call of a procedure, which the server looks up when it runs; `null` for every other statement. */
-async function checkCall({ ask }: Preparing, query: NamedQuery): Promise<string | null> {
-  const plain = query.sql.replaceAll(OPAQUE, (part) => (QUOTED.test(part) ? part : " "));
+async function checkCall({ ask, isMaria }: Preparing, query: NamedQuery): Promise<string | null> {
+  const plain = query.sql.replaceAll(OPAQUE, (part) => (/^['"`]/.test(part) ? part : " "));
   const [, first = "", second, given = ""] = CALL.exec(plain) ?? [];
   if (first === "") return null;
   const [database, name] = second === undefined ? ["", unquote(first)] : [unquote(first), unquote(second)];
-  const known = await ask<Procedure>(
-    `SELECT ROUTINE_SCHEMA AS place, ROUTINE_NAME AS name FROM information_schema.ROUTINES
-      WHERE ROUTINE_TYPE = 'PROCEDURE' AND ROUTINE_SCHEMA = COALESCE(NULLIF(?, ''), DATABASE()) LIMIT ${MOST_PROCEDURES}`,
-    [database],
-  );
-  const found = known.find((one) => one.name.toLowerCase() === name.toLowerCase());
-  if (found === undefined) {
-    const [nearest] = findNearMisses(
-      name,
-      known.map((one) => one.name),
-    );
-    const hint = nearest === undefined ? "" : ` Did you mean "${nearest}"?`;
-    return `There is no procedure ${name} that the account may call.${hint}`;
-  }
+  const [found] = await ask<Procedure>(`${PROCEDURES} AND LOWER(ROUTINE_NAME) = LOWER(?)`, [database, name]);
+  if (found === undefined) return await describeMissing(ask, database, name);
   const takes = await ask<ProcedureParameter>(
     `SELECT PARAMETER_NAME AS name, PARAMETER_MODE AS mode, DATA_TYPE AS type FROM information_schema.PARAMETERS
       WHERE ROUTINE_TYPE = 'PROCEDURE' AND SPECIFIC_SCHEMA = ? AND SPECIFIC_NAME = ? AND ORDINAL_POSITION > 0
       ORDER BY ORDINAL_POSITION`,
     [found.place, found.name],
   );
-  return checkArguments(query, name, splitArguments(given), takes);
+  return checkArguments(query, { name, isMaria }, splitArguments(given), takes);
+}
+
+const PROCEDURES = `SELECT ROUTINE_SCHEMA AS place, ROUTINE_NAME AS name FROM information_schema.ROUTINES
+  WHERE ROUTINE_TYPE = 'PROCEDURE' AND ROUTINE_SCHEMA = COALESCE(NULLIF(?, ''), DATABASE())`;
+
+async function describeMissing(
+  ask: Preparing["ask"],
+  database: string,
+  name: string,
+): Promise<string | null> {
+  if (database !== "") {
+    const sql = "SELECT SCHEMA_NAME AS place FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?";
+    // It may be a package, whose procedures the server does not list.
+    if ((await ask(sql, [database])).length === 0) return null;
+  }
+  const known = await ask<Procedure>(`${PROCEDURES} LIMIT ${MOST_PROCEDURES}`, [database]);
+  const [nearest] = findNearMisses(
+    name,
+    known.map((one) => one.name),
+  );
+  const hint = nearest === undefined ? "" : ` Did you mean "${nearest}"?`;
+  return `There is no procedure ${name} that the account may call.${hint}`;
 }
 
 function checkArguments(
   query: NamedQuery,
-  name: string,
+  { name, isMaria }: { name: string; isMaria: boolean },
   given: readonly string[],
   takes: readonly ProcedureParameter[],
 ): string | null {
-  if (given.length !== takes.length)
+  if (isMaria ? given.length > takes.length : given.length !== takes.length)
     return `The procedure ${name} takes ${takes.length} argument${takes.length === 1 ? "" : "s"}, and the call gives ${given.length}.`;
   const declared = parametersOf(query);
   let at = 0;
@@ -107,7 +119,8 @@ const TIMES = /^(?:date|datetime|timestamp|time)$/;
 function fits(written: NamedQuery["parameters"][string]["type"], type: string): boolean {
   const is = type.toLowerCase();
   if (written === "date" || written === "timestamp") return !NUMBERS.test(is);
-  if (written === "text") return !NUMBERS.test(is);
+  // Text is how a number is given exactly that is too large, or too long, for a number of JSON.
+  if (written === "text") return !NUMBERS.test(is) || is === "bigint" || is === "decimal";
   return !TIMES.test(is);
 }
 

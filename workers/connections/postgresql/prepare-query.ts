@@ -5,9 +5,12 @@ import type { PreparedQuery } from "../sql/check-queries.ts";
 import type { CatalogueTable } from "../sql/operation.ts";
 import { searchPathOf, writeSearchPath } from "../sql/statement-rules.ts";
 
-/** A comment, or space. */
-const GAP = "(?:\\s|--[^\\n]*(?:\\n|$)|/\\*[\\s\\S]*?\\*/)*";
+/** Comments, and space. A comment has one way to end: many of them would take a time that doubles with each. */
+const GAP = "(?:\\s|--[^\\n]*(?:\\n|$)|/\\*(?:[^*]|\\*(?!/))*\\*/)*";
 const CALL = new RegExp(`^${GAP}CALL\\b`, "i");
+
+/** Every other statement changes something, or is none that a named query runs. */
+const READS = new RegExp(`^(?:${GAP}\\()*${GAP}(?:SELECT|WITH|VALUES|TABLE)\\b`, "i");
 
 /** Settings under which the statements of an entry are prepared in the present transaction: those of its calls, empty. */
 export async function setForQueries(
@@ -28,9 +31,12 @@ export async function setForQueries(
 export async function prepareQuery(client: Client, { sql }: NamedQuery): Promise<PreparedQuery> {
   await client.query("SAVEPOINT gatehouse_check");
   try {
-    const parameters = await countParameters(client, sql);
-    // A procedure has no plan. One that only reads is a function.
-    return { parameters, writes: CALL.test(sql) || (await planWrites(client, sql, parameters)) };
+    const { parameters, givesRows } = await describe(client, sql);
+    // A procedure has no plan; one that only reads is a function. SELECT … INTO has that of its rows, and gives none.
+    const writes = !READS.test(sql) || !givesRows;
+    // It also tells what the account may do.
+    const plans = CALL.test(sql) ? false : await planWrites(client, sql, parameters);
+    return { parameters, writes: writes || plans };
   } finally {
     await client.query("ROLLBACK TO SAVEPOINT gatehouse_check");
   }
@@ -47,12 +53,18 @@ interface Wire {
 
 type Described = (message: { dataTypeIDs: readonly number[] }) => void;
 
+/** What the server says of a statement: how many parameters it takes, and whether it gives rows. */
+interface DescribedStatement {
+  parameters: number;
+  givesRows: boolean;
+}
+
 /** Has the server read a statement, of a call also its procedure and its types. The extended protocol takes one statement. */
-function countParameters(client: Client, text: string): Promise<number> {
+function describe(client: Client, text: string): Promise<DescribedStatement> {
   return new Promise((resolve, reject) => {
-    let count = 0;
+    const found: DescribedStatement = { parameters: 0, givesRows: false };
     const note: Described = ({ dataTypeIDs }) => {
-      count = dataTypeIDs.length;
+      found.parameters = dataTypeIDs.length;
     };
     client.query({
       submit(wire: Wire) {
@@ -61,12 +73,14 @@ function countParameters(client: Client, text: string): Promise<number> {
         wire.describe({ type: "S", name: "" });
         wire.sync();
       },
-      handleRowDescription() {},
+      handleRowDescription() {
+        found.givesRows = true;
+      },
       handleError(failure: Error, wire: Wire) {
         wire.removeListener("parameterDescription", note);
         reject(failure);
       },
-      handleReadyForQuery: () => resolve(count),
+      handleReadyForQuery: () => resolve(found),
     } as never);
   });
 }
@@ -78,7 +92,7 @@ async function planWrites(client: Client, sql: string, parameters: number): Prom
       values: Array.from({ length: parameters }, () => null),
       queryMode: "extended",
     } as never);
-    return /"Node Type":\s*"(?:ModifyTable|LockRows)"/.test(JSON.stringify(rows));
+    return /"Node Type":\s*"(?:ModifyTable|LockRows)"|"Utility Statement"/.test(JSON.stringify(rows));
   } catch (failure) {
     // Some functions are run for the plan, and do not take the empty values of this check.
     if (/^22/.test(String((failure as { code?: unknown }).code))) return false;

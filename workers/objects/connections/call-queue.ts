@@ -1,5 +1,8 @@
 import { BulkheadRejectedError } from "cockatiel";
 
+/** Keeps the place of a call that is over until something else is, too. */
+export type KeepPlace = (until: Promise<unknown>) => void;
+
 /** Runs a number of calls at a time; a number of others wait for their turn. The first number may change. */
 export class CallQueue {
   readonly #mostWaiting: number;
@@ -26,14 +29,19 @@ export class CallQueue {
   }
 
   /** Runs `work` in its turn. Throws {@link BulkheadRejectedError} if too many wait. */
-  async execute<Value>(work: () => Promise<Value>): Promise<Value> {
+  async execute<Value>(work: (keepPlace: KeepPlace) => Promise<Value>): Promise<Value> {
     if (this.#running < this.#slots) this.#running += 1;
     else await this.#wait();
-    try {
-      return await work();
-    } finally {
+    const kept: Promise<unknown>[] = [];
+    const leave = () => {
       this.#running -= 1;
       this.#next();
+    };
+    try {
+      return await work((until) => kept.push(until));
+    } finally {
+      if (kept.length === 0) leave();
+      else void Promise.allSettled(kept).then(leave);
     }
   }
 

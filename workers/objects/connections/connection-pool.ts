@@ -27,12 +27,13 @@ import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { budgetOf } from "../../connections/open-or-close.ts";
 import { openSecret } from "../../connections/secret.ts";
-import { SharedClient } from "../../connections/shared-client.ts";
+import { ClientInUse, SharedClient } from "../../connections/shared-client.ts";
 import { takesConnections } from "../../connections/takes-connections.ts";
 import { writeOnce } from "../../connections/write-keys.ts";
 import { AccountWatch } from "./account-watch.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { BoundSecret } from "./bound-secret.ts";
+import type { KeepPlace } from "./call-queue.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
 import { describeOutage, explainFailure, notKnown, WAITED_TOO_LONG } from "./explain-failure.ts";
@@ -125,7 +126,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ): Promise<ConnectionAnswer> {
     const deadline = Date.now() + request.timeoutMs;
     const resilience = this.#resilienceOf(target);
-    const attempt = () => this.#attempt(target, request, deadline, conversation);
+    const attempt = (keep: KeepPlace) => this.#attempt(target, request, deadline, conversation, keep);
     try {
       const value = await resilience.execute(request.repeatable, attemptUntil(deadline, attempt));
       return value instanceof PartialAnswer
@@ -183,7 +184,6 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   async closeSessions(): Promise<void> {
     this.#account.forget();
     SharedClient.endIn(this.#memory);
-    this.#memory.clear();
     this.#answers.clear();
     this.#sessions.closeAll();
   }
@@ -207,6 +207,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     request: ConnectionRequest,
     deadline: number,
     conversation: Conversation,
+    keepPlace: KeepPlace,
   ) {
     this.#cancels.check(request.id);
     await this.#bound.check(this.env, target, deadline - Date.now(), () => this.closeSessions());
@@ -239,7 +240,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     } finally {
       await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
-      if (session.isLeft === true) await this.#endLeft(session);
+      if (session.isLeft === true) keepPlace(this.#endLeft(session));
     }
   }
 
@@ -255,7 +256,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       const before = this.#sessions.closings;
       const left = deadline - Date.now();
       if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
-      const session = await this.#open(target, null, Math.min(OPEN_MS, left));
+      const opening = this.#open(target, null, Math.min(OPEN_MS, left));
+      const session = await opening.catch((failure) => ClientInUse.wait(failure, deadline));
+      if (session === undefined) continue;
       try {
         await this.#account.check(target, session);
       } catch (refusal) {

@@ -9,7 +9,7 @@ import {
   wrap,
 } from "cockatiel";
 import { log } from "../../../shared/observe/log.ts";
-import { CallQueue } from "./call-queue.ts";
+import { CallQueue, type KeepPlace } from "./call-queue.ts";
 import { Outage } from "./outage.ts";
 
 /** Requests that wait for a session of one object. */
@@ -24,7 +24,7 @@ const PROBE_AFTER_MS = 5_000;
 /** What stands between calls and a system that fails. */
 export interface Resilience {
   /** Runs `work` through queue and breaker; once more after a lost connection if it may be repeated. */
-  execute<Value>(repeatable: boolean, work: () => Promise<Value>): Promise<Value>;
+  execute<Value>(repeatable: boolean, work: (keepPlace: KeepPlace) => Promise<Value>): Promise<Value>;
   /** How many requests run at a time from now on. */
   resize(slots: number): void;
   state(): { running: number; waiting: number; breaker: "closed" | "open" | "half_open" };
@@ -83,12 +83,15 @@ const NAMES = {
 } as const;
 
 /** Attempts until a deadline, in milliseconds of the clock: afterwards a repeat gives the failure of the attempt before. */
-export function attemptUntil<Value>(deadline: number, attempt: () => Promise<Value>): () => Promise<Value> {
+export function attemptUntil<Value>(
+  deadline: number,
+  attempt: (keepPlace: KeepPlace) => Promise<Value>,
+): (keepPlace: KeepPlace) => Promise<Value> {
   let earlier: { failure: unknown } | undefined;
-  return async () => {
+  return async (keepPlace) => {
     if (earlier !== undefined && Date.now() >= deadline) throw earlier.failure;
     try {
-      return await attempt();
+      return await attempt(keepPlace);
     } catch (failure) {
       earlier = { failure };
       throw failure;
