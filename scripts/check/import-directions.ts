@@ -42,6 +42,7 @@ export const FOLDERS = [
   ["workers/audit-log", "queue consumer, counts, retention, checkpoints, dead letters"],
   ["workers/objects", "Durable Objects"],
   ["workers/gateway", "HTTP: OAuth, MCP, pages, discovery, health"],
+  ["workers/crons.ts", "the triggers of wrangler.toml"],
   ["workers/index.ts", "the Worker's entry"],
 ] as const;
 
