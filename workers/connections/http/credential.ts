@@ -41,12 +41,14 @@ export function openCredential(
   if (auth.type === "none") return inHeaders(origin, [], () => ({}));
   if (secret === null) throw new RefusedRequest({ ...withoutPassword(title), sent: false });
   switch (auth.type) {
-    case "bearer":
-      requireHeaderText(secret, title);
-      return inHeaders(origin, [secret.trim()], () => ({ authorization: `Bearer ${secret}` }));
-    case "header":
-      requireHeaderText(secret, title);
-      return inHeaders(origin, [secret.trim()], () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
+    case "bearer": {
+      const text = requireHeaderText(secret, title);
+      return inHeaders(origin, [text], () => ({ authorization: `Bearer ${text}` }));
+    }
+    case "header": {
+      const text = requireHeaderText(secret, title);
+      return inHeaders(origin, [text], () => ({ [auth.name]: `${auth.prefix ?? ""}${text}` }));
+    }
     case "headers": {
       const parts = secret.trim().split(/\s+/);
       requireHeaderText(parts.join(""), title);
