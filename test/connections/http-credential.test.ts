@@ -44,3 +44,11 @@ describe("A secret with white space around it goes without it", () => {
     expect(() => open({ type: "bearer" }, "s3cret\nkey")).toThrow(RefusedRequest);
   });
 });
+
+it("A secret of the query is concealed in the form in which it is sent", async () => {
+  const credential = open({ type: "query", name: "api_key" }, "s3cret (of) the 'shop'!~");
+  const { url } = await sent(credential);
+  const form = url.split("api_key=")[1] ?? "";
+  expect(form).toBe("s3cret+%28of%29+the+%27shop%27%21%7E");
+  expect(credential.secrets()).toContain(form);
+});

@@ -1,7 +1,7 @@
 import type { HttpAuth } from "../../../shared/connections/kinds/http-auth.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
-import { fetchToken } from "./fetch-token.ts";
+import { fetchToken, formEncode } from "./fetch-token.ts";
 import { requireHeaderText } from "./header-text.ts";
 import { TokenKeeper } from "./token-keeper.ts";
 
@@ -63,7 +63,7 @@ export function openCredential(
     case "query":
       return {
         renews: false,
-        secrets: () => [secret, encodeURIComponent(secret)],
+        secrets: () => [secret, encodeURIComponent(secret), formEncode(secret)],
         async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
           const whole = new URL(url);
