@@ -26,6 +26,7 @@ import type { Credential } from "./credential.ts";
 import { describeListed, type Listed } from "./definitions.ts";
 import { ListBudget } from "./list-budget.ts";
 import { readOperation } from "./operation.ts";
+import { PROTOCOL_NAMES } from "./protocol-names.ts";
 import { DefinitionWatch } from "./watch.ts";
 
 /** Milliseconds that an idle session is kept: a server of 2025 may remember things in it. */
@@ -267,7 +268,7 @@ export class McpSession implements Session {
 
   /** The server may repeat what identifies Gatehouse, or the person, at it. */
   #conceal<Value>(value: Value): Value {
-    return concealSecrets(value, this.#credential.secrets());
+    return concealSecrets(value, this.#credential.secrets(), PROTOCOL_NAMES);
   }
 
   #read(

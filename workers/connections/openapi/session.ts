@@ -11,11 +11,11 @@ import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
 import { personToken, refusedExchanged } from "../accounts/person-token.ts";
 import { RefusedRequest, type Session } from "../connector.ts";
 import { keyOfFile, MOST_OF_FILE } from "../files/tickets.ts";
-import { concealSecrets } from "../http/conceal-secrets.ts";
 import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
 import { joinBytes, readAtMost } from "../http/read-at-most.ts";
 import { boundAnswer } from "./bound-answer.ts";
+import { concealAnswer } from "./conceal-answer.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest, type StoredFile } from "./operation.ts";
 import { readAnswer, saysWrongCredential, WrongCredential } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
@@ -70,7 +70,7 @@ export class HttpSession implements Session {
       return await attempt(true);
     });
     const next = this.#withoutSecret(answer.next);
-    const concealed = concealSecrets({ ...answer, next }, this.#credential.secrets());
+    const concealed = concealAnswer({ ...answer, next }, this.#credential.secrets());
     try {
       return boundAnswer(concealed, limits.bytes, title) as unknown as JsonValue;
     } catch (failure) {
