@@ -69,8 +69,7 @@ export class HttpSession implements Session {
       if (!this.#credential.renews) throw failure;
       return await attempt(true);
     });
-    const next = this.#withoutSecret(answer.next);
-    const concealed = concealAnswer({ ...answer, next }, this.#credential.secrets());
+    const concealed = concealAnswer(answer, this.#credential.secrets());
     try {
       return boundAnswer(concealed, limits.bytes, title) as unknown as JsonValue;
     } catch (failure) {
@@ -95,7 +94,8 @@ export class HttpSession implements Session {
   }
 
   async #read(name: string, asked: HttpRequest, response: Response, isAgain: boolean): Promise<HttpAnswer> {
-    const { title, limits } = this.#entry;
+    const { title, limits, auth } = this.#entry;
+    const credential = auth.type === "query" ? auth.name : null;
     const begun = await peekAnswer(response, limits.bytes);
     if (begun !== null && "pieces" in begun)
       return await storeAnswer(this.#env, { connection: name, title }, response, begun.pieces, asked);
@@ -109,7 +109,7 @@ export class HttpSession implements Session {
       link: response.headers.get("link"),
     };
     try {
-      return readAnswer(asked, received, { title, origin: this.#origin });
+      return readAnswer(asked, received, { title, origin: this.#origin, credential });
     } catch (failure) {
       if (failure instanceof WrongCredential && isAgain) throw this.#asPersons(name, failure);
       throw failure;
@@ -127,6 +127,7 @@ export class HttpSession implements Session {
       fields: [],
       chosen: [],
       paging: null,
+      before: null,
       isGraphql: false,
       failure: null,
       names: [],
@@ -193,15 +194,6 @@ export class HttpSession implements Session {
     if (response.status !== 401 || isAgain || !this.#credential.renews) return response;
     await response.body?.cancel();
     return await withToken(true);
-  }
-
-  /** The other system may repeat the secret of the query in the address of the next page, which the caller gets. */
-  #withoutSecret(next: HttpAnswer["next"]): HttpAnswer["next"] {
-    const { auth } = this.#entry;
-    if (auth.type !== "query" || next === null || !("target" in next)) return next;
-    const [path = "", query = ""] = next.target.split(/\?(.*)/s);
-    const kept = query.split("&").filter((pair) => !new URLSearchParams(pair).has(auth.name));
-    return { target: kept.length === 0 ? path : `${path}?${kept.join("&")}` };
   }
 
   async #describe({
