@@ -8,6 +8,7 @@ import type { RelayedAnswer } from "../../../shared/server/define.ts";
 import { cleanLine } from "../../../shared/text/clean-text.ts";
 import { dropHalves } from "../../../shared/text/well-formed.ts";
 import { findInstructions } from "../review/find-instructions.ts";
+import { MADE_CALL } from "./pass-on.ts";
 
 const text = z.string().transform(dropHalves);
 const contents = z
@@ -38,6 +39,8 @@ const toolResult = z.object({
 export interface AnswerPlace {
   connection: string;
   title: string;
+  /** False for a call that may have changed something there. */
+  isRepeatable?: boolean;
 }
 
 /**
@@ -133,10 +136,13 @@ function warn({ connection, title }: AnswerPlace, said: string): ContentBlock[] 
 
 function read<Schema extends z.ZodType>(
   schema: Schema,
-  { title }: AnswerPlace,
+  { title, isRepeatable = true }: AnswerPlace,
   value: JsonValue,
 ): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new ToolError("unavailable", `${title} answers with something that is no valid result.`);
+  const message = `${title} answers with something that is no valid result.`;
+  throw isRepeatable
+    ? new ToolError("unavailable", message)
+    : new ToolError("unavailable", `${message} ${MADE_CALL.words}`, { suggestedAction: MADE_CALL.action });
 }
