@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ContentBlock, PromptMessage, ResourceContents } from "../../../shared/call/content.ts";
+import { tellCallMade } from "../../../shared/call/made-call.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { foreignAddress } from "../../../shared/connections/foreign-names.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -8,7 +9,6 @@ import type { RelayedAnswer } from "../../../shared/server/define.ts";
 import { cleanLine } from "../../../shared/text/clean-text.ts";
 import { dropHalves } from "../../../shared/text/well-formed.ts";
 import { findInstructions } from "../review/find-instructions.ts";
-import { MADE_CALL } from "./pass-on.ts";
 
 const text = z.string().transform(dropHalves);
 const contents = z
@@ -141,8 +141,6 @@ function read<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const message = `${title} answers with something that is no valid result.`;
-  throw isRepeatable
-    ? new ToolError("unavailable", message)
-    : new ToolError("unavailable", `${message} ${MADE_CALL.words}`, { suggestedAction: MADE_CALL.action });
+  const refused = new ToolError("unavailable", `${title} answers with something that is no valid result.`);
+  throw isRepeatable ? refused : tellCallMade(refused);
 }

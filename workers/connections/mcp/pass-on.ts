@@ -1,13 +1,8 @@
+import { MADE_CALL } from "../../../shared/call/made-call.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import { isDeeperThan, MAX_DEPTH } from "../../../shared/encoding/depth.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { RefusedRequest } from "../connector.ts";
-
-/** What a failure says of a call that the server has answered, and that may have changed something there. */
-export const MADE_CALL = {
-  words: "The call was made: do not repeat it.",
-  action: "Look at the data in the other system.",
-} as const;
 
 /**
  * A result of the SDK as it crosses to the near side: JSON of at most `limits.bytes` characters. Throws
