@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ContentBlock } from "../call/content.ts";
+import { tellCallMade } from "../call/made-call.ts";
 import type { MaskRules } from "../call/mask-rules.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
@@ -35,9 +36,25 @@ export interface Shaping {
 /**
  * Step 4 for tools: validates the result, masks it for the reader, and cuts it to size. The rest of a long
  * list is stored in the session under a handle, so that the model can page through it. Throws
- * `result_too_large` when nothing can be cut.
+ * `result_too_large` when nothing can be cut. Of a change in another system it says that the call was made.
  */
 export async function shapeAnswer(
+  tool: ToolDefinition,
+  raw: unknown,
+  context: ContextRecorder,
+  session: SessionMemory,
+  now: Date,
+  shaping: Shaping,
+): Promise<ShapedAnswer> {
+  try {
+    return await shape(tool, raw, context, session, now, shaping);
+  } catch (failure) {
+    const isChange = tool.effect !== "read" && (tool.relays || tool.openWorld);
+    throw isChange && failure instanceof ToolError ? tellCallMade(failure) : failure;
+  }
+}
+
+async function shape(
   tool: ToolDefinition,
   raw: unknown,
   context: ContextRecorder,

@@ -36,8 +36,8 @@ function memory(): { home: SessionMemory; kept: Map<string, readonly JsonValue[]
   return { home, kept };
 }
 
-const shape = (raw: unknown, home: SessionMemory) =>
-  shapeAnswer(listTool, raw, new ContextRecorder(emptyContext()), home, new Date(), {
+const shape = (raw: unknown, home: SessionMemory, tool = listTool) =>
+  shapeAnswer(tool, raw, new ContextRecorder(emptyContext()), home, new Date(), {
     rules: masksOf(bundledPolicy(), "admin"),
     schemaOf: () => undefined,
     input: {},
@@ -73,6 +73,23 @@ describe("shaping an answer", () => {
       code: "result_too_large",
       suggestedAction: expect.stringContaining("Narrow"),
     });
+  });
+
+  it("says of a change in another system that the call was made when its answer cannot be given", async () => {
+    const changes = { ...listTool, title: "Rename", effect: "update" as const, openWorld: true };
+    const relays = { ...changes, relays: true as const };
+    const huge = { total: 1, rows: ["x".repeat(ANSWER_LIMIT + 1)] };
+    const other = { content: [], structuredContent: { total: "many" } };
+    for (const [tool, raw, code] of [
+      [changes, huge, "result_too_large"],
+      [relays, other, "unavailable"],
+    ] as const) {
+      const said = await shape(raw, memory().home, tool).catch((failure: unknown) => failure);
+      expect(said).toMatchObject({ code, suggestedAction: "Look at the data in the other system." });
+      expect((said as Error).message).toMatch(/^.+\. The call was made: do not repeat it\.$/);
+    }
+    const read = shape(other, memory().home, { ...relays, effect: "read" });
+    await expect(read).rejects.toThrow("Rename answered outside of the schema that it declares.");
   });
 
   it("drops undeclared fields", async () => {

@@ -59,6 +59,7 @@ export async function answerFromMock(
       fields: operation.fields ?? [],
       chosen: [],
       paging: (operation.paging ?? null) as JsonValue,
+      before: null,
       isGraphql: false,
       failure: null,
       names: [],
@@ -67,6 +68,7 @@ export async function answerFromMock(
     const answer = readAnswer({ body, target: request.target, read, owner }, received, {
       title: entry.title,
       origin,
+      credential: null,
     });
     if (operation.list !== undefined && answer.items === null)
       return { ok: false, step: "answer", why: "no list" };

@@ -37,6 +37,7 @@ const ENTRIES = {
       }),
     ]),
   ),
+  changes: mcpEntryOf("/hostile/nests", { title: "Changes", tools: { read: { effect: "update" } } }),
   steady: mcpEntryOf("/legacy", { title: "Steady" }),
 };
 
@@ -74,6 +75,14 @@ describe.each(LANES)("a treacherous server, on the %s lane", (lane) => {
     expect(error).toMatchObject({
       message: "limits allows no more calls now; call again in 7 seconds.",
       retry_after: 7,
+    });
+  });
+
+  it("that answers a change with what cannot be passed on is not asked for it again", async () => {
+    const { error } = await (await open(lane, "tess")).call("changes_read");
+    expect(error).toMatchObject({
+      message: "The server answers with values that are too deep. The call was made: do not repeat it.",
+      suggested_action: "Look at the data in the other system.",
     });
   });
 

@@ -33,6 +33,9 @@ const FILE = { "content-type": "application/octet-stream" };
 /** Requests that the other system got. */
 const seen: Request[] = [];
 
+/** Pages that it gave of each scroll, whose cursor stays the same. */
+const scrolled = new Map<string, number>();
+
 function answer(request: Request): Response {
   const { pathname, searchParams, origin } = new URL(request.url);
   if (origin !== "https://api.pets.example") return new Response(null, { status: 599 });
@@ -47,6 +50,12 @@ function answer(request: Request): Response {
     if (name === "large")
       return Response.json(PETS.concat(PETS).map((pet) => ({ ...pet, note: "y".repeat(4_000) })));
     return Response.json(PETS.slice((page - 1) * limit, page * limit));
+  }
+  if (pathname === "/v1/search") {
+    const scroll = searchParams.get("q") ?? "";
+    const at = scrolled.get(scroll) ?? 0;
+    scrolled.set(scroll, at + 1);
+    return Response.json({ data: PETS.slice(at * 3, at * 3 + 3), meta: { next_cursor: "same" } });
   }
   if (pathname === "/v1/pets" && request.method === "POST")
     return Response.json({ id: "9" }, { status: 201 });
@@ -103,6 +112,17 @@ describe.each(LANES)("An HTTP API on the %s lane", (lane) => {
       readOnlyHint: false,
       openWorldHint: true,
     });
+  });
+
+  it("follows pages that have the same cursor until one has no rows", async () => {
+    const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
+    const sizes: number[] = [];
+    for (let cursor: string | null | undefined; cursor !== null && sizes.length < 10; ) {
+      const { data } = await session.call("pets_search_pets", { q: lane, ...(cursor && { cursor }) });
+      sizes.push((data.items as unknown[]).length);
+      cursor = data.next as string | null;
+    }
+    expect(sizes).toEqual([3, 3, 1, 0]);
   });
 
   it("is asked within the trace of the call, down to the request that it gets", async () => {

@@ -104,6 +104,25 @@ it("A RefusedRequest keeps its words", () => {
   expect(explainFailure(new RefusedRequest(failure))).toBe(failure);
 });
 
+it.each(["10023456", "nopqrstu", "isElsewhere"])(
+  "A change is made and answered although the secret is %s and the answer has it",
+  async (secret) => {
+    serve(() => json({ account_id: 10023456, text: "\nopqrstu", [secret]: secret }, 201));
+    const auth = { type: "bearer" as const };
+    const answer = await call("createPet", { name: "Ada" }, { auth }, secret);
+    expect(answer).toMatchObject({ status: 201, isElsewhere: false });
+    const account_id = secret === "10023456" ? "[secret]" : 10023456;
+    expect(answer.result).toEqual({ account_id, text: "\nopqrstu", "[secret]": "[secret]" });
+  },
+);
+
+it("A number of rows that is the secret is not told", async () => {
+  serve(() => json({ data: [{ name: "Ada" }], meta: { total: 10023456 } }));
+  const auth = { type: "bearer" as const };
+  const answer = await call("searchPets", { q: "a" }, { auth }, "10023456", { total: "meta.total" });
+  expect(answer).toMatchObject({ items: [{ name: "Ada" }], total: null });
+});
+
 describe("A caller never reads what identifies Gatehouse there, with", () => {
   const token_url = "https://login.pets.example/token";
   const secret = 's3cret"of/the+account';

@@ -1,7 +1,7 @@
 import type { HttpAuth } from "../../../shared/connections/kinds/http-auth.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { RefusedRequest, withoutPassword } from "../connector.ts";
-import { fetchToken } from "./fetch-token.ts";
+import { fetchToken, formEncode } from "./fetch-token.ts";
 import { requireHeaderText } from "./header-text.ts";
 import { TokenKeeper } from "./token-keeper.ts";
 
@@ -41,12 +41,14 @@ export function openCredential(
   if (auth.type === "none") return inHeaders(origin, [], () => ({}));
   if (secret === null) throw new RefusedRequest({ ...withoutPassword(title), sent: false });
   switch (auth.type) {
-    case "bearer":
-      requireHeaderText(secret, title);
-      return inHeaders(origin, [secret.trim()], () => ({ authorization: `Bearer ${secret}` }));
-    case "header":
-      requireHeaderText(secret, title);
-      return inHeaders(origin, [secret.trim()], () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
+    case "bearer": {
+      const text = requireHeaderText(secret, title);
+      return inHeaders(origin, [text], () => ({ authorization: `Bearer ${text}` }));
+    }
+    case "header": {
+      const text = requireHeaderText(secret, title);
+      return inHeaders(origin, [text], () => ({ [auth.name]: `${auth.prefix ?? ""}${text}` }));
+    }
     case "headers": {
       const parts = secret.trim().split(/\s+/);
       requireHeaderText(parts.join(""), title);
@@ -61,7 +63,7 @@ export function openCredential(
     case "query":
       return {
         renews: false,
-        secrets: () => [secret, encodeURIComponent(secret)],
+        secrets: () => [secret, encodeURIComponent(secret), formEncode(secret)],
         async send(ask, url, init, _isAgain, own) {
           requireOrigin(origin, url);
           const whole = new URL(url);

@@ -99,7 +99,8 @@ async function formOf(auth: TokenAuth, secret: string, headers: Headers): Promis
   return form;
 }
 
-function formEncode(text: string): string {
+/** A value as forms and the queries of URLs have it (`application/x-www-form-urlencoded`). */
+export function formEncode(text: string): string {
   return new URLSearchParams({ v: text }).toString().slice(2);
 }
 

@@ -1,11 +1,12 @@
 import { RefusedRequest } from "../connector.ts";
 
 /**
- * Throws {@link RefusedRequest} for a secret that no header can have, such as one that was copied with more than itself: to
- * the runtime it would look like an outage. Spaces and line breaks around it do not count.
+ * A secret as a header has it: without the white space around it. Throws {@link RefusedRequest} for one that no header can
+ * have, such as one that was copied with more than itself: to the runtime it would look like an outage.
  */
-export function requireHeaderText(secret: string, title: string): void {
-  if (/^[\x20-\x7e\u00a0-\u00ff]*$/.test(secret.trim())) return;
+export function requireHeaderText(secret: string, title: string): string {
+  const text = secret.trim();
+  if (/^[\x20-\x7e\u00a0-\u00ff]*$/.test(text)) return text;
   throw new RefusedRequest({
     code: "unavailable",
     message: `The secret of ${title} has characters that a header cannot have.`,

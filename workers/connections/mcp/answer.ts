@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ContentBlock, PromptMessage, ResourceContents } from "../../../shared/call/content.ts";
+import { tellCallMade } from "../../../shared/call/made-call.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { foreignAddress } from "../../../shared/connections/foreign-names.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -38,6 +39,8 @@ const toolResult = z.object({
 export interface AnswerPlace {
   connection: string;
   title: string;
+  /** False for a call that may have changed something there. */
+  isRepeatable?: boolean;
 }
 
 /**
@@ -133,10 +136,11 @@ function warn({ connection, title }: AnswerPlace, said: string): ContentBlock[] 
 
 function read<Schema extends z.ZodType>(
   schema: Schema,
-  { title }: AnswerPlace,
+  { title, isRepeatable = true }: AnswerPlace,
   value: JsonValue,
 ): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new ToolError("unavailable", `${title} answers with something that is no valid result.`);
+  const refused = new ToolError("unavailable", `${title} answers with something that is no valid result.`);
+  throw isRepeatable ? refused : tellCallMade(refused);
 }

@@ -53,16 +53,17 @@ function sharedSecret(
 ): Credential {
   let known = given;
   let readAt = given === null ? 0 : Date.now();
+  let sent: string | null = null;
   return {
-    secrets: () => (known === null ? [] : [known.trim()]),
+    secrets: () => (sent === null ? [] : [sent]),
     async headers(renew) {
       if (renew || known === null || Date.now() - readAt > FRESH_MS) {
         known = await openSecret(env, secretSourceOf(name, entry), entry.title);
         readAt = Date.now();
       }
       if (known === null) throw new RefusedRequest(withoutPassword(entry.title));
-      requireHeaderText(known, entry.title);
-      return write(known);
+      sent = requireHeaderText(known, entry.title);
+      return write(sent);
     },
   };
 }

@@ -81,7 +81,7 @@ function makeTool(connection: string, entry: McpEntry, tool: McpTool): Tool {
   const effect = effectOf(entry, tool);
   const digest = digestDefinition(tool);
   const headers = JSON.stringify(tool.inputSchema).includes('"x-mcp-header"') ? tool.inputSchema : {};
-  const place = { connection, title: entry.title };
+  const place = { connection, title: entry.title, isRepeatable: effect === "read" };
   return {
     name: foreignName(connection, tool.name),
     title: tool.title ?? tool.name,
@@ -100,7 +100,7 @@ function makeTool(connection: string, entry: McpEntry, tool: McpTool): Tool {
       const operation = {
         name: "call_tool" as const,
         arguments: { name: tool.name, arguments: given, digest, headers },
-        repeatable: effect === "read",
+        repeatable: place.isRepeatable,
       };
       const { answer, isSuspicious } = readToolResult(place, await context.store.perform(operation, context));
       if (isSuspicious) await context.store.record("instructions");

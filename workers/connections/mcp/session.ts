@@ -7,7 +7,6 @@ import {
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
-import { isDeeperThan, MAX_DEPTH } from "../../../shared/encoding/depth.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
   ASKS_NOTHING,
@@ -26,6 +25,8 @@ import type { Credential } from "./credential.ts";
 import { describeListed, type Listed } from "./definitions.ts";
 import { ListBudget } from "./list-budget.ts";
 import { readOperation } from "./operation.ts";
+import { passOn, plain } from "./pass-on.ts";
+import { PROTOCOL_NAMES } from "./protocol-names.ts";
 import { DefinitionWatch } from "./watch.ts";
 
 /** Milliseconds that an idle session is kept: a server of 2025 may remember things in it. */
@@ -147,13 +148,10 @@ export class McpSession implements Session {
     this.#owner = { traceId, tokenId, signal: this.#streams.signal };
     this.#caller = caller;
     try {
-      const answer = this.#conceal(await this.#perform(operation, entry as McpEntry, signal));
-      const size = JSON.stringify(answer).length;
-      if (operation.operation === "discover" || size <= entry.limits.bytes) return answer;
-      throw new RefusedRequest({
-        code: "result_too_large",
-        message: `${entry.title} answers with ${size} characters; at most ${entry.limits.bytes} are passed on.`,
-      });
+      const result = await this.#perform(operation, entry as McpEntry, signal);
+      if (operation.operation === "discover") return this.#conceal(result as JsonValue);
+      const conceal = (value: JsonValue) => this.#conceal(value);
+      return passOn(result, { entry: entry as McpEntry, isRepeatable: request.repeatable, conceal });
     } catch (failure) {
       if (isLost(failure)) this.#isUsable = false;
       throw isLost(failure) ? new LostSession("The session is lost.", { cause: failure }) : failure;
@@ -197,11 +195,11 @@ export class McpSession implements Session {
     operation: ReturnType<typeof readOperation>,
     entry: McpEntry,
     signal: AbortSignal,
-  ): Promise<JsonValue> {
+  ): Promise<unknown> {
     const options = { signal, timeout: NO_LIMIT_MS, maxTotalTimeout: NO_LIMIT_MS };
     switch (operation.operation) {
       case "discover":
-        return describeListed(await this.#list(signal)) as unknown as JsonValue;
+        return describeListed(await this.#list(signal));
       case "call_tool": {
         const { name, arguments: args, digest, headers } = operation;
         await this.#watch.check(name, digest, entry.on_change);
@@ -209,22 +207,19 @@ export class McpSession implements Session {
         const onprogress = ({ progress, total, message }: Progress) =>
           this.#caller?.progress(progress, total, message && cleanLine(this.#conceal(message), 500));
         const params = { name, arguments: args, _meta: LOGGED };
-        return plain(await this.#client.callTool(params, { ...options, toolDefinition, onprogress }));
+        return await this.#client.callTool(params, { ...options, toolDefinition, onprogress });
       }
       case "read_resource":
-        return plain(
-          await this.#client.readResource({ uri: operation.uri }, { ...options, cacheMode: "bypass" }),
-        );
+        return await this.#client.readResource({ uri: operation.uri }, { ...options, cacheMode: "bypass" });
       case "get_prompt":
-        return plain(
-          await this.#client.getPrompt({ name: operation.name, arguments: operation.arguments }, options),
+        return await this.#client.getPrompt(
+          { name: operation.name, arguments: operation.arguments },
+          options,
         );
       case "complete":
-        return plain(
-          await this.#client.complete(
-            { ref: operation.ref, argument: operation.argument, context: { arguments: operation.others } },
-            options,
-          ),
+        return await this.#client.complete(
+          { ref: operation.ref, argument: operation.argument, context: { arguments: operation.others } },
+          options,
         );
     }
   }
@@ -267,7 +262,7 @@ export class McpSession implements Session {
 
   /** The server may repeat what identifies Gatehouse, or the person, at it. */
   #conceal<Value>(value: Value): Value {
-    return concealSecrets(value, this.#credential.secrets());
+    return concealSecrets(value, this.#credential.secrets(), PROTOCOL_NAMES);
   }
 
   #read(
@@ -325,14 +320,4 @@ function isLost(failure: unknown): boolean {
   for (let cause = failure; cause instanceof Error; cause = cause.cause)
     if (cause instanceof LostSession) return true;
   return false;
-}
-
-/** The SDK's results are JSON with members that are `undefined`. Deeper ones would exhaust the stack of what walks them. */
-function plain(value: unknown): JsonValue {
-  if (typeof value === "object" && value !== null && isDeeperThan(value, MAX_DEPTH))
-    throw new RefusedRequest({
-      code: "unavailable",
-      message: "The server answers with values that are too deep.",
-    });
-  return JSON.parse(JSON.stringify(value)) as JsonValue;
 }

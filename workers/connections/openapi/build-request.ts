@@ -28,8 +28,11 @@ export interface PlainRequest {
     | null;
 }
 
-/** Where a page begins, as {@link HttpOperation.paging} of the operation understands it. */
-export type PagePosition = { value: string } | { target: string };
+/**
+ * Where a page begins, as {@link HttpOperation.paging} of the operation understands it. `rows` is a digest of the rows of a
+ * page that named itself.
+ */
+export type PagePosition = ({ value: string } | { target: string }) & { rows?: string | undefined };
 
 type Input = Readonly<Record<string, JsonValue | undefined>>;
 

@@ -69,6 +69,7 @@ export class HttpHandle {
       fields: [...(operation.fields ?? [])],
       chosen: [...(fields ?? [])],
       paging: (operation.paging ?? null) as JsonValue,
+      before: position === undefined ? null : (position.rows ?? ""),
       isGraphql: operation.body?.type === "graphql",
       failure: operation.failure ?? null,
       names: operation.arguments.map((argument) => argument.name),

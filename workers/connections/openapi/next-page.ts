@@ -1,4 +1,5 @@
 import type { Paging } from "../../../shared/connections/operations.ts";
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { PagePosition } from "./build-request.ts";
 import { valueAt } from "./pick-fields.ts";
@@ -14,17 +15,28 @@ export interface AnsweredPage {
   rows: readonly JsonValue[];
   /** The `Link` header. */
   link: string | null;
+  /** `rows` of the position that was asked for, `""` if it has none; `null` for a first page. */
+  before: string | null;
+  /** The parameter of the query that is the credential, which no position has. */
+  credential: string | null;
 }
 
 /**
- * Where the next page of an answer begins; `null` after the last, `elsewhere` if it is at an address that is not asked. The
- * page that was asked for is no next one: who follows it would never end.
+ * Where the next page of an answer begins; `null` after the last, `elsewhere` if it is at an address that is not asked. A
+ * page may name itself, as a scroll of Elasticsearch does: it is the last one if it has no rows or those of the page before,
+ * or if it is a first one at its address, since who follows it would never end.
  */
 export function findNextPage(paging: Paging, page: AnsweredPage): PagePosition | "elsewhere" | null {
   const found = findNamed(paging, page);
-  if (found === null || found === "elsewhere") return found;
-  if ("target" in found) return found.target === page.target ? null : found;
-  return paging.style === "cursor" && found.value === askedText(paging.key, page) ? null : found;
+  if (found === null || found === "elsewhere" || !namesItself(found, paging, page)) return found;
+  if (page.rows.length === 0 || (page.before === null && "target" in found)) return null;
+  const rows = digestText(JSON.stringify(page.rows)).slice(0, 16);
+  return rows === page.before ? null : { ...found, rows };
+}
+
+function namesItself(found: PagePosition, paging: Paging, page: AnsweredPage): boolean {
+  if ("target" in found) return found.target === page.target;
+  return paging.style === "cursor" && found.value === askedText(paging.key, page);
 }
 
 function findNamed(paging: Paging, page: AnsweredPage): PagePosition | "elsewhere" | null {
@@ -100,9 +112,20 @@ function nextLink(link: string | null): string | null {
  * another one may know itself by another address, as SAP does that answers without TLS: then the same path is asked for
  * its next page, at the origin of the entry.
  */
-function sameOrigin(address: string, { origin, target }: AnsweredPage): PagePosition | "elsewhere" {
+function sameOrigin(
+  address: string,
+  { origin, target, credential }: AnsweredPage,
+): PagePosition | "elsewhere" {
   const url = URL.parse(address, `${origin}${target}`);
   if (url === null || url.username + url.password !== "") return "elsewhere";
   const isOwn = url.origin === origin || url.pathname === new URL(target, origin).pathname;
-  return isOwn ? { target: `${url.pathname}${url.search}` } : "elsewhere";
+  return isOwn ? { target: `${url.pathname}${withoutCredential(url.search, credential)}` } : "elsewhere";
+}
+
+/** The other system may repeat the secret of the query in the address of the next page, which the caller gets. */
+function withoutCredential(search: string, credential: string | null): string {
+  if (credential === null) return search;
+  const pairs = search.slice(1).split("&");
+  const kept = pairs.filter((pair) => !new URLSearchParams(pair).has(credential)).join("&");
+  return kept === "" ? "" : `?${kept}`;
 }

@@ -8,6 +8,12 @@ const storedFile = z.object({ id: z.string(), name: z.string(), bytes: z.int(), 
 /** {@link storedFile}, parsed. */
 export type StoredFile = z.output<typeof storedFile>;
 
+/** Where a page begins; within a cursor, too. */
+export const pagePosition = z.union([
+  z.object({ value: z.string(), rows: z.string().optional() }),
+  z.object({ target: z.string(), rows: z.string().optional() }),
+]);
+
 /** What a session of an HTTP API does: one request, whose answer is read, shortened and bounded in the object. */
 export const httpRequest = z.object({
   method: z.string().regex(/^(?:GET|HEAD|POST|PUT|PATCH|DELETE)$/),
@@ -37,6 +43,8 @@ export const httpRequest = z.object({
     /** Fields that the caller keeps of those. */
     chosen: z.array(place).default([]),
     paging: z.json().nullable(),
+    /** `rows` of the page's position, or `""`; `null` for a first page. */
+    before: z.string().nullable().default(null),
     isGraphql: z.boolean(),
     failure: z.object({ at: place, reason: place }).nullable(),
     /** Names of arguments that a refusal may repeat. */
@@ -77,7 +85,7 @@ export const httpAnswer = z.object({
       expires_at: z.string(),
     })
     .nullable(),
-  next: z.union([z.object({ value: z.string() }), z.object({ target: z.string() })]).nullable(),
+  next: pagePosition.nullable(),
   /** There is a next page, at an address that is not asked. */
   isElsewhere: z.boolean().default(false),
 });

@@ -27,7 +27,7 @@ export interface ReceivedBody {
 export function readAnswer(
   { body, target, read, owner }: Pick<HttpRequest, "body" | "target" | "read" | "owner">,
   received: ReceivedBody,
-  { title, origin }: { title: string; origin: string },
+  { title, origin, credential }: { title: string; origin: string; credential: string | null },
 ): HttpAnswer {
   const { status, link } = received;
   const { value: answer, isJson: isKnown } = parseBody(received, owner, title);
@@ -41,8 +41,8 @@ export function readAnswer(
   if (rows === undefined) return { ...frame, items: null, result: keep(result, read), next: null };
   const paging = read.paging as Paging | null;
   const sent = body !== null && "text" in body ? (tryJson(body.text) ?? null) : null;
-  const found =
-    paging === null ? null : findNextPage(paging, { origin, target, body: sent, answer, rows, link });
+  const page = { origin, credential, target, body: sent, answer, rows, link, before: read.before };
+  const found = paging === null ? null : findNextPage(paging, page);
   const isElsewhere = found === "elsewhere";
   const next = isElsewhere ? null : found;
   return { ...frame, items: rows.map((row) => keep(row, read)), result: null, next, isElsewhere };

@@ -12,7 +12,7 @@ import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-obje
 import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { HttpHandle } from "./handle.ts";
-import type { HttpAnswer } from "./operation.ts";
+import { type HttpAnswer, pagePosition } from "./operation.ts";
 import { uploadTool, uploadToolName } from "./upload-tool.ts";
 
 /** Milliseconds that the guard gives a call beyond the time that the other system has. */
@@ -25,9 +25,6 @@ const MOST_LISTED = 60;
 const LARGE_ANSWER = 200;
 
 const SCOPES = { read: "read", create: "write", update: "write", delete: "delete" } as const;
-
-/** Where a page begins, within a cursor. */
-const pagePosition = z.union([z.object({ value: z.string() }), z.object({ target: z.string() })]);
 
 type Tool = ToolDefinition<z.ZodObject, z.ZodObject | undefined, HttpHandle>;
 

@@ -11,11 +11,11 @@ import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
 import { personToken, refusedExchanged } from "../accounts/person-token.ts";
 import { RefusedRequest, type Session } from "../connector.ts";
 import { keyOfFile, MOST_OF_FILE } from "../files/tickets.ts";
-import { concealSecrets } from "../http/conceal-secrets.ts";
 import { type Credential, type ObjectMemory, openCredential, openPersonal } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
 import { joinBytes, readAtMost } from "../http/read-at-most.ts";
 import { boundAnswer } from "./bound-answer.ts";
+import { concealAnswer } from "./conceal-answer.ts";
 import { type HttpAnswer, type HttpRequest, httpRequest, type StoredFile } from "./operation.ts";
 import { readAnswer, saysWrongCredential, WrongCredential } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
@@ -69,8 +69,7 @@ export class HttpSession implements Session {
       if (!this.#credential.renews) throw failure;
       return await attempt(true);
     });
-    const next = this.#withoutSecret(answer.next);
-    const concealed = concealSecrets({ ...answer, next }, this.#credential.secrets());
+    const concealed = concealAnswer(answer, this.#credential.secrets());
     try {
       return boundAnswer(concealed, limits.bytes, title) as unknown as JsonValue;
     } catch (failure) {
@@ -95,7 +94,8 @@ export class HttpSession implements Session {
   }
 
   async #read(name: string, asked: HttpRequest, response: Response, isAgain: boolean): Promise<HttpAnswer> {
-    const { title, limits } = this.#entry;
+    const { title, limits, auth } = this.#entry;
+    const credential = auth.type === "query" ? auth.name : null;
     const begun = await peekAnswer(response, limits.bytes);
     if (begun !== null && "pieces" in begun)
       return await storeAnswer(this.#env, { connection: name, title }, response, begun.pieces, asked);
@@ -109,7 +109,7 @@ export class HttpSession implements Session {
       link: response.headers.get("link"),
     };
     try {
-      return readAnswer(asked, received, { title, origin: this.#origin });
+      return readAnswer(asked, received, { title, origin: this.#origin, credential });
     } catch (failure) {
       if (failure instanceof WrongCredential && isAgain) throw this.#asPersons(name, failure);
       throw failure;
@@ -127,6 +127,7 @@ export class HttpSession implements Session {
       fields: [],
       chosen: [],
       paging: null,
+      before: null,
       isGraphql: false,
       failure: null,
       names: [],
@@ -193,15 +194,6 @@ export class HttpSession implements Session {
     if (response.status !== 401 || isAgain || !this.#credential.renews) return response;
     await response.body?.cancel();
     return await withToken(true);
-  }
-
-  /** The other system may repeat the secret of the query in the address of the next page, which the caller gets. */
-  #withoutSecret(next: HttpAnswer["next"]): HttpAnswer["next"] {
-    const { auth } = this.#entry;
-    if (auth.type !== "query" || next === null || !("target" in next)) return next;
-    const [path = "", query = ""] = next.target.split(/\?(.*)/s);
-    const kept = query.split("&").filter((pair) => !new URLSearchParams(pair).has(auth.name));
-    return { target: kept.length === 0 ? path : `${path}?${kept.join("&")}` };
   }
 
   async #describe({
