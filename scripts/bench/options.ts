@@ -7,7 +7,13 @@ const FLAG = { type: "boolean" } as const;
 
 /** Options of every bench, apart from the benches, which begin as soon as they are imported. */
 export const BENCH_OPTIONS = {
-  calls: { quick: FLAG, short: FLAG, help: FLAG },
+  calls: {
+    quick: FLAG,
+    short: FLAG,
+    people: { type: "string", default: "8" },
+    work: TEXT,
+    help: FLAG,
+  },
   decide: {},
   sessions: {
     sessions: { type: "string", default: "10000" },

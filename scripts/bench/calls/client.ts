@@ -12,6 +12,8 @@ export interface Target {
   token: string | null;
   /** Arguments of each call. Default: a text that the tool answers. */
   arguments?: Readonly<Record<string, unknown>>;
+  /** Milliseconds that the tool works before it answers the text. */
+  workMs?: number;
 }
 
 /** A client on one connection: each call calls the tool once and throws on an unexpected answer. */
@@ -57,12 +59,13 @@ export async function connectClient(generation: Generation, target: Target): Pro
     await post({ method: "notifications/initialized" });
   }
   let id = 0;
+  const own = target.workMs === undefined ? {} : { work_ms: target.workMs };
   return {
     async call() {
       id += 1;
       const text = `call ${id}`;
       const meta = generation === "stateless" ? { _meta: ENVELOPE } : {};
-      const params = { name: tool, arguments: target.arguments ?? { text }, ...meta };
+      const params = { name: tool, arguments: target.arguments ?? { text, ...own }, ...meta };
       const answer = await post({ id, method: "tools/call", params });
       const expected = `"structuredContent":{${target.arguments === undefined ? `"text":"${text}"}` : ""}`;
       if (

@@ -2,7 +2,7 @@ import { SourceMap } from "node:module";
 import { GENERATIONS, type Generation } from "../../demo/session.ts";
 import { connectClient } from "./client.ts";
 import { runLoad } from "./load.ts";
-import { CLIENTS, type Stand, targetOf } from "./measure.ts";
+import { countClients, type Stand, targetOf } from "./measure.ts";
 import { type CallFrame, type CpuProfile, shareSteps } from "./steps.ts";
 
 /** Microseconds between two samples. */
@@ -31,7 +31,7 @@ export async function profileSteps(
     await inspector.askAwake("Profiler.setSamplingInterval", { interval: INTERVAL_US });
     for (const generation of GENERATIONS) {
       const clients = await Promise.all(
-        Array.from({ length: CLIENTS }, (_, index) => {
+        Array.from({ length: countClients(stand.tokens.length) }, (_, index) => {
           const token = stand.tokens[index % stand.tokens.length] ?? "";
           return connectClient(generation, targetOf(stand, generation, token));
         }),

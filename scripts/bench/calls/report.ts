@@ -2,7 +2,7 @@ import { GENERATIONS, type Generation } from "../../demo/session.ts";
 import { listCosts, PRICES_AS_OF, sumCosts } from "./costs.ts";
 import { COUNTED_CALLS } from "./count-calls.ts";
 import type { Counts } from "./counts.ts";
-import { CLIENTS, type Measured } from "./measure.ts";
+import type { Measured, Storage } from "./measure.ts";
 import type { StepShares } from "./profile.ts";
 import { median, medianRatio, percentile } from "./statistics.ts";
 import { judge } from "./targets.ts";
@@ -16,14 +16,19 @@ const LANE = "request fetch";
 
 type CountsOf = ReadonlyMap<Generation, Counts>;
 
-/** Prints the measurements, the costs and the targets met. */
+/** Prints the measurements, the costs and the targets met. Costs and targets are those of storage on the disk. */
 export function printReport(
-  measured: readonly Measured[],
+  all: readonly Measured[],
   counts: CountsOf,
   shares: StepShares | null,
   decisions: readonly DecisionTimes[],
 ): void {
-  for (const generation of GENERATIONS) printGeneration(measured, generation);
+  const measured = all.filter(({ storage }) => storage === "disk");
+  const inMemory = all.filter(({ storage }) => storage === "tmpfs");
+  for (const generation of GENERATIONS) {
+    printGeneration(measured, generation, "disk");
+    if (inMemory.length > 0) printGeneration(inMemory, generation, "tmpfs");
+  }
   if (shares !== null) printShares(shares);
   for (const generation of GENERATIONS) printCounts(generation, counts.get(generation) ?? {});
   for (const generation of GENERATIONS) printCosts(measured, generation, counts.get(generation) ?? {});
@@ -36,7 +41,7 @@ function find(measured: readonly Measured[], name: string, generation: Generatio
   return found;
 }
 
-function printGeneration(measured: readonly Measured[], generation: Generation): void {
+function printGeneration(measured: readonly Measured[], generation: Generation, storage: Storage): void {
   const bare = find(measured, BARE.name, generation);
   const rows = measured
     .filter((one) => one.generation === generation)
@@ -49,6 +54,8 @@ function printGeneration(measured: readonly Measured[], generation: Generation):
       medianRatio(one.times.map(rateAlone), bare.times.map(rateAlone)).toFixed(2),
       one.cpu.length > 0 ? median(one.cpu).toFixed(2) : "–",
       one.cpu.length > 0 ? `×${medianRatio(one.cpu, bare.cpu).toFixed(2)}` : "–",
+      one.drainedCpu?.toFixed(2) ?? "–",
+      one.drainedCpu !== null && bare.drainedCpu ? `×${(one.drainedCpu / bare.drainedCpu).toFixed(2)}` : "–",
       ...[0.5, 0.95, 0.99].flatMap((share) => {
         const times = one.times.map((round) => percentile(round, share));
         const bareTimes = bare.times.map((round) => percentile(round, share));
@@ -56,9 +63,9 @@ function printGeneration(measured: readonly Measured[], generation: Generation):
       }),
     ]);
   console.log(
-    `\n${generation}: ${CLIENTS} clients for throughput, one alone and for times; ratios to bare, round by round`,
+    `\n${generation}, storage on ${storage}: many clients for throughput, one alone and for times; ratios to bare, round by round`,
   );
-  const head = ["", "calls/s", "/ bare", "rounds", "alone/s", "/ bare", "CPU ms", ""];
+  const head = ["", "calls/s", "/ bare", "rounds", "alone/s", "/ bare", "CPU ms", "", "drained", ""];
   printTable([[...head, "p50 ms", "", "p95 ms", "", "p99 ms", ""], ...rows]);
 }
 

@@ -67,6 +67,7 @@ export function startBare(common: Omit<RunOptions, "publicUrl">): Promise<Runnin
     durableObjects: {
       BARE_AGENT: { className: "BareAgent", useSQLite: true },
       NOTING_AGENT: { className: "NotingAgent", useSQLite: true },
+      PLAIN_SESSION: { className: "PlainSession", useSQLite: true },
       BARE_NOTES: { className: "BareNotes", useSQLite: true },
     },
   });

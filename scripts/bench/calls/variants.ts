@@ -10,7 +10,7 @@ export interface Variant {
    * Set when it is no Gatehouse and needs nothing of its environment: what follows the generation in its
    * URLs.
    */
-  bare?: "" | "/noting";
+  bare?: "" | "/noting" | "/plain";
 }
 
 /** The one place where limits are lifted. */
@@ -26,6 +26,9 @@ export const BARE: Variant = { name: "bare", entry: "./worker/bare.ts", replaced
  * The same with one row written to an object first: what any guard costs that keeps an intent before it runs.
  */
 export const NOTING: Variant = { ...BARE, name: "bare + one row", bare: "/noting" };
+
+/** The same without the agents library: a plain object for each session, which writes one row before it answers. */
+export const PLAIN: Variant = { ...BARE, name: "plain object + one row", bare: "/plain" };
 
 /** The deployed Worker, with limits lifted and one tool more. */
 export const GUARDED: Variant = { name: "guarded", entry: "./worker/gateway.ts", replaced: LIFTED };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineServer, defineTool } from "../../../../shared/server/define.ts";
 import { registry } from "../../../../workers/servers.ts";
-import { ECHO } from "./echo.ts";
+import { ECHO, work } from "./echo.ts";
 
 const echo = defineTool({
   name: "bench_echo",
@@ -11,7 +11,10 @@ const echo = defineTool({
   scope: "bench:read",
   input: ECHO.input,
   output: ECHO.output,
-  run: async ({ text }) => ({ text }),
+  async run({ text, work_ms }) {
+    await work(work_ms);
+    return { text };
+  },
 });
 
 /** The deployed Worker with one more server: the bare tool in the real catalogue. Its own URL is not used. */
