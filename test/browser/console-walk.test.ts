@@ -139,12 +139,14 @@ describe("a newcomer in the console", () => {
     await page.goto("/console/approvals");
     await takePictures(page, "approvals");
     await page.getByRole("link", { name: `Tick the ${REQUESTS - DIFFERENT.length} that are alike` }).click();
-    expect(await page.locator('input[name="request"]:checked').count()).toBe(REQUESTS - DIFFERENT.length);
+    // The click leads to another page, which a busy machine needs a moment for.
+    const ticked = page.locator('input[name="request"]:checked');
+    await expect.poll(() => ticked.count()).toBe(REQUESTS - DIFFERENT.length);
     await page.getByRole("button", { name: "Look and approve" }).click();
     await page.getByRole("button", { name: "Decide" }).click();
     await page.goto("/console/approvals");
     const left = page.locator('input[name="request"]');
-    expect(await left.count()).toBe(DIFFERENT.length);
+    await expect.poll(() => left.count()).toBe(DIFFERENT.length);
     for (const box of await left.all()) await box.check();
     await page.getByRole("button", { name: "Look and approve" }).click();
     await takePictures(page, "look");
