@@ -11,11 +11,11 @@ import { buildVariant } from "./calls/build.ts";
 import { type Client, connectClient, type Target } from "./calls/client.ts";
 import { signPeopleIn } from "./calls/people.ts";
 import { type RunningWorker, startGateway } from "./calls/runtime.ts";
-import { percentile } from "./calls/statistics.ts";
 import { CONNECTED } from "./calls/variants.ts";
 import { FAULTS, openBadServer, openMeter } from "./connections/bad-servers.ts";
 import { BARE_PATH, type BareCall } from "./connections/bare-call.ts";
 import { callFor, ms } from "./connections/call-for.ts";
+import { compareTenth } from "./connections/compare-tenth.ts";
 import { entryOf, fillServers, MANY, PASSWORD, putInForce } from "./connections/stand.ts";
 import { readBench } from "./options.ts";
 
@@ -30,9 +30,6 @@ process.env.WRANGLER_WRITE_LOGS = "false";
 
 const KINDS = ["postgresql", "mysql", "redis"] as const;
 const GOOD = Array.from({ length: 9 }, (_, index) => `good${index + 1}`);
-const TENTH = [["healthy", "tenth"], ...FAULTS.map((fault) => [fault, nameOf(fault)] as const)] as const;
-/** Milliseconds between two calls of one client, where the load is the same for every phase. */
-const PACE_MS = 100;
 const CLIENTS = 8;
 
 const STATEMENTS = {
@@ -100,7 +97,7 @@ async function measure(phaseMs: number, rounds: number): Promise<void> {
       arguments: given,
     });
     await compareDrivers(at, servers, phaseMs);
-    await compareTenth(at, phaseMs, rounds);
+    await compareConnections(at, phaseMs, rounds);
     await measureManyRows(at, worker, meters);
   } finally {
     for (const server of [...bad, ...Object.values(meters)]) server.close();
@@ -177,33 +174,18 @@ function bareClient(
   };
 }
 
-/** Nine connections at one pace, with the tenth healthy or failing. Phases alternate, so that a disturbance meets all. */
-async function compareTenth(at: At, phaseMs: number, rounds: number): Promise<void> {
+/** Nine connections at one pace, with the tenth healthy or failing. */
+async function compareConnections(at: At, phaseMs: number, rounds: number): Promise<void> {
   const statement = { sql: STATEMENTS.postgresql, parameters: [500] };
   const open = (name: string) => connectClient("stateless", at(`${name}_query`, statement));
   const nine = await Promise.all(GOOD.map(open));
-  const tenths = await Promise.all(
-    TENTH.map(async ([state, name]) => ({ state, clients: [await open(name), await open(name)] })),
-  );
-  await callFor(nine, phaseMs / 2, PACE_MS);
-  const times = new Map<string, number[]>(TENTH.map(([state]) => [state, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { state, clients } of tenths) {
-      const failing = callFor(clients, phaseMs, PACE_MS, state !== "healthy");
-      times.get(state)?.push(...(await callFor(nine, phaseMs, PACE_MS)));
-      await failing;
-    }
-  }
-  const usual = percentile(times.get("healthy") ?? [], 0.95);
-  console.log(
-    "\n| the tenth connection | p50 of the other nine | p95 | against healthy |\n|---|---|---|---|",
-  );
-  for (const [state, all] of times) {
-    const change = ((percentile(all, 0.95) / usual - 1) * 100).toFixed(1);
-    console.log(
-      `| ${state} | ${ms(all, 0.5)} | ${ms(all, 0.95)} | ${state === "healthy" ? "" : `${change} %`} |`,
-    );
-  }
+  const pair = async (state: string, name: string) => ({
+    state,
+    clients: [await open(name), await open(name)],
+  });
+  const healthy = await pair("healthy", "tenth");
+  const failing = await Promise.all(FAULTS.map((fault) => pair(fault, nameOf(fault))));
+  await compareTenth("the tenth connection", { nine, healthy, failing }, { phaseMs, rounds });
 }
 
 /** What reaches the object, and what its process holds, for a statement that has a million rows. */

@@ -1,6 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
-import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { storeDefinitions } from "../../shared/connections/definition-store.ts";
@@ -14,9 +13,10 @@ import { buildVariant } from "./calls/build.ts";
 import { type Client, connectClient } from "./calls/client.ts";
 import { signPeopleIn } from "./calls/people.ts";
 import { startGateway } from "./calls/runtime.ts";
-import { percentile } from "./calls/statistics.ts";
 import { CONNECTED } from "./calls/variants.ts";
 import { callFor, ms } from "./connections/call-for.ts";
+import { compareTenth } from "./connections/compare-tenth.ts";
+import { startServers, TOOL } from "./connections/mcp-servers.ts";
 import { readBench } from "./options.ts";
 
 const HELP = `Measures MCP servers as connections: a guarded call against the same call sent to the server directly, and what one bad
@@ -29,18 +29,8 @@ process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
 const GOOD = Array.from({ length: 9 }, (_, index) => `good${index + 1}`);
-const TENTH = ["healthy", "hangs", "drips", "refuses", "garbage", "endless", "wrongids"] as const;
-/** Milliseconds between two calls of one client. */
-const PACE_MS = 100;
+const BAD = ["hangs", "drips", "refuses", "garbage", "endless", "wrongids"] as const;
 const CLIENTS = 8;
-const TOOL = {
-  name: "look",
-  description: "Looks something up.",
-  inputSchema: { type: "object", properties: { id: { type: "integer" } }, required: ["id"] },
-  outputSchema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
-  annotations: { readOnlyHint: true },
-};
-
 const { values } = readBench("mcp");
 if (values.help) console.log(HELP);
 else
@@ -50,8 +40,7 @@ else
   );
 
 async function measure(phaseMs: number, rounds: number): Promise<void> {
-  const server = await serve();
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { host, stop } = await startServers();
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-mcp-"));
   const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
@@ -60,7 +49,7 @@ async function measure(phaseMs: number, rounds: number): Promise<void> {
   const worker = await startGateway({ script, wasm, folder, publicUrl, port, variables });
   try {
     const database = await worker.migrate();
-    const names = [...GOOD, ...TENTH];
+    const names = [...GOOD, "healthy", ...BAD];
     const { definitions: found } = describeListed({
       tools: [TOOL],
       resources: [],
@@ -80,10 +69,9 @@ async function measure(phaseMs: number, rounds: number): Promise<void> {
         ...{ tool: `${name}_look`, arguments: { id: 7 } },
       });
     await compareDirect(open, host, phaseMs);
-    await compareTenth(open, phaseMs, rounds);
+    await compareServers(open, phaseMs, rounds);
   } finally {
-    server.closeAllConnections();
-    server.close();
+    stop();
     await worker.stop();
     await rm(folder, { recursive: true, force: true });
   }
@@ -111,29 +99,12 @@ async function compareDirect(open: Open, host: string, phaseMs: number): Promise
   for (const client of [...guarded, ...direct]) client.close();
 }
 
-/** Nine connections at one pace, with the tenth healthy or bad. Phases alternate, so that a disturbance meets all. */
-async function compareTenth(open: Open, phaseMs: number, rounds: number): Promise<void> {
+/** Nine servers at one pace, with the tenth healthy or bad. */
+async function compareServers(open: Open, phaseMs: number, rounds: number): Promise<void> {
   const nine = await Promise.all(GOOD.map(open));
-  const tenths = await Promise.all(
-    TENTH.map(async (state) => ({ state, clients: [await open(state), await open(state)] })),
-  );
-  await callFor(nine, phaseMs / 2, PACE_MS);
-  const times = new Map<string, number[]>(TENTH.map((state) => [state, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { state, clients } of tenths) {
-      const failing = callFor(clients, phaseMs, PACE_MS, state !== "healthy");
-      times.get(state)?.push(...(await callFor(nine, phaseMs, PACE_MS)));
-      await failing;
-    }
-  }
-  const usual = percentile(times.get("healthy") ?? [], 0.95);
-  console.log("\n| the tenth server | p50 of the other nine | p95 | against healthy |\n|---|---|---|---|");
-  for (const [state, all] of times) {
-    const change = ((percentile(all, 0.95) / usual - 1) * 100).toFixed(1);
-    console.log(
-      `| ${state} | ${ms(all, 0.5)} | ${ms(all, 0.95)} | ${state === "healthy" ? "" : `${change} %`} |`,
-    );
-  }
+  const pair = async (state: string) => ({ state, clients: [await open(state), await open(state)] });
+  const [healthy, failing] = [await pair("healthy"), await Promise.all(BAD.map(pair))];
+  await compareTenth("the tenth server", { nine, healthy, failing }, { phaseMs, rounds });
 }
 
 function entryOf(host: string, name: string): ConnectionEntry {
@@ -165,58 +136,4 @@ function directClient(host: string): Client {
       }),
     close: () => agent.destroy(),
   };
-}
-
-/** A server of 2025 without sessions; the path says how it answers to a call. */
-async function serve(): Promise<http.Server> {
-  const server = http.createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const text = Buffer.concat(chunks).toString();
-      const { id, method } = (text === "" ? {} : JSON.parse(text)) as { id?: number; method?: string };
-      if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202).end();
-      const send = (result: object, as: number = id) => {
-        response.writeHead(200, { "content-type": "application/json" });
-        response.end(JSON.stringify({ jsonrpc: "2.0", id: as, result }));
-      };
-      if (method === "initialize") {
-        const serverInfo = { name: "bench", version: "1" };
-        return send({ protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo });
-      }
-      if (method === "tools/list") return send({ tools: [TOOL] });
-      const structuredContent = { name: "a thing with a name and a date" };
-      const answer = {
-        content: [{ type: "text", text: JSON.stringify(structuredContent) }],
-        structuredContent,
-      };
-      switch ((request.url ?? "").slice(1)) {
-        case "hangs":
-          return undefined;
-        case "drips": {
-          response.writeHead(200, { "content-type": "text/event-stream" });
-          const timer = setInterval(() => response.write(": wait\n\n"), 200);
-          return void response.on("close", () => clearInterval(timer));
-        }
-        case "refuses":
-          return void response.writeHead(503).end();
-        case "garbage":
-          return void response.writeHead(200, { "content-type": "application/json" }).end("}{");
-        case "endless": {
-          response.writeHead(200, { "content-type": "text/event-stream" });
-          const write = () => {
-            while (!response.destroyed && response.write(`: ${"x".repeat(60_000)}\n\n`));
-          };
-          response.on("drain", write);
-          return write();
-        }
-        case "wrongids":
-          return send(answer, 987_654);
-        default:
-          return send(answer);
-      }
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return server;
 }
