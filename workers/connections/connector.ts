@@ -43,6 +43,8 @@ export interface Session {
    * closes the session.
    */
   readonly isEndedByCancel?: true;
+  /** Set where each request carries its credential, so that no socket stays signed in with a former one. */
+  readonly signsEachRequest?: true;
   /** Set once the request ended before its statement did: the pool closes the session, and cancels the statement. */
   readonly isLeft?: boolean;
   /**

@@ -6,7 +6,7 @@ import { readSecret, resealSecrets, writeSecret } from "../../../workers/connect
 import { publishConnections } from "../../support/publish-connections.ts";
 import { until } from "../../support/until.ts";
 import { command } from "../mcp/gateway.ts";
-import { Holder, prepareHeld, reading } from "./held-postgresql.ts";
+import { Holder, prepareHeld, reading, waitingFor } from "./held-postgresql.ts";
 import { asPostgresqlOwner, SERVERS } from "./servers.ts";
 
 const PASSWORD = SERVERS.postgresql?.password ?? "";
@@ -16,6 +16,10 @@ describe.skipIf(SERVERS.postgresql === null)("a changed password", () => {
   let holder: Holder;
   const gate = connectionGate(env, "rotated", 0);
   const countOpen = async () => (await gate.state()).open;
+  const with4 = (revision: string): ConnectionTarget => {
+    const limits = { ...target.entry.limits, concurrent: 4 };
+    return { ...target, revision, entry: { ...target.entry, limits } };
+  };
 
   beforeAll(async () => {
     target = await prepareHeld("rotated", 1);
@@ -37,6 +41,40 @@ describe.skipIf(SERVERS.postgresql === null)("a changed password", () => {
     const asked = { command: "secret", name: "shared", secret: PASSWORD, by: "tests" };
     await command({ ...asked, connections: ["another"] });
     expect(await countOpen()).toBe(0);
+  });
+
+  it("begins reads that run once more, each in a session of its own, and is no outage", async () => {
+    const wide = with4("wide");
+    await holder.lock(7);
+    const reads = Array.from({ length: 4 }, () => gate.run(wide, reading(waitingFor(7))));
+    await holder.until(() => holder.statements(7), 4);
+    await gate.closeSessions();
+    expect(await countOpen()).toBe(0);
+    // The server ends the former statements by its time limit, and holds them back as long as the others.
+    await holder.until(() => holder.statements(7), 8);
+    await holder.unlock(7);
+    expect(await Promise.all(reads)).toMatchObject(reads.map(() => ({ ok: true })));
+    expect(await gate.state()).toMatchObject({ open: 4, breaker: "closed", lastFailure: null });
+  });
+
+  it("waits for a write that runs, and other calls wait with it", async () => {
+    const wide = with4("waits");
+    await holder.lock(8);
+    const text = "(SELECT 'w' || pg_advisory_xact_lock_shared(8)::text)";
+    const insert = { ...reading(`INSERT INTO notes ${text}`), operation: "write", repeatable: false };
+    const write = gate.run(wide, insert);
+    await holder.until(() => holder.statements(8), 1);
+    await gate.closeSessions();
+    const late = { ...reading("SELECT 1"), timeoutMs: 100 };
+    expect(await gate.run(wide, late)).toMatchObject({
+      ok: false,
+      failure: { code: "unavailable", retryAfter: 5, message: expect.stringContaining("was changed") },
+    });
+    const next = gate.run(wide, reading("SELECT count(*)::int AS n FROM notes"));
+    await holder.unlock(8);
+    expect(await write).toMatchObject({ ok: true, value: { changed: 1 } });
+    expect(await next).toMatchObject({ ok: true, value: { rows: [[1]] } });
+    expect(await gate.state()).toMatchObject({ open: 1, breaker: "closed" });
   });
 
   it("is that of a session which was opening meanwhile", async () => {

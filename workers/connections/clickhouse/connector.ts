@@ -43,6 +43,7 @@ export const clickhouse: Connector = {
 };
 
 class ClickhouseSession implements Session {
+  readonly signsEachRequest = true;
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
   #settings: AccountSettings = { version: "", readonly: 0, seconds: 0 };

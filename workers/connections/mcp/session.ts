@@ -47,6 +47,7 @@ const NO_OWNER: RequestOwner = { traceId: "0".repeat(32), tokenId: "", signal: n
 
 /** A session with an MCP server of either generation. It serves one call at a time, so a question has one addressee. */
 export class McpSession implements Session {
+  readonly signsEachRequest = true;
   readonly idleMs = IDLE_MS;
   readonly #client: Client;
   readonly #transport: StreamableHTTPClientTransport;

@@ -34,6 +34,7 @@ const MOST_OF_REFUSAL = 20_000;
 
 /** One request at a time to an HTTP API. There is no socket of our own: the platform keeps them. */
 export class HttpSession implements Session {
+  readonly signsEachRequest = true;
   readonly #env: Env;
   readonly #entry: OpenapiEntry;
   readonly #origin: string;

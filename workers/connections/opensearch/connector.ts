@@ -25,6 +25,7 @@ export const opensearch: Connector = {
 };
 
 class SearchSession implements Session {
+  readonly signsEachRequest = true;
   readonly #base: string;
   readonly #credential: Credential;
   #identity: ServerIdentity = { product: "OpenSearch", version: "" };

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { secretSourceOf } from "../../../shared/connections/secret-source.ts";
+import type { PauseDeadline } from "../../../shared/guard/run.ts";
 import {
   type ConnectionAnswer,
   type ConnectionCaller,
@@ -16,13 +17,7 @@ import {
 } from "../../../shared/objects/connection-gate.ts";
 import { flushSpans } from "../../../shared/observe/spans.ts";
 import { runBelow } from "../../../shared/observe/trace.ts";
-import {
-  LostSession,
-  OPEN_MS,
-  PartialAnswer,
-  RefusedRequest,
-  type Session,
-} from "../../connections/connector.ts";
+import { OPEN_MS, PartialAnswer, RefusedRequest, type Session } from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { budgetOf } from "../../connections/open-or-close.ts";
@@ -36,11 +31,17 @@ import { BoundSecret } from "./bound-secret.ts";
 import type { KeepPlace } from "./call-queue.ts";
 import { Cancels } from "./cancels.ts";
 import { type Conversation, Conversations } from "./conversation.ts";
-import { describeOutage, explainFailure, notKnown, WAITED_TOO_LONG } from "./explain-failure.ts";
+import {
+  classifyFailure,
+  describeOutage,
+  explainFailure,
+  notKnown,
+  WAITED_TOO_LONG,
+} from "./explain-failure.ts";
 import { Outage } from "./outage.ts";
 import { attemptUntil, openResilience, type Resilience } from "./resilience.ts";
 import { sessionKeyOf } from "./session-key.ts";
-import { SessionStore } from "./session-store.ts";
+import { beginAgain, SessionStore } from "./session-store.ts";
 import { WaitingWrites } from "./waiting-writes.ts";
 import { GRACE_MS, TimedOut, within } from "./within.ts";
 
@@ -126,7 +127,8 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   ): Promise<ConnectionAnswer> {
     const deadline = Date.now() + request.timeoutMs;
     const resilience = this.#resilienceOf(target);
-    const attempt = (keep: KeepPlace) => this.#attempt(target, request, deadline, conversation, keep);
+    const attempt = (keep: KeepPlace) =>
+      beginAgain(() => this.#attempt(target, request, deadline, conversation, keep));
     try {
       const value = await resilience.execute(request.repeatable, attemptUntil(deadline, attempt));
       return value instanceof PartialAnswer
@@ -183,9 +185,10 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   async closeSessions(): Promise<void> {
     this.#account.forget();
-    SharedClient.endIn(this.#memory);
     this.#answers.clear();
+    // Before their client ends: its error would count as one of the other system.
     this.#sessions.closeAll();
+    SharedClient.endIn(this.#memory);
   }
 
   async forgetAnswers(): Promise<void> {
@@ -213,8 +216,10 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     await this.#bound.check(this.env, target, deadline - Date.now(), () => this.closeSessions());
     await this.#account.requireReading(target);
     const key = await sessionKeyOf(this.env, target);
-    const known = this.#sessions.take(key);
-    const session = known ?? (await this.#openFor(target, key, deadline));
+    await this.#sessions.formerEnded(deadline - Date.now());
+    const { repeatable } = request;
+    const known = this.#sessions.take(key, repeatable);
+    const session = known ?? (await this.#openFor(target, key, deadline, repeatable));
     if (known !== undefined) this.ctx.waitUntil(this.#lookAgain(target));
     const start = Date.now();
     const left = deadline - start;
@@ -224,10 +229,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       this.#cancels.check(request.id);
       if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
       this.#cancels.begin(request.id, session);
-      const value = await within(
-        (hold) => session.run(target, request, timeoutMs, { ...conversation.callerOf(hold), checkCancelled }),
-        timeoutMs + GRACE_MS,
-      );
+      const run = (hold: PauseDeadline) =>
+        session.run(target, request, timeoutMs, { ...conversation.callerOf(hold), checkCancelled });
+      const value = await this.#sessions.serve(session, () => within(run, timeoutMs + GRACE_MS));
       this.#lastMs = Date.now() - start;
       return value;
     } catch (failure) {
@@ -236,7 +240,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
         // The other system did not end it in its time. A repeat must not wait at a second socket that is lost.
         this.#sessions.dropIdle();
       }
-      throw await this.#classify(failure, target);
+      throw await classifyFailure(failure, target);
     } finally {
       await this.#cancels.settle(request.id, session);
       this.#sessions.giveBack(session);
@@ -251,7 +255,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     await within(() => ended, GRACE_MS).catch(() => {});
   }
 
-  async #openFor(target: ConnectionTarget, key: string, deadline: number): Promise<Session> {
+  async #openFor(
+    target: ConnectionTarget,
+    key: string,
+    deadline: number,
+    repeatable: boolean,
+  ): Promise<Session> {
     for (;;) {
       const before = this.#sessions.closings;
       const left = deadline - Date.now();
@@ -267,7 +276,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
         throw refusal;
       }
       if (before === this.#sessions.closings) {
-        this.#sessions.adopt(session, key);
+        this.#sessions.adopt(session, key, repeatable);
         return session;
       }
       // Its secret was changed meanwhile.
@@ -314,15 +323,6 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       const known = failure instanceof TimedOut ? null : connector.explain(failure, target);
       throw known === null ? new Outage(false, failure) : new RefusedRequest(known);
     }
-  }
-
-  /** A refusal in our own words, or an outage. */
-  async #classify(failure: unknown, target: ConnectionTarget): Promise<unknown> {
-    if (failure instanceof RefusedRequest) return failure;
-    if (failure instanceof LostSession) return new Outage(false, failure);
-    const connector = await loadConnector(target);
-    const known = failure instanceof TimedOut ? null : connector.explain(failure, target);
-    return known === null ? new Outage(true, failure) : new RefusedRequest(known);
   }
 
   #explain(

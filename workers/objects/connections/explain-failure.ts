@@ -1,8 +1,10 @@
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
-import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
+import type { ConnectionFailure, ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
-import { RefusedRequest } from "../../connections/connector.ts";
+import { LostSession, RefusedRequest } from "../../connections/connector.ts";
+import { loadConnector } from "../../connections/load-connector.ts";
 import { Outage } from "./outage.ts";
+import { TimedOut } from "./within.ts";
 
 /** No socket became free within the time of the call. */
 export const WAITED_TOO_LONG: ConnectionFailure = {
@@ -64,4 +66,13 @@ export function describeOutage(title: string, eventId?: string): ConnectionFailu
 /** It may have been carried out. */
 export function notKnown(what: string): ConnectionFailure {
   return { code: "outcome_unknown", message: `${what} It is not known whether it was carried out.` };
+}
+
+/** A refusal in our own words, or an {@link Outage}, of what a request at a session failed with. */
+export async function classifyFailure(failure: unknown, target: ConnectionTarget): Promise<unknown> {
+  if (failure instanceof RefusedRequest) return failure;
+  if (failure instanceof LostSession) return new Outage(false, failure);
+  const connector = await loadConnector(target);
+  const known = failure instanceof TimedOut ? null : connector.explain(failure, target);
+  return known === null ? new Outage(true, failure) : new RefusedRequest(known);
 }

@@ -1,13 +1,34 @@
-import type { Session } from "../../connections/connector.ts";
+import { RefusedRequest, type Session } from "../../connections/connector.ts";
+import { ClientInUse } from "../../connections/shared-client.ts";
 
 /** Milliseconds after which an idle session is closed: an open socket keeps its object in memory. */
 const IDLE_MS = 20_000;
 
+/** The secret of a session was changed while it served a read, which begins once more. */
+class SessionCut extends RefusedRequest {
+  constructor() {
+    super({ code: "unavailable", message: "The connection was changed during the call.", retryAfter: 1 });
+  }
+}
+
+/** Begins a request once more each time that a changed secret ends its session. */
+export async function beginAgain<Value>(attempt: () => Promise<Value>): Promise<Value> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (failure) {
+      if (!(failure instanceof SessionCut)) throw failure;
+    }
+  }
+}
+
 interface Held {
   key: string;
   busy: boolean;
-  /** Closed as soon as its request ends: its secret was changed. */
-  retired: boolean;
+  /** Set while it serves a read over a signed-in socket, which a changed secret ends. */
+  cut?: PromiseWithResolvers<never> | undefined;
+  /** Set where its secret was changed during another request: it is closed when that ends. */
+  retired?: PromiseWithResolvers<void>;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -29,8 +50,9 @@ export class SessionStore {
    * An idle session with this key. Closes idle ones of other revisions, which nothing asks for any more.
    *
    * @param key - the revision, and what else keeps sessions apart after a space
+   * @param isRead - its request may begin once more
    */
-  take(key: string): Session | undefined {
+  take(key: string, isRead: boolean): Session | undefined {
     let found: Session | undefined;
     for (const [session, held] of this.#held) {
       if (held.busy) continue;
@@ -38,23 +60,39 @@ export class SessionStore {
       else if (held.key === key) found ??= session;
     }
     const held = found && this.#held.get(found);
-    if (held === undefined) return undefined;
+    if (found === undefined || held === undefined) return undefined;
     clearTimeout(held.timer);
     held.busy = true;
+    held.cut = cutOf(found, isRead);
     return found;
   }
 
   /** Takes over a new session, which is in use. */
-  adopt(session: Session, key: string): void {
-    this.#held.set(session, { key, busy: true, retired: false });
+  adopt(session: Session, key: string, isRead: boolean): void {
+    this.#held.set(session, { key, busy: true, cut: cutOf(session, isRead) });
+  }
+
+  /** Runs the request of a session in use. Rejects for {@link beginAgain} where the session is closed under a read. */
+  async serve<Value>(session: Session, work: () => Promise<Value>): Promise<Value> {
+    const cut = this.#held.get(session)?.cut?.promise;
+    return await (cut === undefined ? work() : Promise.race([work(), cut]));
+  }
+
+  /** Waits until no session is signed in with a former secret. Rejects with {@link ClientInUse} after `mostMs`. */
+  async formerEnded(mostMs: number): Promise<void> {
+    const retired = [...this.#held].flatMap(([session, held]) =>
+      held.retired === undefined || session.signsEachRequest ? [] : held.retired.promise,
+    );
+    if (retired.length > 0) await new ClientInUse(Promise.all(retired).then(() => {})).ended(mostMs);
   }
 
   giveBack(session: Session): void {
     const held = this.#held.get(session);
     if (held === undefined) return;
     held.busy = false;
-    if (held.retired || !session.isUsable()) {
+    if (held.retired !== undefined || !session.isUsable()) {
       this.#drop(session);
+      held.retired?.resolve();
       return;
     }
     held.timer = setTimeout(() => {
@@ -62,12 +100,19 @@ export class SessionStore {
     }, session.idleMs ?? IDLE_MS);
   }
 
-  /** Closes idle sessions now, and those in use when their request ends. */
+  /**
+   * Closes sessions now, with the reads that they serve; the time limit of the other system ends their statements. A session
+   * that serves a write is closed when that ends: nothing would tell whether it was carried out.
+   */
   closeAll(): void {
     this.#closings += 1;
     for (const [session, held] of this.#held) {
-      if (held.busy) held.retired = true;
-      else this.#drop(session);
+      if (held.busy && held.cut === undefined) {
+        held.retired ??= Promise.withResolvers();
+        continue;
+      }
+      held.cut?.reject(new SessionCut());
+      this.#drop(session);
     }
   }
 
@@ -82,6 +127,14 @@ export class SessionStore {
     this.#held.delete(session);
     session.close();
   }
+}
+
+function cutOf(session: Session, isRead: boolean): Held["cut"] {
+  if (!isRead || session.signsEachRequest) return undefined;
+  const made = Promise.withResolvers<never>();
+  // Without a request it is not waited for.
+  made.promise.catch(() => {});
+  return made;
 }
 
 function revisionIn(key: string): string {
