@@ -29,9 +29,10 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
       `CREATE DATABASE ${DATABASE}`,
       `CREATE TABLE ${DATABASE}.kept (id int PRIMARY KEY, n int) ENGINE = MyISAM`,
       `CREATE TABLE ${DATABASE}.undone (id int PRIMARY KEY, n int) ENGINE = InnoDB`,
+      `CREATE PROCEDURE ${DATABASE}.halfway() BEGIN UPDATE undone SET n = 1; COMMIT; INSERT INTO undone VALUES (1, 1); END`,
       "DROP USER IF EXISTS engine@'%'",
       `CREATE USER engine@'%' IDENTIFIED BY '${PASSWORD}'`,
-      `GRANT SELECT, INSERT, UPDATE ON ${DATABASE}.* TO engine@'%'`,
+      `GRANT SELECT, INSERT, UPDATE, EXECUTE ON ${DATABASE}.* TO engine@'%'`,
     );
     entry = connectionEntry.parse({
       ...{ kind: "mysql", title: "Engines", description: "Tables.", owner: "x", allow_privileged_role: true },
@@ -41,6 +42,7 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
       queries: {
         kept: query(slow("kept")),
         undone: query(slow("undone")),
+        halfway: query("CALL halfway()"),
         twice: query("INSERT INTO kept VALUES (1001, 1), (1002, 1), (1, 1)"),
       },
     });
@@ -98,6 +100,17 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
   it("by a rule of its table is not said to be undone where that has no transactions", async () => {
     expect((await (await open()).call("engines_twice", {})).error).toMatchObject(partly);
     expect(await changed("kept")).toBe(2);
+  });
+
+  it("by a rule after a COMMIT in its procedure is not said to be undone, nor is it repeated", async () => {
+    const session = await open();
+    const asked = { idempotency_key: "key-of-a-procedure" };
+    for (const message of ["a part of its changes may be carried out", "An earlier call with this"])
+      expect((await session.call("engines_halfway", asked)).error).toMatchObject({
+        code: "outcome_unknown",
+        message: expect.stringContaining(message),
+      });
+    expect(await changed("undone")).toBe(100);
   });
 
   it.each(["kept", "undone"])("by its caller says what became of the table %s", async (table) => {

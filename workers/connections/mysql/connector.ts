@@ -23,6 +23,7 @@ import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts
 import { boundRows } from "../sql/bound-rows.ts";
 import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
+import { orProcedureFailure } from "../sql/procedure-failure.ts";
 import { writeNote } from "../sql/statement-note.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
 import { type ColumnPacket, nameColumnType } from "./column-type.ts";
@@ -155,7 +156,9 @@ class MysqlSession implements Session {
           return tables as unknown as JsonValue;
         }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
-        return (await this.#read(text, operation.values, operation, writes)) as unknown as JsonValue;
+        const reading = this.#read(text, operation.values, operation, writes);
+        const read = await (writes ? orProcedureFailure(operation.sql, reading) : reading);
+        return read as unknown as JsonValue;
       },
     );
   }

@@ -20,6 +20,7 @@ import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts
 import { boundRows } from "../sql/bound-rows.ts";
 import { type Ask, MOST_COLUMNS } from "../sql/exposed-catalogue.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
+import { orProcedureFailure } from "../sql/procedure-failure.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 import { type OpenOracle, type OracleBinds, type OracleLink, openOracle } from "./driver.ts";
 import { explainOracle, isRolledBack } from "./errors.ts";
@@ -136,7 +137,7 @@ class OracleSession implements Session {
       const binds = nameValues(values);
       if (kind === "explain") return toJson(await this.#explain(sql, operation));
       if (kind === "query") return toJson(await this.#read(withoutEnd(sql), binds, operation));
-      const { rowsAffected } = await this.#execute(sql, binds);
+      const { rowsAffected } = await orProcedureFailure(sql, this.#execute(sql, binds));
       return toJson({ columns: [], rows: [], cut: false, changed: rowsAffected ?? null });
     });
   }
