@@ -48,6 +48,28 @@ describe("the dictionary of Oracle, against a double of the driver's connection"
     });
   });
 
+  it("takes named queries that write, and says of each what does not fit", async () => {
+    const write = (sql: string, names: readonly string[] = []) => ({
+      ...{ title: "A write", description: "Writes.", effect: "update", sql },
+      parameters: Object.fromEntries(names.map((name) => [name, { type: "integer", description: name }])),
+    });
+    const queries = {
+      paid: write("UPDATE invoices SET paid = 1 WHERE id = :p1;", ["id"]),
+      closed: write("BEGIN shop.close_month(:p1, :p2); END;", ["year", "month"]),
+      called: write("CALL shop.close_month(:p1)", ["year", "month"]),
+      gone: write("DROP TABLE invoices"),
+      hidden: write("/* UPDATE */ TRUNCATE TABLE invoices"),
+      locked: { ...write("SELECT id FROM customers FOR UPDATE"), effect: "read" },
+    };
+    const { target, session } = await open(DICTIONARY, { queries });
+    expect((await session.inspect(target)).mistakes).toEqual([
+      "queries.called.parameters: The statement takes 1 parameter, and 2 are declared.",
+      "queries.gone.sql: A statement that changes something begins with INSERT, UPDATE, DELETE, MERGE, CALL, BEGIN.",
+      "queries.hidden.sql: A statement that changes something begins with INSERT, UPDATE, DELETE, MERGE, CALL, BEGIN.",
+      expect.stringMatching(/^queries\.locked\.sql: /),
+    ]);
+  });
+
   it("proposes classes by values where names say nothing", async () => {
     const [objects, [columns, [column]]] = DICTIONARY as never as [never, [RegExp, object[]]];
     const named = [{ ...column, name: "REACH_BY", type: "VARCHAR2", length: 80 }];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { UnansweredCommit } from "../../../workers/connections/connector.ts";
+import { type RefusedRequest, UnansweredCommit } from "../../../workers/connections/connector.ts";
 import { oracle } from "../../../workers/connections/oracle/connector.ts";
 import { readNumber } from "../../../workers/connections/oracle/driver.ts";
 import { oracleError } from "../../support/oracle-connection.ts";
@@ -182,6 +182,19 @@ describe("a session with Oracle, against a double of the driver's connection", (
     expect(await session.run(target, written, 3_000, CALLER)).toMatchObject({ changed: 3 });
     expect(double.ended).toEqual(["rollback", "commit"]);
     expect(double.asked.some(({ sql }) => sql.startsWith("SET TRANSACTION"))).toBe(false);
+  });
+
+  it("says of a procedure that failed that it may have committed changes, and of a statement why it failed", async () => {
+    const rule = oracleError("ORA-00001: unique constraint (SHOP.PK) violated");
+    const { double, target, session } = await open([[/^(BEGIN|INSERT)/, rule]]);
+    const write = async (sql: string) =>
+      await session
+        .run(target, requestOf("write", query(sql, [1])), 3_000, CALLER)
+        .catch((thrown: unknown) => oracle.explain(thrown, target) ?? (thrown as RefusedRequest).failure);
+    expect(await write("BEGIN shop.close_month(:p1); END;")).toMatchObject({ code: "outcome_unknown" });
+    expect(await write("INSERT INTO orders (id) VALUES (:p1);")).toMatchObject({ code: "conflict" });
+    const asked = double.asked.map(({ sql }) => sql).filter((sql) => /^(BEGIN|INSERT)/.test(sql));
+    expect(asked).toEqual(["BEGIN shop.close_month(:p1); END;", "INSERT INTO orders (id) VALUES (:p1)"]);
   });
 
   it.each([

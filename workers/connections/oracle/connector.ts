@@ -137,7 +137,9 @@ class OracleSession implements Session {
       const binds = nameValues(values);
       if (kind === "explain") return toJson(await this.#explain(sql, operation));
       if (kind === "query") return toJson(await this.#read(withoutEnd(sql), binds, operation));
-      const { rowsAffected } = await orProcedureFailure(sql, this.#execute(sql, binds));
+      // A block of PL/SQL ends with its semicolon.
+      const written = /^\s*begin\b/i.test(sql) ? sql : withoutEnd(sql);
+      const { rowsAffected } = await orProcedureFailure(sql, this.#execute(written, binds));
       return toJson({ columns: [], rows: [], cut: false, changed: rowsAffected ?? null });
     });
   }
