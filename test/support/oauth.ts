@@ -86,20 +86,33 @@ export async function signIn(person: Pick<TestPerson, "email">, password = PASSW
   return browser;
 }
 
-/** Registers a client (RFC 7591) and returns its id. */
+/** Registers a client without a secret (RFC 7591) and returns its id. */
 export async function registerClient(metadata: Record<string, unknown> = {}): Promise<string> {
+  const { client_id: id = "" } = await register({ token_endpoint_auth_method: "none", ...metadata });
+  return id;
+}
+
+/** A client with a secret of its own. */
+export interface ConfidentialClient {
+  id: string;
+  secret: string;
+}
+
+/** Registers a client that authenticates with HTTP Basic. */
+export async function registerConfidentialClient(name: string): Promise<ConfidentialClient> {
+  const asked = { client_name: name, token_endpoint_auth_method: "client_secret_basic" };
+  const { client_id: id = "", client_secret: secret = "" } = await register(asked);
+  return { id, secret };
+}
+
+async function register(metadata: Record<string, unknown>): Promise<Record<string, string>> {
   const response = await exports.default.fetch(new URL("/oauth/register", env.PUBLIC_URL), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({
-      client_name: "Test client",
-      redirect_uris: [REDIRECT_URI],
-      token_endpoint_auth_method: "none",
-      ...metadata,
-    }),
+    body: JSON.stringify({ client_name: "Test client", redirect_uris: [REDIRECT_URI], ...metadata }),
   });
   if (!response.ok) throw new Error(`Registration failed: ${response.status} ${await response.text()}`);
-  return (await response.json<{ client_id: string }>()).client_id;
+  return await response.json();
 }
 
 /** A pending authorization request: the URL to open and the PKCE verifier. */
