@@ -11,6 +11,7 @@ export default defineConfig(() =>
       "test/browser/**",
       "test/clients/**",
       "test/conformance/**",
+      "test/metrics/**",
       "test/connections/databases/**",
       "test/connections/mcp/**",
       "node_modules/**",

@@ -7,6 +7,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench                     cost of a guarded call compared to a bare one (at most five minutes)
   npm run bench -- calls --quick    the same without the share of each step (at most 90 seconds)
   npm run bench -- decide           the policy's decision under 1,000 rules
+  npm run bench -- validation       a stateless message read by the usual form, and by the SDK's schemas
   npm run bench -- sessions         10,000 open sessions with a stream each: memory, and a call in each of them
   npm run bench -- memory           whether memory grows with the calls that are served; --peaks: its most
   npm run bench -- hostile          generated hostile messages on both lanes: faults, and how many were tried
@@ -36,6 +37,7 @@ crm, analytics and knowledge print with --plans how the database reaches each an
 const BENCHES: Readonly<Record<BenchName, () => Promise<unknown>>> = {
   calls: () => import("./bench/calls.ts"),
   decide: () => import("./bench/decide.ts"),
+  validation: () => import("./bench/validation.ts"),
   sessions: () => import("./bench/sessions.ts"),
   memory: () => import("./bench/memory.ts"),
   hostile: () => import("./bench/hostile.ts"),

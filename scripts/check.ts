@@ -3,6 +3,7 @@ import { lint, types } from "./check/compiler.ts";
 import { configuration } from "./check/configuration.ts";
 import { connections } from "./check/connections.ts";
 import type { Check, CheckOutcome } from "./check/definition.ts";
+import { fileLengths } from "./check/file-lengths.ts";
 import { FOLDERS, importDirections } from "./check/import-directions.ts";
 import { links } from "./check/links.ts";
 import { migrations } from "./check/migrations.ts";
@@ -23,6 +24,7 @@ const CHECKS: readonly Check[] = [
   lint,
   importDirections,
   unusedCode,
+  fileLengths,
   packages,
   workerTypes,
   configuration,

@@ -6,6 +6,7 @@ import {
   addKey,
   announceKeyChange,
   findKey,
+  type KeyRow,
   listKeys,
   listSecrets,
   removeKey,
@@ -13,7 +14,7 @@ import {
 } from "../shared/people/keys.ts";
 import { findByEmail, idOfUser } from "../shared/people/statements.ts";
 import { bundledPolicy } from "../shared/policy/bundled.ts";
-import { describeKey, type KeyRow } from "./keys/describe-key.ts";
+import { describeKey } from "./keys/describe-key.ts";
 import { type Command, command, refuseBoth, type Values } from "./local/command-line.ts";
 import { CommandFailure } from "./local/failure.ts";
 import type { PlatformDatabase } from "./platform/database.ts";

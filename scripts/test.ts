@@ -59,6 +59,14 @@ const PHASES: readonly (readonly (readonly Suite[])[])[] = [
         needsBrowser: true,
       },
     ],
+    // It waits for most of its minute.
+    [
+      {
+        name: "metrics",
+        what: "a Prometheus that reads the metrics",
+        config: "vitest.metrics.config.ts",
+      },
+    ],
   ],
 ];
 const NAMES = PHASES.flat(2).map(({ name }) => name);

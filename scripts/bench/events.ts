@@ -1,18 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
-import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { hashPassword } from "better-auth/crypto";
 import { addPerson } from "../../shared/people/statements.ts";
 import { Browser } from "../demo/browser.ts";
 import { authorize, type Discovery, discover, registerClient } from "../demo/oauth.ts";
-import { reportFailure } from "../local/failure.ts";
-import { pickPort } from "../local/port.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
-import { buildVariant } from "./calls/build.ts";
-import { type RunningWorker, startGateway } from "./calls/runtime.ts";
-import { GUARDED } from "./calls/variants.ts";
+import { type BenchGateway, runOnGateway } from "./calls/run-on-gateway.ts";
 import { type FlakyReceiver, startFlakyReceiver } from "./events/receiver.ts";
 import { readBench } from "./options.ts";
 
@@ -34,31 +27,15 @@ const PATIENCE_MS = 180_000;
 /** Milliseconds for which the receiver must stay silent after the revocation. */
 const SILENCE_MS = 20_000;
 
-process.env.WRANGLER_LOG = "error";
-process.env.WRANGLER_WRITE_LOGS = "false";
-
-const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-events-"));
-let worker: RunningWorker | undefined;
 let receiver: FlakyReceiver | undefined;
-try {
-  await run();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-} finally {
-  receiver?.close();
-  await worker?.stop();
-  await rm(folder, { recursive: true, force: true });
-}
+await runOnGateway("events", run);
+receiver?.close();
 
-async function run(): Promise<void> {
+async function run(start: () => Promise<BenchGateway>): Promise<void> {
   const { values } = readBench("events");
   if (values.help) return console.log(HELP);
   const count = parseWholeNumber("events", values.events);
-  const { script, wasm } = await buildVariant(GUARDED);
-  const port = await pickPort();
-  const publicUrl = `http://localhost:${port}`;
-  worker = await startGateway({ script, wasm, folder, publicUrl, port });
-  const platform = await worker.migrate();
+  const { worker, publicUrl, platform } = await start();
   const crm = await worker.openDatabase("CRM_DB");
   receiver = await startFlakyReceiver(parseWholeNumber("seed", values.seed));
   const app = await connectApp(platform, `${publicUrl}/mcp/crm`);

@@ -1,16 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
-import os from "node:os";
-import path from "node:path";
 import fc from "fast-check";
 import { GENERATIONS, type Generation } from "../demo/session.ts";
-import { CommandFailure, reportFailure } from "../local/failure.ts";
-import { pickPort } from "../local/port.ts";
+import { CommandFailure } from "../local/failure.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
-import { buildVariant } from "./calls/build.ts";
 import { signPeopleIn } from "./calls/people.ts";
-import { type RunningWorker, startGateway } from "./calls/runtime.ts";
-import { GUARDED } from "./calls/variants.ts";
+import { type BenchGateway, runOnGateway } from "./calls/run-on-gateway.ts";
 import { findFault } from "./hostile/find-fault.ts";
 import { type HostileInput, hostileInput } from "./hostile/inputs.ts";
 import { type Attack, openTarget, sendHostile } from "./hostile/send.ts";
@@ -34,30 +28,15 @@ const SECRET = "note-of-another-user-5d1c";
 /** Seeds are 31 bits. */
 const MOST_SEED = 2 ** 31 - 1;
 
-process.env.WRANGLER_LOG = "error";
-process.env.WRANGLER_WRITE_LOGS = "false";
+await runOnGateway("hostile", run);
 
-const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-hostile-"));
-let worker: RunningWorker | undefined;
-try {
-  await run();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-} finally {
-  await worker?.stop();
-  await rm(folder, { recursive: true, force: true });
-}
-
-async function run(): Promise<void> {
+async function run(start: () => Promise<BenchGateway>): Promise<void> {
   const { values } = readBench("hostile");
   if (values.help) return console.log(HELP);
   const inputs = parseWholeNumber("inputs", values.inputs);
   const seed = parseWholeNumber("seed", values.seed ?? String((Date.now() % MOST_SEED) + 1), MOST_SEED);
-  const { script } = await buildVariant(GUARDED);
-  const port = await pickPort();
-  const publicUrl = `http://localhost:${port}`;
-  worker = await startGateway({ script, folder, publicUrl, port });
-  const [own = "", stranger = ""] = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, 2);
+  const { worker, port, publicUrl, platform } = await start();
+  const [own = "", stranger = ""] = await signPeopleIn(platform, `${publicUrl}/mcp`, 2);
   const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const attack = await openTarget({ port, agent, own, stranger, secret: SECRET });
   const before = (await worker.readMemory()) ?? 0;

@@ -15,6 +15,7 @@ export const BENCH_OPTIONS = {
     help: FLAG,
   },
   decide: {},
+  validation: {},
   sessions: {
     sessions: { type: "string", default: "10000" },
     people: { type: "string", default: "40" },

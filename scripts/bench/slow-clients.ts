@@ -1,17 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
-import os from "node:os";
-import path from "node:path";
-import { reportFailure } from "../local/failure.ts";
-import { pickPort } from "../local/port.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
-import { buildVariant } from "./calls/build.ts";
 import { type Client, connectClient } from "./calls/client.ts";
 import { runLoad } from "./calls/load.ts";
 import { signPeopleIn } from "./calls/people.ts";
-import { type RunningWorker, startGateway } from "./calls/runtime.ts";
+import { type BenchGateway, runOnGateway } from "./calls/run-on-gateway.ts";
 import { median, percentile } from "./calls/statistics.ts";
-import { GUARDED } from "./calls/variants.ts";
 import { readBench } from "./options.ts";
 
 const HELP = `Measures the calls of one client while other clients send slowly, or send much.
@@ -42,30 +35,15 @@ interface Place {
 }
 
 const { values } = readBench("slow-clients");
-process.env.WRANGLER_LOG = "error";
-process.env.WRANGLER_WRITE_LOGS = "false";
+if (values.help) console.log(HELP);
+else await runOnGateway("slow", run);
 
-const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-slow-"));
-let worker: RunningWorker | undefined;
-try {
-  if (values.help) console.log(HELP);
-  else await run();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-} finally {
-  await worker?.stop();
-  await rm(folder, { recursive: true, force: true });
-}
-
-async function run(): Promise<void> {
+async function run(start: () => Promise<BenchGateway>): Promise<void> {
   const [connections, bodies, seconds, rounds] = (
     ["connections", "bodies", "seconds", "rounds"] as const
   ).map((name) => parseWholeNumber(name, values[name])) as [number, number, number, number];
-  const { script } = await buildVariant(GUARDED);
-  const port = await pickPort();
-  const publicUrl = `http://localhost:${port}`;
-  worker = await startGateway({ script, folder, publicUrl, port });
-  const [own = "", other = ""] = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, 2);
+  const { port, publicUrl, platform } = await start();
+  const [own = "", other = ""] = await signPeopleIn(platform, `${publicUrl}/mcp`, 2);
   const target = { port, host: `localhost:${port}`, path: "/mcp", tool: "bench_echo" };
   const client = await connectClient("stateless", { ...target, token: own });
   const place = { port, token: other };

@@ -1,25 +1,5 @@
 import type { Proof } from "../../shared/people/key-request.ts";
-
-/** A key as `SELECT_KEYS` reads it, with JSON lists as text. */
-export interface KeyRow {
-  id: string;
-  owner: string;
-  /** Name of the team that owns it, or `null`. */
-  team: string | null;
-  name: string;
-  proof: Proof;
-  hint: string;
-  scopes: string;
-  resources: string;
-  tools: string;
-  networks: string;
-  certificates: string;
-  created_at: number;
-  ends_at: number;
-  overlap_ends_at: number | null;
-  last_used_at: number | null;
-  by: string;
-}
+import type { KeyRow } from "../../shared/people/keys.ts";
 
 const PROOFS: Readonly<Partial<Record<Proof, string>>> = {
   public_key: "signs with its private key",

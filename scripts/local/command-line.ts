@@ -36,7 +36,10 @@ export function command<const Taken extends Options>(
 }
 
 /** Runs the command that the arguments name, or prints the help. Nothing runs with an argument that it does not take. */
-export async function runScript(script: Script, args = process.argv.slice(2)): Promise<void> {
+export async function runScript(
+  script: Script,
+  args: readonly string[] = process.argv.slice(2),
+): Promise<void> {
   const run = readCommandLine(script, args);
   if (run === null) console.log(script.help);
   else await run();

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { getPlatformProxy } from "wrangler";
 import { readEnvironment } from "./project.ts";
 import { ROOT } from "./root.ts";
 
@@ -47,6 +46,8 @@ export async function openLocalDatabases(stateFolder: string | null): Promise<Lo
     JSON.stringify({ name: "gatehouse-local", compatibility_date, d1_databases: databases, r2_buckets }),
   );
   try {
+    // Loaded here, as in readEnvironment.
+    const { getPlatformProxy } = await import("wrangler");
     const platform = await getPlatformProxy<
       Record<string, D1Database> & { MEDIA: R2Bucket; AUDIT_SEGMENTS: R2Bucket }
     >({

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { unstable_splitSqlQuery as splitSqlQuery } from "wrangler";
 
 /** One migration file. */
 export interface Migration {
@@ -44,6 +43,9 @@ export async function applyMigrations(
   const { results } = await database.prepare("SELECT name FROM d1_migrations").all<{ name: string }>();
   const applied = new Set(results.map((row) => row.name));
   const missing = migrations.filter(({ name }) => !applied.has(name));
+  if (missing.length === 0) return [];
+  // Loaded here, as in readEnvironment.
+  const { unstable_splitSqlQuery: splitSqlQuery } = await import("wrangler");
   for (const migration of missing) {
     const statements = splitSqlQuery(migration.sql).map((statement) => database.prepare(statement));
     const record = database.prepare("INSERT INTO d1_migrations (name) VALUES (?)").bind(migration.name);

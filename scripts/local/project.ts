@@ -1,5 +1,6 @@
+import { createRequire } from "node:module";
 import path from "node:path";
-import { type Unstable_Config, unstable_readConfig } from "wrangler";
+import type { Unstable_Config } from "wrangler";
 import { ROOT } from "./root.ts";
 
 /** Absolute path of `wrangler.toml`, which describes every environment. */
@@ -11,11 +12,15 @@ export const ENVIRONMENTS = ["production", "staging", "local"] as const;
 /** One of {@link ENVIRONMENTS}. */
 export type EnvironmentName = (typeof ENVIRONMENTS)[number];
 
+const projectRequire = createRequire(import.meta.url);
+
 /**
  * Reads one environment of `wrangler.toml`, validated and completed by wrangler. Throws on an invalid file.
  */
 export function readEnvironment(name: EnvironmentName): Unstable_Config {
-  return unstable_readConfig(
+  // Loaded here, because it takes most of a second, which a command that refuses its arguments does not need.
+  const { unstable_readConfig: readConfig } = projectRequire("wrangler") as typeof import("wrangler");
+  return readConfig(
     name === "production" ? { config: CONFIG_FILE, env: "" } : { config: CONFIG_FILE, env: name },
     { hideWarnings: true },
   );

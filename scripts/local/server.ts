@@ -1,4 +1,4 @@
-import { unstable_DevEnv as DevelopmentEnvironment } from "wrangler";
+import type { unstable_DevEnv as DevelopmentEnvironment } from "wrangler";
 import { startClock } from "./clock.ts";
 import { CommandFailure } from "./failure.ts";
 import { CONFIG_FILE } from "./project.ts";
@@ -36,7 +36,9 @@ export interface ServerOptions {
  */
 export async function startServer(options: ServerOptions): Promise<LocalServer> {
   const url = `http://localhost:${options.port}`;
-  const development = new DevelopmentEnvironment();
+  // Loaded here, as in readEnvironment.
+  const { unstable_DevEnv: DevEnv } = await import("wrangler");
+  const development = new DevEnv();
   const failure = waitForFailure(development);
   const worker = await development.startWorker({
     config: CONFIG_FILE,

@@ -16,8 +16,25 @@ export interface JudgedCall {
 }
 
 /**
- * Step 1: decides whether this principal may use this subject now, under this policy. Lists, completion,
- * resources, prompts, calls and the scope challenge all use it, so a list shows exactly what can be called.
+ * Step 1: decides whether this principal may use this subject now, under this policy. What is listed can be called,
+ * because lists and calls ask the same. Where it is asked, and why (a test compares the list with the imports):
+ *
+ * - `shared/guard/guard.ts`: before admission, and after it when the person's object knows a newer role or policy
+ * - `shared/guard/call-tool.ts`: on the whole arguments of a call or step, and on other tools that the call needs
+ * - `shared/guard/guarded-read.ts`: on a read as it will run; no person can be asked for one
+ * - `shared/guard/approval/fresh-factor.ts`: again with a second factor that the person gave since
+ * - `shared/guard/flow/judge-answers.ts`: after an answer in the middle of a call, when the session has read more
+ * - `shared/guard/embedded-resources.ts`: on resources that a result of another system names
+ * - `shared/guard/masking/mask-session-memory.ts`: on the tool whose kept rows an app reads again
+ * - `shared/guard/start-task.ts`: so that a refusal which names tasks does not reveal a tool
+ * - `shared/guard/visible.ts`: a list leaves out resources whose second factor is missing
+ * - `shared/mcp/message-target.ts`: for the challenge that asks a client for a scope
+ * - `shared/mcp/methods/handlers.ts`: before the members of a template are read for a list
+ * - `shared/mcp/methods/tasks.ts`: on the tool of a task whose state is read
+ * - `shared/mcp/stateless/event-stream.ts`: before each look for events of an open stream
+ * - `shared/mcp/subscriptions/subscriber.ts`: before a resource is compared for a subscriber
+ * - `shared/mcp/subscriptions/watch.ts`: to notice that a subscriber's rights have changed
+ * - `workers/objects/events/standing.ts`: before each delivery to a webhook
  *
  * @param call - the call as it will run; without it, decides whether any call could be allowed
  */

@@ -1,7 +1,7 @@
 import type { NewSecret } from "../auth/access-key.ts";
 import type { PublicKey } from "../auth/public-key.ts";
 import { quoteText } from "../encoding/quote-text.ts";
-import type { KeyRequest } from "./key-request.ts";
+import type { KeyRequest, Proof } from "./key-request.ts";
 import { idOfUser } from "./statements.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -105,6 +105,28 @@ export function findKey(id: string): string {
 /** SQL: digests of the secrets of a key that have not ended. */
 export function listSecrets(id: string, at: number): string {
   return `SELECT digest FROM access_key_secret WHERE key_id = ${quoteText(id)} AND ends_at > ${at};`;
+}
+
+/** A key as `SELECT_KEYS` reads it, with JSON lists as text. */
+export interface KeyRow {
+  id: string;
+  owner: string;
+  /** Name of the team that owns it, or `null`. */
+  team: string | null;
+  name: string;
+  proof: Proof;
+  hint: string;
+  scopes: string;
+  resources: string;
+  tools: string;
+  networks: string;
+  certificates: string;
+  days: number;
+  created_at: number;
+  ends_at: number;
+  overlap_ends_at: number | null;
+  last_used_at: number | null;
+  by: string;
 }
 
 /** SQL without a condition: what pages and commands show of a key. */

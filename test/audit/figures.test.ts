@@ -2,9 +2,6 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Link } from "../../shared/audit/chain.ts";
-import { commitToText } from "../../shared/audit/commitment.ts";
-import type { AuditEvent } from "../../shared/audit/record.ts";
-import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { countRecords, readCountLag } from "../../workers/audit-log/figures/count-records.ts";
 import { COUNTS, GRAINS } from "../../workers/audit-log/figures/grains.ts";
@@ -23,52 +20,12 @@ import { takeOverCalls } from "../../workers/audit-log/figures/take-over-calls.t
 import { writeDays } from "../../workers/audit-log/figures/write-days.ts";
 import { storeLinks } from "../../workers/audit-log/store-records.ts";
 import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
-import { findCalls } from "../../workers/gateway/console/trail/find-calls.ts";
-import { deliver, emptyTrail, insertIntoTable, intentOf } from "./trail.ts";
+import { type Call, linksOfCalls } from "./links.ts";
+import { deliver, emptyTrail, insertIntoTable } from "./trail.ts";
 
 const START = Date.UTC(2026, 10, 29, 10, 59, 30);
 const DAY_MS = 86_400_000;
 const ALL = { grain: "hour", from: 0, to: Number.MAX_SAFE_INTEGER } as const;
-
-/** A record of a chain, as its object would send it. */
-function linkOf(chain: string, sequence: number, at: number, event: AuditEvent): Link {
-  const text = canonicalize(event);
-  const salt = `salt ${sequence}`;
-  const { type } = event;
-  const commitment = commitToText(salt, text);
-  const body = canonicalize({ version: 2, chain, sequence, previous: "0".repeat(64), at, type, commitment });
-  return { chain, sequence, body, hash: digestText(body), salt, event: text };
-}
-
-interface Call {
-  person: string;
-  name: string;
-  clientId: string;
-  at: number;
-  ms: number;
-  end: "ok" | "not_found" | "rate_limited" | "input_required" | "unknown" | "forbidden" | "running" | "deny";
-}
-
-/** The records of calls, each chain in its own order. */
-function linksOfCalls(calls: readonly Call[]): Link[] {
-  const sequences = new Map<string, number>();
-  const next = (chain: string) => {
-    sequences.set(chain, (sequences.get(chain) ?? 0) + 1);
-    return sequences.get(chain) ?? 1;
-  };
-  return calls.flatMap(({ person, name, clientId, at, ms, end }, index) => {
-    const { userId: _, ...details } = { ...intentOf(person, `call-${index}`), name, clientId };
-    const link = (time: number, event: AuditEvent) => linkOf(person, next(person), time, event);
-    if (end === "deny") return [link(at, { type: "denial", decision: "deny", ...details })];
-    const intent = link(at, { type: "intent", decision: "allow", ...details });
-    if (end === "running") return [intent];
-    const failed = !["ok", "input_required", "unknown"].includes(end);
-    const callId = `call-${index}`;
-    const status = failed ? "failed" : (end as "ok");
-    const error = failed ? end : null;
-    return [intent, link(at + ms, { type: "outcome", callId, status, error, durationMs: ms, bytes: 1 })];
-  });
-}
 
 const ENDING_OF: Record<Call["end"], string | null> = {
   ok: "ok",
@@ -302,80 +259,6 @@ describe("the counts of the trail", () => {
       const members = await readMembers(env.PLATFORM_DB, dimension, days, 9);
       expect(members.map(({ calls }) => calls)).toEqual([2]);
     }
-  });
-
-  it("find the calls of a trace whose time is newer than that of many batches which arrived later", async () => {
-    const trace = "6e".repeat(16);
-    const call = {
-      person: "user_a",
-      name: "crm_move_deal",
-      clientId: "app",
-      at: START,
-      ms: 1,
-      end: "ok",
-    } as const;
-    await storeLinks(
-      env,
-      linksOfCalls([call]).map((link) => {
-        const event = JSON.parse(link.event ?? "");
-        if (event.type !== "intent") return link;
-        return linkOf(link.chain, link.sequence, JSON.parse(link.body).at, { ...event, traceId: trace });
-      }),
-    );
-    await env.PLATFORM_DB.prepare(
-      `INSERT INTO trace_block (last, first, at, until, traces)
-       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
-       SELECT 1000000 + i, 1000000 + i, ?1 - i, ?1 - i, unhex(?2) FROM n`,
-    )
-      .bind(START - DAY_MS, trace.slice(0, 8))
-      .run();
-    const filter = { person: "", trace, app: "", name: "", decision: "", status: "", from: null, to: null };
-    const { calls, next } = await findCalls(env.PLATFORM_DB, filter, null);
-    expect(calls.map(({ at }) => at)).toEqual([START]);
-    // The rest is on a page of its own, and the pages end.
-    expect(await findCalls(env.PLATFORM_DB, filter, next)).toEqual({
-      calls: [],
-      next: null,
-      isPartial: false,
-    });
-  });
-
-  it("find the calls of a trace in every batch, each once, and no call of another trace that begins alike", async () => {
-    const [trace, alike] = ["5f".repeat(16), `${"5f".repeat(15)}00`];
-    const calls = Array.from(
-      { length: 30 },
-      (_, index): Call => ({
-        person: `user_${index}`,
-        name: "crm_move_deal",
-        clientId: "app",
-        at: START + index * 1_000,
-        ms: 1,
-        end: "ok",
-      }),
-    );
-    const links = linksOfCalls(calls).map((link) => {
-      const event = JSON.parse(link.event ?? "");
-      if (event.type !== "intent") return link;
-      const number = Number(link.chain.slice(5));
-      const traceId = number % 3 === 0 ? trace : number % 3 === 1 ? alike : event.traceId;
-      return linkOf(link.chain, link.sequence, JSON.parse(link.body).at, { ...event, traceId });
-    });
-    // Three batches whose times overlap.
-    for (const turn of [0, 1, 2])
-      await storeLinks(
-        env,
-        links.filter(({ chain }) => Math.floor(Number(chain.slice(5)) / 2) % 3 === turn),
-      );
-    const filter = { person: "", trace, app: "", name: "", decision: "", status: "", from: null, to: null };
-    const found = await findCalls(env.PLATFORM_DB, filter, null);
-    expect(found.calls.map(({ chain }) => chain)).toEqual(
-      [27, 24, 21, 18, 15, 12, 9, 6, 3, 0].map((number) => `user_${number}`),
-    );
-    const [first, second] = [await findCalls(env.PLATFORM_DB, filter, null, 4), found.calls.slice(4, 8)];
-    expect((await findCalls(env.PLATFORM_DB, filter, first.next, 4)).calls).toEqual(second);
-    expect((await findCalls(env.PLATFORM_DB, { ...filter, trace: "0".repeat(32) }, null)).calls).toEqual([]);
-    await removeOldCalls(env.PLATFORM_DB, 0);
-    expect(await env.PLATFORM_DB.prepare("SELECT count(*) AS n FROM trace_block").first("n")).toBe(0);
   });
 
   it("go after their time: minutes and hours first, days with what they count", async () => {

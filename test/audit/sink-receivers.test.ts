@@ -5,7 +5,8 @@ import { readLags } from "../../workers/audit-log/sinks/cursor.ts";
 import { httpSink } from "../../workers/audit-log/sinks/http-sink.ts";
 import { makeLettersDue } from "../../workers/audit-log/sinks/letters.ts";
 import { FURTHER_SINKS, HTTP_FORMS } from "../../workers/audit-log/sinks/list.ts";
-import { createReceivers, type Receiver } from "./receivers.ts";
+import type { Receiver } from "./receiver.ts";
+import { createReceivers } from "./receivers.ts";
 
 const HOUR_MS = 60 * 60_000;
 const START = Date.UTC(2026, 10, 29, 12, 30);

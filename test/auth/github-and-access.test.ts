@@ -1,26 +1,9 @@
-import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { forge } from "../support/hostile-issuer.ts";
 import { authorize, decide, openConsent, registerClient, TestBrowser } from "../support/oauth.ts";
 import { setSecondFactor } from "../support/policy.ts";
 import { enrol } from "../support/second-factor.ts";
-import { begin, CORP, HOSTILE, setSignIn, signToken } from "../support/single-sign-on.ts";
-
-const database = env.PLATFORM_DB;
-
-interface Row {
-  id: string;
-  email: string;
-  role: string;
-  name: string;
-  disabled: number;
-}
-
-const find = (email: string) =>
-  database
-    .prepare(`SELECT "id", "email", "role", "name", "disabled" FROM "user" WHERE "email" = ?`)
-    .bind(email)
-    .first<Row>();
+import { begin, CORP, findPerson, HOSTILE, setSignIn, signToken } from "../support/single-sign-on.ts";
 
 const account = async (browser: TestBrowser) => (await browser.get("/account")).text();
 
@@ -60,9 +43,9 @@ describe("GitHub", () => {
 
   it("signs a member of an organization in through its own flow, and follows teams", async () => {
     expect((await come(github())).status).toBe(303);
-    expect(await find("octo@hub.example")).toMatchObject({ role: "viewer", name: "Octo Cat" });
+    expect(await findPerson("octo@hub.example")).toMatchObject({ role: "viewer", name: "Octo Cat" });
     await come(github({ "/user/teams": [{ slug: "platform", organization: { login: "corp" } }] }));
-    expect(await find("octo@hub.example")).toMatchObject({ role: "admin" });
+    expect(await findPerson("octo@hub.example")).toMatchObject({ role: "admin" });
   });
 
   it.each([
@@ -162,17 +145,17 @@ describe("Cloudflare Access", () => {
       (await come(await signToken({ claims: claims({ sub, email }) }))).response.status;
     setSignIn(both);
     expect(await enter("f-1", "made@corp.example")).toBe(403);
-    expect(await find("made@corp.example")).toBeNull();
+    expect(await findPerson("made@corp.example")).toBeNull();
     expect(await enter("f-2", "moved@team.example")).toBe(303);
     expect(await enter("f-2", "moved@corp.example")).toBe(303);
-    expect(await find("moved@corp.example")).toBeNull();
-    expect(await find("moved@team.example")).toMatchObject({ role: "sales" });
+    expect(await findPerson("moved@corp.example")).toBeNull();
+    expect(await findPerson("moved@team.example")).toMatchObject({ role: "sales" });
     setSignIn({ providers: { team: TEAM } });
     expect(await enter("f-3", "kept@corp.example")).toBe(303);
     setSignIn(both);
     expect(await enter("f-3", "kept@corp.example")).toBe(403);
     expect(await enter("f-3", "kept@team.example")).toBe(403);
-    expect(await find("kept@corp.example")).toMatchObject({ role: "sales" });
+    expect(await findPerson("kept@corp.example")).toMatchObject({ role: "sales" });
   });
 
   it("opens nothing without the header, or with one of a megabyte's kind", async () => {

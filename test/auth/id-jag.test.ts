@@ -4,7 +4,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { NO_ROLE } from "../../shared/people/federated.ts";
 import { awaitEvents } from "../audit/trail.ts";
 import { encodePart, makeSigner, publishAs, type Signer, sign, signConfused } from "../keys/assertions.ts";
-import { callMcp, createPerson, REDIRECT_URI, signIn, type TestPerson } from "../support/oauth.ts";
+import {
+  type ConfidentialClient,
+  callMcp,
+  createPerson,
+  registerClient,
+  registerConfidentialClient,
+  signIn,
+  type TestPerson,
+} from "../support/oauth.ts";
 import { setSecondFactor } from "../support/policy.ts";
 import { LANES, openSession } from "../support/session.ts";
 import { setSignIn } from "../support/single-sign-on.ts";
@@ -15,33 +23,14 @@ const SILENT = "https://login.silent.example";
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const CRM = `${env.PUBLIC_URL}/mcp/crm`;
 
-interface App {
-  id: string;
-  secret: string;
-}
-
 let corp: Signer;
 let other: Signer;
 let victor: TestPerson;
 let mallory: TestPerson;
-let assistant: App;
-let rogue: App;
+let assistant: ConfidentialClient;
+let rogue: ConfidentialClient;
 
 const published = new Map<string, unknown>();
-
-async function register(name: string): Promise<App> {
-  const response = await exports.default.fetch(new URL("/oauth/register", env.PUBLIC_URL), {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({
-      client_name: name,
-      redirect_uris: [REDIRECT_URI],
-      token_endpoint_auth_method: "client_secret_basic",
-    }),
-  });
-  const { client_id: id, client_secret: secret } = await response.json<Record<string, string>>();
-  return { id: id ?? "", secret: secret ?? "" };
-}
 
 async function link({ id }: TestPerson, issuer: string, subject: string): Promise<void> {
   await env.PLATFORM_DB.prepare("INSERT INTO federated_identity VALUES (?, ?, ?, 1, 1)")
@@ -63,7 +52,10 @@ beforeAll(async () => {
   [victor, mallory] = [await createPerson("sales", "Victor"), await createPerson("viewer", "Mallory")];
   await link(victor, CORP, "victor");
   await link(mallory, OTHER, "mallory");
-  [assistant, rogue] = [await register("Corp Assistant"), await register("Rogue")];
+  [assistant, rogue] = [
+    await registerConfidentialClient("Corp Assistant"),
+    await registerConfidentialClient("Rogue"),
+  ];
   for (const [issuer, signer, kid] of [
     [CORP, corp, "corp-1"],
     [OTHER, other, "other-1"],
@@ -109,7 +101,11 @@ const HEADER = { typ: "oauth-id-jag+jwt", kid: "corp-1" };
 const idJag = (changes: object = {}, options = {}, by = corp) =>
   sign(by, grantOf(changes), { header: HEADER, ...options });
 
-async function exchange(assertion: string, fields: Record<string, string> = {}, app: App | null = assistant) {
+async function exchange(
+  assertion: string,
+  fields: Record<string, string> = {},
+  app: ConfidentialClient | null = assistant,
+) {
   const response = await exports.default.fetch(new URL("/oauth/token", env.PUBLIC_URL), {
     method: "POST",
     headers: app === null ? {} : { Authorization: `Basic ${btoa(`${app.id}:${app.secret}`)}` },
@@ -309,16 +305,7 @@ describe("no token is given", () => {
       "invalid_client",
     );
     expect((await exchange(await idJag(), {}, rogue)).body.error).toBe("invalid_grant");
-    const publicApp = await exports.default.fetch(new URL("/oauth/register", env.PUBLIC_URL), {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({
-        client_name: "P",
-        redirect_uris: [REDIRECT_URI],
-        token_endpoint_auth_method: "none",
-      }),
-    });
-    const { client_id = "" } = await publicApp.json<Record<string, string>>();
+    const client_id = await registerClient();
     const answer = await exchange(await idJag({ client_id }), { client_id }, null);
     expect([answer.status, answer.body.error]).toEqual([401, "invalid_client"]);
   });

@@ -7,6 +7,7 @@ import { enrol } from "../support/second-factor.ts";
 import {
   begin,
   CORP,
+  findPerson,
   GROUP_RULES,
   HOSTILE,
   ISSUER,
@@ -17,20 +18,6 @@ import {
 } from "../support/single-sign-on.ts";
 
 const database = env.PLATFORM_DB;
-
-interface Row {
-  id: string;
-  email: string;
-  role: string;
-  name: string;
-  disabled: number;
-}
-
-const find = (email: string) =>
-  database
-    .prepare(`SELECT "id", "email", "role", "name", "disabled" FROM "user" WHERE "email" = ?`)
-    .bind(email)
-    .first<Row>();
 
 const countPeople = async () =>
   (await database.prepare(`SELECT count(*) AS total FROM "user"`).first<{ total: number }>())?.total;
@@ -51,7 +38,7 @@ describe("a first sign-in with an issuer", () => {
     expect(page).toContain("Ada Lovelace");
     expect(page).toContain("sales");
     expect(page).not.toContain("Current password");
-    expect(await find("ada@corp.example")).toMatchObject({ role: "sales", disabled: 0 });
+    expect(await findPerson("ada@corp.example")).toMatchObject({ role: "sales", disabled: 0 });
   });
 
   it("makes no account for a person whom no rule fits", async () => {
@@ -76,7 +63,7 @@ describe("a first sign-in with an issuer", () => {
     const response = await signInWith(new TestBrowser(), { login: "unverified" });
     expect(response.status).toBe(403);
     expect(await response.text()).toContain("has not verified your e-mail address");
-    expect(await find("victor@corp.example")).toBeNull();
+    expect(await findPerson("victor@corp.example")).toBeNull();
   });
 
   it("lets a rule go by the domain of a verified address", async () => {
@@ -84,7 +71,7 @@ describe("a first sign-in with an issuer", () => {
       providers: { corp: { ...CORP, roles: [{ role: "viewer", when: { email_domain: ["corp.example"] } }] } },
     });
     await signInWith(new TestBrowser(), { login: "bydomain" });
-    expect(await find("bydomain@corp.example")).toMatchObject({ role: "viewer" });
+    expect(await findPerson("bydomain@corp.example")).toMatchObject({ role: "viewer" });
     await setPerson("domainless", { email: "domainless@corp.example", email_verified: false });
     expect((await signInWith(new TestBrowser(), { login: "domainless" })).status).toBe(403);
   });
@@ -92,7 +79,7 @@ describe("a first sign-in with an issuer", () => {
   it("records who signed in with which provider, and who added the account", async () => {
     await setPerson("noted", { email: "noted@corp.example", groups: ["gatehouse-sales"] });
     await signInWith(new TestBrowser(), { login: "noted" });
-    const person = await find("noted@corp.example");
+    const person = await findPerson("noted@corp.example");
     const added = await database
       .prepare(`SELECT by, done_at FROM admin_request WHERE user_id = ? AND kind = 'person_change'`)
       .bind(person?.id)
@@ -106,20 +93,24 @@ describe("a later sign-in", () => {
     await setPerson("eve", { email: "eve@corp.example", name: "Eve", groups: ["gatehouse-sales"] });
     const browser = new TestBrowser();
     await signInWith(browser, { login: "eve" });
-    const id = (await find("eve@corp.example"))?.id;
+    const id = (await findPerson("eve@corp.example"))?.id;
     await setPerson("eve", {
       email: "eve.married@corp.example",
       name: "Eve Married",
       groups: ["gatehouse-admins"],
     });
     await signInWith(new TestBrowser(), { login: "eve" });
-    expect(await find("eve.married@corp.example")).toMatchObject({ id, role: "admin", name: "Eve Married" });
+    expect(await findPerson("eve.married@corp.example")).toMatchObject({
+      id,
+      role: "admin",
+      name: "Eve Married",
+    });
     await setPerson("eve", { email: "eve.married@corp.example", groups: [] });
     expect((await signInWith(new TestBrowser(), { login: "eve" })).status).toBe(403);
-    expect(await find("eve.married@corp.example")).toMatchObject({ role: "-" });
+    expect(await findPerson("eve.married@corp.example")).toMatchObject({ role: "-" });
     await setPerson("eve", { email: "eve.married@corp.example", groups: ["gatehouse-sales"] });
     expect((await signInWith(new TestBrowser(), { login: "eve" })).status).toBe(303);
-    expect(await find("eve.married@corp.example")).toMatchObject({ id, role: "sales" });
+    expect(await findPerson("eve.married@corp.example")).toMatchObject({ id, role: "sales" });
   });
 
   it("keeps the address before when the new one is another person's", async () => {
@@ -128,8 +119,8 @@ describe("a later sign-in", () => {
     await signInWith(new TestBrowser(), { login: "mover" });
     await setPerson("mover", { email: other.email, groups: ["gatehouse-sales"] });
     expect((await signInWith(new TestBrowser(), { login: "mover" })).status).toBe(303);
-    expect(await find("mover@corp.example")).not.toBeNull();
-    expect(await find(other.email)).toMatchObject({ id: other.id });
+    expect(await findPerson("mover@corp.example")).not.toBeNull();
+    expect(await findPerson(other.email)).toMatchObject({ id: other.id });
   });
 
   it("does not open the door to a disabled person", async () => {
@@ -146,7 +137,7 @@ describe("a person who is kept out between the issuer's word and the session", (
   it("is refused, and the trail has no sign-in of theirs", async () => {
     await setPerson("raced", { email: "raced@corp.example", groups: ["gatehouse-sales"] });
     await signInWith(new TestBrowser(), { login: "raced" });
-    const id = (await find("raced@corp.example"))?.id ?? "";
+    const id = (await findPerson("raced@corp.example"))?.id ?? "";
     const signIns = async () => (await eventsOf(id)).filter(({ type }) => type === "sign_in").length;
     const before = await signIns();
     await database
@@ -174,7 +165,7 @@ describe("an account that was added by hand", () => {
       .run();
     await setPerson("hand", { email: "hand@corp.example", groups: ["gatehouse-sales"] });
     expect((await signInWith(new TestBrowser(), { login: "hand" })).status).toBe(303);
-    expect(await find("hand@corp.example")).toMatchObject({ id: person.id, role: "sales" });
+    expect(await findPerson("hand@corp.example")).toMatchObject({ id: person.id, role: "sales" });
     expect((await old.get("/account")).status).toBe(303);
     setSignIn({});
     expect(
@@ -188,7 +179,7 @@ describe("an account that was added by hand", () => {
     const response = await signInWith(new TestBrowser(), { login: "thief" });
     expect(response.status).toBe(403);
     expect(await response.text()).toContain("Another account has your e-mail address");
-    expect(await find(person.email)).toMatchObject({ id: person.id, role: "viewer" });
+    expect(await findPerson(person.email)).toMatchObject({ id: person.id, role: "viewer" });
   });
 
   it("stays with its subject when the issuer gives the address to another one", async () => {
@@ -196,7 +187,7 @@ describe("an account that was added by hand", () => {
     await signInWith(new TestBrowser(), { login: "first" });
     await setPerson("second", { email: "shared@corp.example", groups: ["gatehouse-admins"] });
     expect((await signInWith(new TestBrowser(), { login: "second" })).status).toBe(403);
-    expect(await find("shared@corp.example")).toMatchObject({ role: "sales" });
+    expect(await findPerson("shared@corp.example")).toMatchObject({ role: "sales" });
   });
 });
 

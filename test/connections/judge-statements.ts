@@ -3,6 +3,15 @@ import { ToolError } from "../../shared/call/tool-error.ts";
 import type { JudgeStatement, StatementRules } from "../../workers/connections/judge/statement.ts";
 import type { Attempt } from "./attempts/attempt.ts";
 
+/** Statements on the columns that are not hidden, of every dialect. */
+export const USABLE = [
+  "SELECT id, name FROM customers",
+  "SELECT COUNT(*) FROM customers",
+  "SELECT o.*, c.name FROM orders o JOIN customers c ON c.id = o.customer_id",
+  "SELECT email FROM hr.staff",
+  "SELECT x.email FROM (SELECT name AS email FROM customers) x",
+];
+
 /** The attempts that pass, or that fail with something else than a refusal. */
 export async function findAccepted(
   judge: JudgeStatement,

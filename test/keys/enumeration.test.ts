@@ -2,7 +2,7 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { splitStatements } from "../../shared/encoding/split-statements.ts";
 import { addTeam } from "../../shared/people/teams.ts";
-import { createPerson, REDIRECT_URI, signIn } from "../support/oauth.ts";
+import { createPerson, registerConfidentialClient, signIn } from "../support/oauth.ts";
 import { setSignIn } from "../support/single-sign-on.ts";
 import { CRM } from "./accounts.ts";
 import { claimsOf, makeSigner, publishAs, type Signer, sign, withAssertion } from "./assertions.ts";
@@ -189,17 +189,7 @@ describe("a client that guesses service accounts gets one answer for the same wo
     }
     await run(`UPDATE "user" SET "email" = 'foreign@people.example' WHERE "id" = ?`, people.foreign.id);
     await disable(people.disabled.id);
-    const registered = await exports.default.fetch(new URL("/oauth/register", env.PUBLIC_URL), {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({
-        client_name: "App",
-        redirect_uris: [REDIRECT_URI],
-        token_endpoint_auth_method: "client_secret_basic",
-      }),
-    });
-    const { client_id: app = "", client_secret: secret = "" } =
-      await registered.json<Record<string, string>>();
+    const { id: app, secret } = await registerConfidentialClient("App");
     const ask = async (sub: string, id = app, given = secret) => {
       const claims = {
         iss: ISSUER,

@@ -16,7 +16,7 @@ import {
   openLocalDatabase,
   startSession,
 } from "../support/lane-client.ts";
-import { type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
+import { type SpawnedStart, startSmall } from "../support/spawned-start.ts";
 
 /**
  * Number of kills of the runtime, and of users with concurrent calls. The long form:
@@ -42,11 +42,10 @@ let url = "";
 let port = 0;
 let running: SpawnedStart | undefined;
 
-async function start(): Promise<SpawnedStart> {
-  running = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000", "--no-database"]);
-  await running.printed("Ctrl-C stops");
-  return running;
-}
+const start = () =>
+  startSmall(stateFolder, port, (started) => {
+    running = started;
+  });
 
 /** Each round has users of its own: a killed call holds its slot among a user's calls for some seconds. */
 const emailOf = (round: number, index: number) => `k${round}-${index}@people.example`;

@@ -232,7 +232,7 @@ describe.skipIf(isAbsent)("npm run connections", () => {
 
   it("add and publish bring a MariaDB within two minutes", async () => {
     const begun = performance.now();
-    // As README shows it; the server of this test has a port of its own.
+    // As docs/connections.md shows it; the server of this test has a port of its own.
     const place = ["--database", "stock", "--port", String(mariadb.port)];
     const added = await run(["add", "stock", "--kind", "mysql", ...place], PASSWORD);
     expect(added.code, added.output).toBe(0);

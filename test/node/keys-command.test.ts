@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { KEYS } from "../../scripts/keys.ts";
 import { isWellFormedKey } from "../../shared/auth/access-key.ts";
 import { splitStatements } from "../../shared/encoding/split-statements.ts";
 import { addPerson } from "../../shared/people/statements.ts";
@@ -6,7 +7,7 @@ import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts
 
 let storage: LocalStorage;
 
-const run = (...args: string[]) => storage.run("scripts/keys.ts", args);
+const run = (...args: string[]) => storage.run(KEYS, args);
 const inPlatform: LocalStorage["inPlatform"] = (work) => storage.inPlatform(work);
 
 beforeAll(async () => {

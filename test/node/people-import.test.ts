@@ -1,12 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PEOPLE } from "../../scripts/people.ts";
 import { readPeopleFile } from "../../shared/people/read-people-file.ts";
 import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
 let storage: LocalStorage;
 
-const run = (...args: string[]) => storage.run("scripts/people.ts", args);
+const run = (...args: string[]) => storage.run(PEOPLE, args);
 const inPlatform: LocalStorage["inPlatform"] = (work) => storage.inPlatform(work);
 
 const count = (table: string) =>

@@ -4,12 +4,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { runNode } from "../../scripts/local/process.ts";
+import { PEOPLE } from "../../scripts/people.ts";
+import { POLICY } from "../../scripts/policy.ts";
 import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
 let storage: LocalStorage;
 
-const run = (...args: string[]) => storage.run("scripts/people.ts", args);
+const run = (...args: string[]) => storage.run(PEOPLE, args);
 const inPlatform: LocalStorage["inPlatform"] = (work) => storage.inPlatform(work);
 
 beforeAll(async () => {
@@ -240,16 +241,13 @@ it("people add, role and password go by the policy in force: its roles, and no p
     mask: { public: show, internal: show, pii: mask, secret: drop, text: [pii, secret] }
 `;
   await writeFile(draft, `${text.replace(/^roles:\n/m, proofreader)}\n${SIGN_IN}`);
-  const state = path.join(storage.folder, "state");
   const add = (email: string, ...more: string[]) => run("add", "--email", email, "--name", "Ida", ...more);
   expect((await add("before@example.com")).output).toContain("Password, shown this once");
   const unknown = await run("role", "--email", "before@example.com", "--role", "proofreader");
   expect([unknown.code, unknown.output]).toEqual([1, expect.stringContaining("The roles are ")]);
 
-  const published = await runNode("scripts/policy.ts", ["publish", "--file", draft, "--state", state], {
-    env: { NO_COLOR: "1" },
-  });
-  expect(published.code, published.stdout + published.stderr).toBe(0);
+  const published = await storage.run(POLICY, ["publish", "--file", draft]);
+  expect(published.code, published.output).toBe(0);
   const role = await run("role", "--email", "before@example.com", "--role", "proofreader");
   expect(role.code, role.output).toBe(0);
   const refused = [await add("after@example.com"), await run("password", "--email", "before@example.com")];

@@ -15,7 +15,7 @@ import {
   openLocalDatabase,
   startSession,
 } from "../support/lane-client.ts";
-import { type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
+import { type SpawnedStart, startSmall } from "../support/spawned-start.ts";
 
 let folder = "";
 let stateFolder = "";
@@ -24,11 +24,10 @@ let url = "";
 let port = 0;
 let running: SpawnedStart | undefined;
 
-async function start(): Promise<SpawnedStart> {
-  running = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000", "--no-database"]);
-  await running.printed("Ctrl-C stops");
-  return running;
-}
+const start = () =>
+  startSmall(stateFolder, port, (started) => {
+    running = started;
+  });
 
 const command = (name: string, ...args: string[]) =>
   runNode(`scripts/${name}.ts`, [...args, "--state", stateFolder]);

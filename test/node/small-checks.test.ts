@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { findLength } from "../../scripts/check/file-lengths.ts";
 import { findNamingMistakes } from "../../scripts/check/migrations.ts";
 import { parseModule } from "../../scripts/check/module-graph.ts";
 import { findLockMistakes, findUndeclared } from "../../scripts/check/packages.ts";
@@ -21,6 +22,17 @@ describe("migration names", () => {
 
   it("requires at least one migration in every folder", () => {
     expect(findNamingMistakes("migrations/crm", [])).toEqual(["migrations/crm has no migrations."]);
+  });
+});
+
+describe("the length of a file", () => {
+  it("is 350 lines at most, with or without a line break at the end", () => {
+    const lines = Array.from({ length: 350 }, () => "a");
+    expect(findLength("workers/a.ts", lines.join("\n"))).toEqual([]);
+    expect(findLength("workers/a.ts", `${lines.join("\n")}\n`)).toEqual([]);
+    expect(findLength("workers/a.ts", `${lines.join("\n")}\n\n`)).toEqual([
+      "workers/a.ts:351 has 351 lines, at most 350: split it by what it is about.",
+    ]);
   });
 });
 

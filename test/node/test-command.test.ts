@@ -45,7 +45,7 @@ describe("npm test without a browser", () => {
   it("refuses a suite that does not exist", async () => {
     const { code, stderr } = await runNode("scripts/test.ts", ["everything"]);
     expect(code).toBe(1);
-    expect(stderr).toContain("workerd, servers, unit, mcp, node, databases, clients, browser");
+    expect(stderr).toContain("workerd, servers, unit, mcp, node, databases, clients, browser, metrics");
   });
 });
 

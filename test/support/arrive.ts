@@ -1,6 +1,5 @@
 import { env } from "cloudflare:workers";
-import { hashPassword } from "better-auth/crypto";
-import { PASSWORD, signIn, type TestBrowser } from "./oauth.ts";
+import { PASSWORD_HASH, signIn, type TestBrowser } from "./oauth.ts";
 import { addPerson } from "./token.ts";
 
 /** Adds a person who can sign in, and signs in. */
@@ -10,7 +9,7 @@ export async function arrive(name: string): Promise<TestBrowser> {
     `INSERT INTO "account" ("id", "accountId", "providerId", "userId", "password", "createdAt", "updatedAt")
      VALUES (?1, ?2, 'credential', ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING`,
   )
-    .bind(`account-${name}`, id, await hashPassword(PASSWORD), new Date().toISOString())
+    .bind(`account-${name}`, id, PASSWORD_HASH, new Date().toISOString())
     .run();
   return await signIn({ email: `${name}@people.example` });
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 const ROOT = path.resolve(import.meta.dirname, "../..");
 
 /** Suites that start their own runtimes. */
-const OTHER_SUITES = /^test\/(node|browser|clients|conformance|connections\/(databases|mcp))\//;
+const OTHER_SUITES = /^test\/(node|browser|clients|conformance|metrics|connections\/(databases|mcp))\//;
 
 /** Value imports and re-exports; an import of types alone loads nothing. */
 const LOADED =

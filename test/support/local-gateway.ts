@@ -1,10 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { CONNECTIONS } from "../../scripts/connections.ts";
 import { pickPort } from "../../scripts/local/port.ts";
 import { prepareDatabases } from "../../scripts/local/prepare.ts";
-import { runNode } from "../../scripts/local/process.ts";
 import { startServer } from "../../scripts/local/server.ts";
+import { runCommand } from "./command-in-process.ts";
 
 /** A Gatehouse on storage of its own, with a file of connections. */
 export interface LocalGateway {
@@ -45,16 +46,11 @@ export async function startLocalGateway(
   return {
     folder,
     url: server.url,
-    async runConnections(args, stdin) {
+    runConnections(args, stdin) {
       const [command = ""] = args;
       const own = WITHOUT_FILE.includes(command) ? [] : ["--file", file];
       const reach = WITHOUT_ADDRESS.includes(command) ? [] : ["--url", server.url];
-      const { code, stdout, stderr } = await runNode(
-        "scripts/connections.ts",
-        [...args, ...own, "--state", stateFolder, ...reach],
-        { env: { NO_COLOR: "1" }, ...(stdin !== undefined && { stdin }) },
-      );
-      return { code, output: stdout + stderr };
+      return runCommand(CONNECTIONS, [...args, ...own, "--state", stateFolder, ...reach], stdin);
     },
     async close() {
       await server.stop();

@@ -1,16 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import type { Script } from "../../scripts/local/command-line.ts";
 import { openLocalDatabases } from "../../scripts/local/databases.ts";
 import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
-import { runNode } from "../../scripts/local/process.ts";
+import { runCommand } from "./command-in-process.ts";
 
 /** The storage of an installation that does not run, for the commands of `npm run`. */
 export interface LocalStorage {
   /** Holds the storage, and whatever a test writes. */
   folder: string;
-  /** Runs a script on this storage, and gives all that it printed. */
-  run(script: string, args: readonly string[]): Promise<{ code: number; output: string }>;
+  /** Runs a command on this storage, and gives all that it printed. */
+  run(script: Script, args: readonly string[]): Promise<{ code: number; output: string }>;
   /** Works with the migrated platform database; a command that runs meanwhile waits. */
   inPlatform<Result>(work: (database: D1Database) => Promise<Result>): Promise<Result>;
   remove(): Promise<void>;
@@ -22,11 +23,7 @@ export async function makeLocalStorage(): Promise<LocalStorage> {
   const state = path.join(folder, "state");
   const storage: LocalStorage = {
     folder,
-    async run(script, args) {
-      const options = { env: { NO_COLOR: "1" } };
-      const { code, stdout, stderr } = await runNode(script, [...args, "--state", state], options);
-      return { code, output: stdout + stderr };
-    },
+    run: (script, args) => runCommand(script, [...args, "--state", state]),
     async inPlatform(work) {
       const databases = await openLocalDatabases(state);
       try {

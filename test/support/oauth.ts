@@ -1,12 +1,14 @@
 import { env, exports } from "cloudflare:workers";
-import { hashPassword } from "better-auth/crypto";
 
 /** Redirect URI of the tests' client. Nothing listens there. */
 export const REDIRECT_URI = "http://127.0.0.1:3999/callback";
 /** The password of every user that `createPerson` creates. */
 export const PASSWORD = "a long test password";
 
-let passwordHash: Promise<string> | undefined;
+/** Its scrypt hash, as `hashPassword` of better-auth makes it: it takes a tenth of a second, which every file would spend. */
+export const PASSWORD_HASH =
+  "f53b5c39a269b729dabc189651546d7b:1416fc1c847b6e8d51292824ee88f3e004db12fb1e0547b4347b7338d333c281" +
+  "695a614fc1fde704d2bc64318f7d78fc3148c6a2ec53e68fad6c1bc3e92c7804";
 
 /** A test user with a password. */
 export interface TestPerson {
@@ -18,7 +20,6 @@ export interface TestPerson {
 
 /** Adds a user to the database who can sign in with {@link PASSWORD}. */
 export async function createPerson(role: string, name = `${role} person`): Promise<TestPerson> {
-  passwordHash ??= hashPassword(PASSWORD);
   const id = crypto.randomUUID();
   const person = { id, email: `${id}@people.example`, name, role };
   const at = new Date().toISOString();
@@ -29,7 +30,7 @@ export async function createPerson(role: string, name = `${role} person`): Promi
     env.PLATFORM_DB.prepare(
       `INSERT INTO "account" ("id", "accountId", "providerId", "userId", "password", "createdAt", "updatedAt")
        VALUES (?1, ?2, 'credential', ?2, ?3, ?4, ?4)`,
-    ).bind(crypto.randomUUID(), id, await passwordHash, at),
+    ).bind(crypto.randomUUID(), id, PASSWORD_HASH, at),
   ]);
   return person;
 }
@@ -86,20 +87,33 @@ export async function signIn(person: Pick<TestPerson, "email">, password = PASSW
   return browser;
 }
 
-/** Registers a client (RFC 7591) and returns its id. */
+/** Registers a client without a secret (RFC 7591) and returns its id. */
 export async function registerClient(metadata: Record<string, unknown> = {}): Promise<string> {
+  const { client_id: id = "" } = await register({ token_endpoint_auth_method: "none", ...metadata });
+  return id;
+}
+
+/** A client with a secret of its own. */
+export interface ConfidentialClient {
+  id: string;
+  secret: string;
+}
+
+/** Registers a client that authenticates with HTTP Basic. */
+export async function registerConfidentialClient(name: string): Promise<ConfidentialClient> {
+  const asked = { client_name: name, token_endpoint_auth_method: "client_secret_basic" };
+  const { client_id: id = "", client_secret: secret = "" } = await register(asked);
+  return { id, secret };
+}
+
+async function register(metadata: Record<string, unknown>): Promise<Record<string, string>> {
   const response = await exports.default.fetch(new URL("/oauth/register", env.PUBLIC_URL), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({
-      client_name: "Test client",
-      redirect_uris: [REDIRECT_URI],
-      token_endpoint_auth_method: "none",
-      ...metadata,
-    }),
+    body: JSON.stringify({ client_name: "Test client", redirect_uris: [REDIRECT_URI], ...metadata }),
   });
   if (!response.ok) throw new Error(`Registration failed: ${response.status} ${await response.text()}`);
-  return (await response.json<{ client_id: string }>()).client_id;
+  return await response.json();
 }
 
 /** A pending authorization request: the URL to open and the PKCE verifier. */

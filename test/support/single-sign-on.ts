@@ -32,6 +32,12 @@ export const CORP = {
   roles: GROUP_RULES,
 };
 
+/** A person as the database has them, by their address. */
+export const findPerson = (email: string) =>
+  env.PLATFORM_DB.prepare(`SELECT "id", "email", "role", "name", "disabled" FROM "user" WHERE "email" = ?`)
+    .bind(email)
+    .first<{ id: string; email: string; role: string; name: string; disabled: number }>();
+
 /** Replaces how people sign in. Applies to the rest of the test file. */
 export function setSignIn(section: SignInDocument): void {
   Object.assign(bundledPolicy(), { signIn: compileSignIn(section) });

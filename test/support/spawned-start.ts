@@ -46,6 +46,18 @@ export function spawnStart(stateFolder: string, port: number, flags: readonly st
   };
 }
 
+/** Starts with little data on `stateFolder`, and resolves once it answers; `began` gets the process before that. */
+export async function startSmall(
+  stateFolder: string,
+  port: number,
+  began: (started: SpawnedStart) => void,
+): Promise<SpawnedStart> {
+  const started = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000", "--no-database"]);
+  began(started);
+  await started.printed("Ctrl-C stops");
+  return started;
+}
+
 function processIdOf(child: ChildProcess): number {
   if (child.pid === undefined) throw new Error("The process did not start.");
   return child.pid;

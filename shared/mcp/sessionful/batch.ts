@@ -4,8 +4,8 @@ import { UNBUFFERED } from "../http/event-stream.ts";
 /** Header that tells a session's object that a message came in a batch. */
 export const BATCH_HEADER = "gatehouse-batch";
 
-/** The only revision whose servers must accept batches (MCP 2025-03-26, «Streamable HTTP»). */
-export const BATCH_REVISION = "2025-03-26";
+/** The only revision whose servers must accept batches (MCP 2025-03-26, «Streamable HTTP»). They ended with 2025-06-18. */
+const BATCH_REVISION = "2025-03-26";
 
 const STREAM = "text/event-stream";
 const STREAM_HEADERS = {
@@ -15,6 +15,12 @@ const STREAM_HEADERS = {
 };
 
 type Message = Record<string, unknown>;
+
+/** Whether a session has batches: its first message asked for the revision that has them. */
+export function allowsBatches(initialize: object | undefined): boolean {
+  const { params } = (initialize ?? {}) as { params?: { protocolVersion?: unknown } };
+  return params?.protocolVersion === BATCH_REVISION;
+}
 
 /**
  * Serves the messages of a batch one after the other, each as if it had come alone. The response is a JSON

@@ -9,9 +9,8 @@ import {
 import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
 import type { Connection, ConnectionContext } from "agents";
 import { McpAgent } from "agents/mcp";
-import { decodeIdentity, IDENTITY_HEADER } from "../../auth/identity-header.ts";
+import { decodeIdentity } from "../../auth/identity-header.ts";
 import type { LogLevel } from "../../call/log-level.ts";
-import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { CHANGE_HEADER } from "../../objects/change-gate.ts";
 import { delayAfter, ObjectAlarm } from "../../objects/object-alarm.ts";
@@ -28,9 +27,11 @@ import { ResultStore } from "../../session/result-store.ts";
 import type { SessionMemory } from "../../session/session-memory.ts";
 import { BINDING_HEADER, STREAM_HEADER } from "../http/headers.ts";
 import { CAPABILITIES, SERVER_INFO } from "../methods/server-info.ts";
-import { BATCH_HEADER, BATCH_REVISION } from "./batch.ts";
+import { allowsBatches, BATCH_HEADER } from "./batch.ts";
 import { createDurableObjectMemory } from "./durable-object-memory.ts";
+import { pickHeaders } from "./pick-headers.ts";
 import { isRequest, PostTransport, replaceAnswer, SessionServer } from "./post-transport.ts";
+import { refuse } from "./refusals.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
 import { registerMethods } from "./sessionful-methods.ts";
@@ -125,22 +126,17 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
    */
   #findEnd(lastEvent: string | null): Response | undefined {
     if (lastEvent === null || this.#streams.follows(lastEvent)) return undefined;
-    return jsonRpcError(405, JSON_RPC.serverError, "Nothing follows this event.", { allow: "POST, DELETE" });
+    return refuse("noSuccessor");
   }
 
   /** Why this object refuses a request: it holds no session, or the client uses another revision. */
   async #findFault(version: string | null): Promise<Response | undefined> {
     if (!this.#begun && !(await this.getInitializeRequest())) {
-      return jsonRpcError(
-        404,
-        JSON_RPC.sessionNotFound,
-        "Session not found. Start a new one with initialize.",
-      );
+      return refuse("noSession");
     }
     this.#begun = true;
     if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
-    const supported = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
-    return jsonRpcError(400, JSON_RPC.serverError, `Unsupported protocol version. Supported: ${supported}.`);
+    return refuse("revision");
   }
 
   /** A POST from the Worker: identity checked, session seal removed, body read and parsed once more here. */
@@ -148,24 +144,20 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     const change = request.headers.get(CHANGE_HEADER);
     if (change !== null) return await this.#hear(Number(change));
     if (request.headers.has(END_HEADER)) return await this.#endNow();
-    if (request.headers.has(BATCH_HEADER)) {
-      const refusal = await this.#refuseBatch();
-      if (refusal) return refusal;
-    }
+    if (request.headers.has(BATCH_HEADER) && !allowsBatches(await this.getInitializeRequest()))
+      return refuse("batch");
     const parsed = JSONRPCMessageSchema.safeParse(await request.json());
-    if (!parsed.success) return jsonRpcError(400, JSON_RPC.invalidRequest, "Not a JSON-RPC 2.0 message.");
+    if (!parsed.success) return refuse("noMessage");
     const message: JSONRPCMessage = parsed.data;
     if (isInitializeRequest(message)) await this.setInitializeRequest(message);
     const version = request.headers.get("mcp-protocol-version");
     const fault = await this.#findFault(version);
     if (fault) return fault;
     const posts = this.server.posts;
-    if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
+    if (!posts) return refuse("starting");
     await this.#touch(request.headers);
     // No await until the request is registered: two requests may arrive at once.
-    if (isRequest(message) && posts.isOpen(message.id)) {
-      return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
-    }
+    if (isRequest(message) && posts.isOpen(message.id)) return refuse("openId");
     const extra = { requestInfo: { headers: pickHeaders(request.headers) } };
     const id = isRequest(message) ? message.id : undefined;
     return await runInTrace(withMessage(traceOf(request.headers), id, version), async () =>
@@ -173,15 +165,6 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
         ? posts.accept(message, extra)
         : posts.receive(message, extra, version),
     );
-  }
-
-  /** Batches ended with revision 2025-06-18. */
-  async #refuseBatch(): Promise<Response | undefined> {
-    const begun = await this.getInitializeRequest();
-    const params = begun && "params" in begun ? (begun.params as { protocolVersion?: unknown }) : {};
-    if (params.protocolVersion === BATCH_REVISION) return undefined;
-    const message = "Batches are not supported in this session's revision: send one message a request.";
-    return jsonRpcError(400, JSON_RPC.invalidRequest, message);
   }
 
   /**
@@ -359,12 +342,4 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       retryAfter: (seconds) => this.server.posts?.setRetryAfter(extra.requestId, seconds),
     };
   }
-}
-
-/** Headers of the Worker that a message's handler reads. */
-const READ_HEADERS = [IDENTITY_HEADER, BINDING_HEADER, PUBLICATION_HEADER, "traceparent"];
-
-function pickHeaders(headers: Headers): Record<string, string> {
-  const found = READ_HEADERS.map((name) => [name, headers.get(name)] as const);
-  return Object.fromEntries(found.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }

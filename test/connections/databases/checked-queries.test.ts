@@ -57,6 +57,25 @@ const WRONG: Readonly<
   two: ["SELECT 1; DELETE FROM customers", 0, "read", /^sql: The statement is not valid SQL/],
 };
 
+/** Statements that make a database of MariaDB with one customer. */
+const customersIn = (database: string) => [
+  `DROP DATABASE IF EXISTS ${database}`,
+  `CREATE DATABASE ${database}`,
+  `CREATE TABLE ${database}.customers (id int PRIMARY KEY, name varchar(80))`,
+  `INSERT INTO ${database}.customers VALUES (1, 'one')`,
+];
+
+/** An entry for such a database, with the account of its owner. */
+function ofMariadb(database: string, more: object) {
+  const { host, port, user } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
+  return connectionEntry.parse({
+    ...{ kind: "mysql", title: "Customers", description: "Customers.", owner: "x" },
+    reach: { host, port, tls: "off", database, user },
+    expose: { tables: [`${database}.*`] },
+    ...more,
+  });
+}
+
 describe("named queries of which one is wrong", () => {
   const queriesIn = (placeholder: string) =>
     Object.fromEntries(
@@ -112,17 +131,9 @@ describe("named queries of which one is wrong", () => {
   it.skipIf(SERVERS.mariadb === null)(
     "are named by a test of a MariaDB connection, which runs none",
     async () => {
-      const { host, port, user, password } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
-      await asMariadbOwner(
-        "DROP DATABASE IF EXISTS checked",
-        "CREATE DATABASE checked",
-        "CREATE TABLE checked.customers (id int PRIMARY KEY, name varchar(80))",
-        "INSERT INTO checked.customers VALUES (1, 'one')",
-      );
-      const entry = connectionEntry.parse({
-        ...{ kind: "mysql", title: "Checked", description: "Customers.", owner: "x" },
-        reach: { host, port, tls: "off", database: "checked", user },
-        expose: { tables: ["checked.*"] },
+      await asMariadbOwner(...customersIn("checked"));
+      const { password } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
+      const entry = ofMariadb("checked", {
         queries: queriesIn("?"),
       });
       await expectNamed(entry, password);
@@ -226,12 +237,8 @@ describe("calls of procedures of which one is wrong", () => {
   it.skipIf(SERVERS.mariadb === null)(
     "are named by a test of a MariaDB connection, which calls none",
     async () => {
-      const { host, port, user, password } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
       await asMariadbOwner(
-        "DROP DATABASE IF EXISTS called",
-        "CREATE DATABASE called",
-        "CREATE TABLE called.customers (id int PRIMARY KEY, name varchar(80))",
-        "INSERT INTO called.customers VALUES (1, 'one')",
+        ...customersIn("called"),
         "CREATE PROCEDURE called.remove_one(number int) DELETE FROM called.customers WHERE id = number",
         "CREATE PROCEDURE called.book(on_day date, name varchar(80), number int) SELECT 1",
         "CREATE PROCEDURE called.clear_all() DELETE FROM called.customers",
@@ -239,10 +246,8 @@ describe("calls of procedures of which one is wrong", () => {
         "DROP DATABASE IF EXISTS called_elsewhere",
         "CREATE DATABASE called_elsewhere",
       );
-      const entry = connectionEntry.parse({
-        ...{ kind: "mysql", title: "Called", description: "Customers.", owner: "x" },
-        reach: { host, port, tls: "off", database: "called", user },
-        expose: { tables: ["called.*"] },
+      const { password } = SERVERS.mariadb as NonNullable<typeof SERVERS.mariadb>;
+      const entry = ofMariadb("called", {
         queries: {
           fits: call("CALL remove_one(?)", "integer"),
           placed: call("/* by number */ CALL `called`.`remove_one` (?); ", "integer"),

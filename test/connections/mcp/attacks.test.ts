@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { allEventsOf } from "../../audit/trail.ts";
 import { openSession, type TestSession } from "../../support/session.ts";
+import { REFUSED_ADDRESSES } from "../refused-addresses.ts";
 import { approve, attemptsIn, command, HOST, mcpEntryOf, publishEntries, review } from "./gateway.ts";
 
 const ENTRIES = {
@@ -87,18 +88,7 @@ describe("a question of a server in the middle of a call", () => {
     expect(recorded).toEqual([attempt]);
   });
 
-  it.each([
-    "http://example.com/",
-    "https://localhost/",
-    "https://127.0.0.1/",
-    "https://2130706433/",
-    "https://[::1]/",
-    "https://169.254.169.254/latest/meta-data/",
-    "https://router.lan/",
-    "javascript:alert(1)",
-    "data:text/html,x",
-    "file:///etc/passwd",
-  ])("leads the person never to %s", async (url) => {
+  it.each(REFUSED_ADDRESSES)("leads the person never to %s", async (url) => {
     const params = { mode: "url", message: "Open this.", url, elicitationId: "1" };
     const { result, text, recorded } = await attack({ do: "ask", method: "elicitation/create", params });
     expect(result.resultType).toBe("complete");

@@ -203,6 +203,14 @@ describe("A token of the connection's own", () => {
   });
 });
 
+/** Credentials for tokens of the connection itself. */
+const OWN_TOKEN = {
+  type: "client_credentials",
+  client_id: "ada",
+  token_url: "https://api.pets.example/token",
+  credentials_in: "header",
+} as const;
+
 it("An account goes on when its token endpoint has too many requests, whatever word it says", async () => {
   const busy = await readLikeStandard(Response.json({ error: "token_expired" }, { status: 429 }));
   expect([busy.status, await busy.json()]).toEqual([429, { error: "token_expired" }]);
@@ -220,26 +228,14 @@ it("A token endpoint is read no further than a token is long", async () => {
     },
   });
   serve(() => new Response(endless, { headers: { "content-type": "application/json" } }));
-  const auth = {
-    type: "client_credentials",
-    client_id: "ada",
-    token_url: "https://api.pets.example/token",
-    credentials_in: "header",
-  } as const;
-  await expect(call("listPets", {}, { auth })).rejects.toThrow("refuses the account");
+  await expect(call("listPets", {}, { auth: OWN_TOKEN })).rejects.toThrow("refuses the account");
   expect(read).toBeLessThan(10);
 });
 
 it("A token endpoint that has too many requests does not refuse the account", async () => {
   memory.clear();
   serve(() => new Response(null, { status: 429, headers: { "retry-after": "7" } }));
-  const auth = {
-    type: "client_credentials",
-    client_id: "ada",
-    token_url: "https://api.pets.example/token",
-    credentials_in: "header",
-  } as const;
-  expect(await refusal(call("listPets", {}, { auth }))).toMatchObject({
+  expect(await refusal(call("listPets", {}, { auth: OWN_TOKEN }))).toMatchObject({
     message: "Pets allows no more calls now; call again in 7 seconds.",
     retryAfter: 7,
     sent: false,
@@ -251,13 +247,9 @@ it.each(["t1\r\nX-Admin: yes", "t1\u2028", "", 7, null])(
   async (access_token) => {
     memory.clear();
     serve(() => json({ access_token, expires_in: 60 }));
-    const auth = {
-      type: "client_credentials",
-      client_id: "ada",
-      token_url: "https://api.pets.example/token",
-      credentials_in: "header",
-    } as const;
-    expect((await refusal(call("listPets", {}, { auth })))?.message).toContain("refuses the account");
+    expect((await refusal(call("listPets", {}, { auth: OWN_TOKEN })))?.message).toContain(
+      "refuses the account",
+    );
     expect(seen).toHaveLength(1);
   },
 );

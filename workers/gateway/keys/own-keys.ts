@@ -4,7 +4,14 @@ import { splitStatements } from "../../../shared/encoding/split-statements.ts";
 import { publishRights } from "../../../shared/objects/change-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import type { KeyRequest, Proof } from "../../../shared/people/key-request.ts";
-import { addKey, listSecrets, removeKey, rotateKey, SELECT_KEYS } from "../../../shared/people/keys.ts";
+import {
+  addKey,
+  type KeyRow,
+  listSecrets,
+  removeKey,
+  rotateKey,
+  SELECT_KEYS,
+} from "../../../shared/people/keys.ts";
 
 /** Keys on one page of the list. */
 const PAGE_SIZE = 50;
@@ -41,26 +48,6 @@ export interface OwnKey {
   by: string;
 }
 
-interface Row {
-  id: string;
-  owner: string;
-  team: string | null;
-  name: string;
-  proof: Proof;
-  hint: string;
-  scopes: string;
-  resources: string;
-  tools: string;
-  networks: string;
-  certificates: string;
-  days: number;
-  created_at: number;
-  ends_at: number;
-  overlap_ends_at: number | null;
-  last_used_at: number | null;
-  by: string;
-}
-
 /** SQL: whether a key is of the person ?1, or of a team whose member they are. */
 const IS_OWN = "owner IN (SELECT ?1 UNION ALL SELECT team_id FROM team_holder WHERE user_id = ?1)";
 
@@ -78,7 +65,7 @@ export async function listOwnKeys(
   person: string,
   after: string,
 ): Promise<{ keys: OwnKey[]; next: string | null }> {
-  const { results } = await database.prepare(PAGE).bind(person, after).all<Row>();
+  const { results } = await database.prepare(PAGE).bind(person, after).all<KeyRow>();
   const keys = results.slice(0, PAGE_SIZE).map(toOwnKey);
   return { keys, next: results.length > PAGE_SIZE ? (keys.at(-1)?.id ?? null) : null };
 }
@@ -97,7 +84,7 @@ export async function findOwnKey(database: D1Database, person: string, id: strin
   const row = await database
     .prepare(`${SELECT_KEYS} WHERE access_key.id = ?2 AND ${IS_OWN}`)
     .bind(person, id)
-    .first<Row>();
+    .first<KeyRow>();
   return row && toOwnKey(row);
 }
 
@@ -205,7 +192,7 @@ async function change(database: D1Database, sql: string): Promise<void> {
   await database.batch(splitStatements(sql).map((statement) => database.prepare(statement)));
 }
 
-function toOwnKey(row: Row): OwnKey {
+function toOwnKey(row: KeyRow): OwnKey {
   const list = (text: string) => JSON.parse(text) as string[];
   const { overlap_ends_at: overlap } = row;
   return {

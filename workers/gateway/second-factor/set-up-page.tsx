@@ -1,6 +1,6 @@
 import type { Child } from "hono/jsx";
 import { Page } from "../../../shared/web/page.tsx";
-import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
+import { PasswordField } from "../keys/password-field.tsx";
 import { againTo } from "../sign-in/local-path.ts";
 import type { PendingFactor } from "./enrolment.ts";
 import { QrCode } from "./qr-code.tsx";
@@ -170,21 +170,6 @@ export function ManagePage({
         </form>
       )}
     </Frame>
-  );
-}
-
-function PasswordField() {
-  return (
-    <label class="field">
-      Your password
-      <input
-        type="password"
-        name="password"
-        autocomplete="current-password"
-        required
-        maxlength={PASSWORD_LENGTH.max}
-      />
-    </label>
   );
 }
 

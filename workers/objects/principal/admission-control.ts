@@ -1,5 +1,10 @@
 import type { Access, AdmissionRequest, Refusal } from "../../../shared/objects/admission-request.ts";
-import type { Intent, Rights } from "../../../shared/objects/principal-gate.ts";
+import type {
+  DeliveryAdmission,
+  Intent,
+  KnownRights,
+  Rights,
+} from "../../../shared/objects/principal-gate.ts";
 import type { LimitRules } from "../../../shared/policy/limits.ts";
 import type { PolicyReference } from "../../../shared/policy/reference.ts";
 import type { LimitMemory, Taken } from "./audit-trail.ts";
@@ -84,6 +89,15 @@ export class AdmissionControl {
     const facts = await this.#factsOf(userId);
     if (facts?.role === null || this.#isRevoked(access)) return "ended";
     return facts ? { role: facts.role, policy: facts.policy } : null;
+  }
+
+  /** Whether a delivery of events may go on under the rights that its subscription knows. */
+  async checkDelivery(userId: string, access: Access, known: KnownRights): Promise<DeliveryAdmission> {
+    const rights = await this.rightsUnder(userId, access, known.publication);
+    if (rights === "ended") return { state: "ended" };
+    if (rights === null) return { state: "unknown" };
+    const isChanged = rights.role !== known.role || rights.policy.publication > known.publication;
+    return isChanged ? { state: "changed", rights } : { state: "admitted" };
   }
 
   #isRevoked({ grantId, tokenId, credential, endsAt = Number.POSITIVE_INFINITY }: Access): boolean {

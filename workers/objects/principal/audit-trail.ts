@@ -174,6 +174,15 @@ export class AuditTrail {
       .map((link) => ({ chain: (JSON.parse(link.body) as AuditRecord).chain, ...link }));
   }
 
+  /** Sends every record that is due, oldest first, a message at a time. */
+  async send(queue: Queue): Promise<void> {
+    for (let links = this.unsent(Date.now()); links.length > 0; ) {
+      await queue.send(links);
+      this.markSent(links.at(-1)?.sequence ?? 0, Date.now());
+      links = this.unsent(Date.now());
+    }
+  }
+
   /** Notes that the queue has accepted all records up to this one. */
   markSent(through: number, now: number): void {
     this.#sentThrough = through;

@@ -4,6 +4,7 @@ import {
   emptyContext,
   type SessionContext,
 } from "../../../shared/session/context.ts";
+import type { ResultStore } from "../../../shared/session/result-store.ts";
 import { readJournal } from "./waiting-programs.ts";
 
 /** Data that a Principal object stores for the user's stateless clients. */
@@ -97,7 +98,11 @@ export function applyContext(
   sql: SqlStorage,
   clientId: string,
   operations: readonly ContextOperation[],
+  results: ResultStore,
 ): void {
+  for (const operation of operations) {
+    if (operation.kind === "clear" && operation.parts.includes("handles")) results.clear(clientId);
+  }
   const context = operations.reduce(applyOperation, readContext(sql, clientId));
   sql.exec(
     "INSERT INTO contexts VALUES (?1, ?2) ON CONFLICT (client_id) DO UPDATE SET context = ?2",

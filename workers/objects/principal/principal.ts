@@ -232,12 +232,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   ): Promise<DeliveryAdmission> {
     const [first] = intents;
     if (first === undefined) return { state: "admitted" };
-    const rights = await this.#gatekeeper.rightsUnder(first.userId, access, known.publication);
-    if (rights === "ended") return { state: "ended" };
-    if (rights === null) return { state: "unknown" };
-    if (rights.role !== known.role || rights.policy.publication > known.publication) {
-      return { state: "changed", rights };
-    }
+    const answer = await this.#gatekeeper.checkDelivery(first.userId, access, known);
+    if (answer.state !== "admitted") return answer;
     const now = Date.now();
     this.#trail.transaction(() => {
       for (const intent of intents) this.#trail.openDelivery(intent, now);
@@ -245,7 +241,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
       if (meeting) this.#met.meet({ clientId, name, ...meeting }, now);
     });
     await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
-    return { state: "admitted" };
+    return answer;
   }
 
   /** The platform database has changed for this user: the next call reads it. */
@@ -303,10 +299,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   }
 
   async applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void> {
-    for (const operation of operations) {
-      if (operation.kind === "clear" && operation.parts.includes("handles")) this.#results.clear(clientId);
-    }
-    applyContext(this.#sql, clientId, operations);
+    applyContext(this.#sql, clientId, operations, this.#results);
   }
 
   async keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void> {
@@ -344,17 +337,11 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#trail.sweep(Date.now());
     this.#programs.forget(Date.now());
     await this.#noteUnstored();
-    for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
-      await this.env.CALL_QUEUE.send(links);
-      this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
-      links = this.#trail.unsent(Date.now());
+    await this.#trail.send(this.env.CALL_QUEUE);
+    for (const part of [this.#trail, this.#approvals, this.#programs]) {
+      const moment = part.nextMoment(Date.now());
+      if (moment !== null) await this.#alarm.wakeBy(moment);
     }
-    const next = [
-      this.#trail.nextMoment(Date.now()),
-      this.#approvals.nextMoment(),
-      this.#programs.nextMoment(),
-    ];
-    for (const moment of next) if (moment !== null) await this.#alarm.wakeBy(moment);
   }
 
   #noteUnstored(): Promise<void> {
