@@ -3,16 +3,15 @@ import os from "node:os";
 import path from "node:path";
 import { pickPort } from "../../scripts/local/port.ts";
 import { prepareDatabases } from "../../scripts/local/prepare.ts";
-import { runNode } from "../../scripts/local/process.ts";
 import { startServer } from "../../scripts/local/server.ts";
+import { type RunConnections, runConnectionsOf } from "./run-connections.ts";
 
 /** A Gatehouse on storage of its own, with a file of connections. */
 export interface LocalGateway {
   /** Holds `connections.yaml` and the storage. */
   folder: string;
   url: string;
-  /** Runs `npm run connections` as an operator does, on this file and storage. Without `stdin` nothing is there to read. */
-  runConnections(args: readonly string[], stdin?: string): Promise<{ code: number; output: string }>;
+  runConnections: RunConnections;
   close(): Promise<void>;
 }
 
@@ -45,24 +44,10 @@ export async function startLocalGateway(
   return {
     folder,
     url: server.url,
-    async runConnections(args, stdin) {
-      const [command = ""] = args;
-      const own = WITHOUT_FILE.includes(command) ? [] : ["--file", file];
-      const reach = WITHOUT_ADDRESS.includes(command) ? [] : ["--url", server.url];
-      const { code, stdout, stderr } = await runNode(
-        "scripts/connections.ts",
-        [...args, ...own, "--state", stateFolder, ...reach],
-        { env: { NO_COLOR: "1" }, ...(stdin !== undefined && { stdin }) },
-      );
-      return { code, output: stdout + stderr };
-    },
+    runConnections: runConnectionsOf({ file, stateFolder, url: server.url }),
     async close() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
-
-/** Commands on what is published, and those that ask no running Gatehouse. */
-const WITHOUT_FILE = ["status", "versions", "remove", "withdraw"];
-const WITHOUT_ADDRESS = ["versions", "operations"];

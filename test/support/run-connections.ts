@@ -1,0 +1,34 @@
+import { runNode } from "../../scripts/local/process.ts";
+
+/** Runs `npm run connections` as an operator does. Without `stdin` nothing is there to read. */
+export type RunConnections = (
+  args: readonly string[],
+  stdin?: string,
+) => Promise<{ code: number; output: string }>;
+
+/** Commands on what is published, and those that ask no running Gatehouse. */
+const WITHOUT_FILE = ["status", "versions", "remove", "withdraw"];
+const WITHOUT_ADDRESS = ["versions", "operations"];
+
+/** The commands of connections for this file, this storage and the Gatehouse that runs on it. */
+export function runConnectionsOf({
+  file,
+  stateFolder,
+  url,
+}: {
+  file: string;
+  stateFolder: string;
+  url: string;
+}): RunConnections {
+  return async (args, stdin) => {
+    const [command = ""] = args;
+    const own = WITHOUT_FILE.includes(command) ? [] : ["--file", file];
+    const reach = WITHOUT_ADDRESS.includes(command) ? [] : ["--url", url];
+    const { code, stdout, stderr } = await runNode(
+      "scripts/connections.ts",
+      [...args, ...own, "--state", stateFolder, ...reach],
+      { env: { NO_COLOR: "1" }, ...(stdin !== undefined && { stdin }) },
+    );
+    return { code, output: stdout + stderr };
+  };
+}
