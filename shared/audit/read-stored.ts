@@ -94,13 +94,20 @@ export class StoredTrail {
         ORDER BY part.day ${order}, span.first ${order} LIMIT ${most}`,
     );
     const found = new Map(rows.map((row) => [Number(row.sequence), row as unknown as Link]));
-    const named = spans as unknown as Span[];
-    await this.#eachGroup(named, async (span, lines) => {
-      for (const link of await this.#openSpan(chain, span, lines, from, through)) {
-        const { at } = JSON.parse(link.body) as { at: number };
-        if (at >= since && at <= until) found.set(link.sequence, link);
-      }
-    });
+    const read = (named: readonly Span[]) =>
+      this.#eachGroup(named, async (span, lines) => {
+        for (const link of await this.#openSpan(chain, span, lines, from, through)) {
+          const { at } = JSON.parse(link.body) as { at: number };
+          if (at >= since && at <= until) found.set(link.sequence, link);
+        }
+      });
+    let left = spans as unknown as Span[];
+    while (left.length > 0) {
+      const wanted = new Set(newest ? holdingNewest(left, found, most, through) : left);
+      if (wanted.size === 0) break;
+      await read([...wanted]);
+      left = left.filter((span) => !wanted.has(span));
+    }
     const links = [...found.values()].sort((a, b) => a.sequence - b.sequence);
     return newest ? links.slice(-most) : links.slice(0, most);
   }
@@ -234,6 +241,21 @@ export class StoredTrail {
     for (const oldest of [...this.#segments.keys()].slice(0, -KEPT_SEGMENTS)) this.#segments.delete(oldest);
     return loaded;
   }
+}
+
+/**
+ * The spans that hold the newest records which are not found yet: neighbours in sequence are in few segments, and the others
+ * are not fetched.
+ */
+function holdingNewest(
+  spans: readonly Span[],
+  found: ReadonlyMap<number, Link>,
+  most: number,
+  through: number,
+): Span[] {
+  const top = Math.min(through, Math.max(...spans.map(({ last }) => last)));
+  const missing = most - [...found.keys()].filter((sequence) => sequence > top).length;
+  return missing <= 0 ? [] : spans.filter(({ last }) => last > top - missing);
 }
 
 /** SQL: the last arrival number of `audit_record` when segments began; without segments there is no such end. */

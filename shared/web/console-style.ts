@@ -20,7 +20,10 @@ nav.console a[aria-current] { background: var(--accent-soft); color: var(--accen
 .tiles .figure { display: block; font-size: 1.5rem; font-weight: 650; line-height: 1.2; letter-spacing: -.02em; font-variant-numeric: tabular-nums; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 1.25rem; margin-top: 1.25rem; align-items: start; }
 .columns.narrow { grid-template-columns: repeat(auto-fit, minmax(min(100%, 17rem), 1fr)); }
+.columns.narrow th { overflow-wrap: anywhere; }
 .columns > .card { margin-top: 0; }
+p + .card { margin-top: 1.25rem; }
+.card details[open] > summary { margin-bottom: .4rem; }
 .card > table + table, .card > details + table { margin-top: 1.25rem; }
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
@@ -36,10 +39,10 @@ th:last-child, td:last-child { padding-right: 0; }
   table.stack, table.stack tbody { display: block; }
   table.stack caption { display: block; }
   table.stack td[data-label] { flex: 1 1 100%; }
-  table.stack td[data-label]::before { content: attr(data-label) ": "; color: var(--quiet); }
+  table.stack [data-label]::before { content: attr(data-label) ": "; color: var(--quiet); }
   table.stack thead { position: absolute; left: -100rem; }
   table.stack tr { display: flex; flex-wrap: wrap; gap: .1rem .75rem; padding-block: .6rem; border-top: 1px solid var(--line); }
-  table.stack td, table.stack th { border: 0; padding: 0; }
+  table.stack td, table.stack th { border: 0; padding: 0; text-align: left; }
   table.stack th[scope="row"] { flex: 1 1 100%; order: -1; }
 }
 .card > dl.facts:first-child { margin-top: 0; padding-top: 0; border-top: 0; }
@@ -86,4 +89,5 @@ ul.changes .more { border-color: var(--accent); color: var(--accent); }
 ul.changes .less { border-color: var(--danger); color: var(--danger); }
 .bar { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; }
 .bar label.field { margin: 0; flex: 1 1 14rem; }
+.bar p { flex: 1 1 20rem; margin: 0; align-self: center; }
 `;

@@ -22,9 +22,15 @@ export async function connectSeller(page: Page, client: Client): Promise<() => P
   return () => winDeal(token, dealId);
 }
 
-/** Connects an app of a demonstration's person to the CRM, and signs out again. Returns its token. */
-export async function connectApp(page: Page, client: Client, role: string, scope: string): Promise<string> {
-  await page.goto(client.authorizeUrl({ resource: "/mcp/crm", scope }));
+/** Connects an app of a demonstration's person to a server, and signs out again. Returns its token. */
+export async function connectApp(
+  page: Page,
+  client: Client,
+  role: string,
+  scope: string,
+  server = "crm",
+): Promise<string> {
+  await page.goto(client.authorizeUrl({ resource: `/mcp/${server}`, scope }));
   await signIn(page, role);
   await page.getByRole("button", { name: "Allow" }).click();
   await arriveAt(page, "Back at the client");
@@ -60,26 +66,49 @@ function readId(answer: string, prefix: string): string {
   return id;
 }
 
+/** Where a call goes, and what its app can do. */
+interface CallOptions {
+  server?: string;
+  capabilities?: Readonly<Record<string, object>>;
+}
+
 /** Calls a tool in one stateless request. Returns the text of its answer, without the escapes of JSON in JSON. */
-export async function callTool(token: string, name: string, args: Record<string, unknown>): Promise<string> {
+export async function callTool(
+  token: string,
+  name: string,
+  args: Record<string, unknown>,
+  options: CallOptions = {},
+): Promise<string> {
+  return await ask(token, { method: "tools/call", name, arguments: args }, options);
+}
+
+/** The tools of a server, as {@link callTool} returns an answer. */
+export async function listTools(token: string, options: CallOptions): Promise<string> {
+  return await ask(token, { method: "tools/list" }, options);
+}
+
+async function ask(
+  token: string,
+  { method, ...asked }: { method: string; name?: string; arguments?: Record<string, unknown> },
+  { server = "crm", capabilities = {} }: CallOptions,
+): Promise<string> {
   const revision = "2026-07-28";
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": revision,
     "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
-    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientCapabilities": capabilities,
   };
-  const params = { name, arguments: args, _meta };
-  const response = await fetch(`${siteUrl}/mcp/crm`, {
+  const response = await fetch(`${siteUrl}/mcp/${server}`, {
     method: "POST",
     headers: {
       authorization: `Bearer ${token}`,
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": revision,
-      "mcp-method": "tools/call",
-      "mcp-name": name,
+      "mcp-method": method,
+      ...(asked.name !== undefined && { "mcp-name": asked.name }),
     },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...asked, _meta } }),
   });
   return (await response.text()).replaceAll('\\"', '"');
 }

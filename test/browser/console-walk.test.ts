@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { callTool, connectApp } from "./ask-approval.ts";
+import { callTool, connectApp, listTools } from "./ask-approval.ts";
+import { connectBooks } from "./books.ts";
 import { arriveAt, type Client, openBrowser, openPage, signIn, startClient, takePicture } from "./walk.ts";
 
 const REQUESTS = 20;
@@ -69,9 +70,17 @@ async function publish(page: Page, why: string): Promise<void> {
   expect(await page.getByRole("status").innerText()).toContain("is in force");
 }
 
+/** Sends the answers of the look, and goes on with the next requests. */
+async function decide(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Decide" }).click();
+  await arriveAt(page, "Decided");
+  await page.getByRole("link", { name: "Next ones" }).click();
+  await arriveAt(page, "Approvals");
+}
+
 describe("a newcomer in the console", () => {
-  it("finds a call, explains it, changes the policy, approves twenty requests and silences an alert", {
-    timeout: 400_000,
+  it("finds a call, explains it, changes the policy, approves twenty requests, decides about changed tools and silences an alert", {
+    timeout: 500_000,
   }, async () => {
     const page = await openPage(browser, { viewport: { width: 1280, height: 800 } });
     const viewer = await connectApp(page, client, "viewer", "crm:read");
@@ -79,6 +88,15 @@ describe("a newcomer in the console", () => {
       "forbidden",
     );
     const seller = await connectApp(page, client, "sales", "crm:read crm:write");
+    expect(await callTool(seller, "crm_create_contact", { first_name: "Ada", last_name: "Early" })).toContain(
+      '"id":"con',
+    );
+
+    const books = await connectBooks();
+    const accountant = await connectApp(page, client, "admin", "books:read", "books");
+    const inBooks = (name: string, args: Record<string, string>, capabilities = {}) =>
+      callTool(accountant, name, args, { server: "books", capabilities });
+    expect(await inBooks("books_find_invoice", { number: "4711" })).toContain('"number":"4711"');
 
     await page.goto("/console");
     await signIn(page, "admin");
@@ -89,9 +107,13 @@ describe("a newcomer in the console", () => {
     await arriveAt(page, "Audit trail");
     const calls = page.locator('a[href^="/console/trail/calls/"]');
     const search = "/console/trail?name=crm_create_contact&decision=deny";
-    await openUntil(page, search, async () => (await calls.count()) > 0);
+    await openUntil(page, "/console/trail?name=crm_create_contact", async () => (await calls.count()) > 1);
+    await page.goto(search);
+    expect(await calls.count()).toBe(1);
+    await takePictures(page, "calls");
     await calls.first().click();
-    expect(await page.locator("main").innerText()).toContain("crm_create_contact");
+    await arriveAt(page, /crm_create_contact/);
+    await takePictures(page, "call");
 
     // Explain it.
     await page.getByRole("link", { name: "Policy", exact: true }).first().click();
@@ -121,12 +143,15 @@ describe("a newcomer in the console", () => {
     await takePictures(page, "mistake");
     await page.getByLabel("Text (YAML)").fill(wrong.replace("crm_create_contacts", "crm_create_contact"));
     await page.getByRole("button", { name: "Save and check" }).click();
-    const changes = await page.locator("ul.changes").allInnerTexts();
-    expect(changes.join("\n")).toContain("+ approval rule crm_create_contact");
+    const change = page.locator("ul.changes", { hasText: "+ approval rule crm_create_contact" });
+    await change.waitFor();
     await takePictures(page, "draft");
     await page.getByRole("link", { name: "What it would have changed" }).click();
     await arriveAt(page, "What the draft would have changed");
-    expect(await page.getByRole("status").innerText()).toMatch(/calls? of 7 days/);
+    expect(await page.getByRole("status").innerText()).toMatch(
+      /calls of 7 days: 1 would be decided otherwise/,
+    );
+    expect(await page.locator("tbody tr").innerText()).toMatch(/crm_create_contact[\s\S]*sales/);
     await takePictures(page, "simulate");
     await page.getByRole("link", { name: "The draft" }).click();
     await publish(page, "Contacts are seen by a second person.");
@@ -143,25 +168,64 @@ describe("a newcomer in the console", () => {
     const ticked = page.locator('input[name="request"]:checked');
     await expect.poll(() => ticked.count()).toBe(REQUESTS - DIFFERENT.length);
     await page.getByRole("button", { name: "Look and approve" }).click();
-    await page.getByRole("button", { name: "Decide" }).click();
-    await page.goto("/console/approvals");
+    await decide(page);
     const left = page.locator('input[name="request"]');
-    await expect.poll(() => left.count()).toBe(DIFFERENT.length);
+    expect(await left.count()).toBe(DIFFERENT.length);
     for (const box of await left.all()) await box.check();
     await page.getByRole("button", { name: "Look and approve" }).click();
+    await arriveAt(page, `Look at ${DIFFERENT.length} calls`);
     await takePictures(page, "look");
     await page
       .getByRole("radio", { name: /Refuse/ })
       .first()
       .check();
-    await page.getByRole("button", { name: "Decide" }).click();
-    await page.goto("/console/approvals");
+    await decide(page);
     expect(await page.locator("main").innerText()).toContain("Nothing waits for your decision");
     // The approved ones run, and the seller is left with no open request.
     const answers: string[] = [];
     for (let index = 0; index < REQUESTS; index += 1)
       answers.push(await callTool(seller, "crm_create_contact", requestOf(index)));
     expect(answers.filter((text) => text.includes('"id":"con'))).toHaveLength(REQUESTS - 1);
+
+    // Keep a changed tool off, and approve the change of another one. A session looks at a server's tools once a
+    // minute, so the change is met by an app that can ask its person: it has a session of its own.
+    await books.change();
+    const asking = { elicitation: {} };
+    expect(await inBooks("books_find_invoice", { number: "4711" }, asking)).toContain("is off until");
+    expect(await inBooks("books_list_suppliers", { country: "PT" }, asking)).toContain("is off until");
+    await page.goto("/console/overview");
+    await takePictures(page, "overview");
+    await page.getByRole("link", { name: "Definitions that wait for review" }).click();
+    await arriveAt(page, "Connections");
+    const connection = page.locator("section", { hasText: "accountants@gatehouse.example" });
+    expect(await connection.innerText()).toContain("2 wait for review");
+    await takePictures(page, "connections");
+    await connection.getByRole("link", { name: "What it offers" }).click();
+    await arriveAt(page, "What books offers");
+    const definition = (name: string) => page.locator(".card", { hasText: `offered as books_${name}` });
+    const [finds, lists] = [definition("find_invoice"), definition("list_suppliers")];
+    for (const text of ["by its number.", "by its number and year.", "inputSchema.properties.year"])
+      expect(await finds.innerText()).toContain(text);
+    expect(await lists.innerText()).toContain("Reads like orders to a model");
+    await takePictures(page, "quarantine");
+    await lists.getByRole("checkbox").check();
+    await page.getByRole("button", { name: "Refuse the ticked" }).click();
+    await expect
+      .poll(() => page.getByRole("status").allInnerTexts())
+      .toEqual([expect.stringContaining("1 refused")]);
+    await finds.getByRole("checkbox").check();
+    await page.getByRole("button", { name: "Approve the ticked" }).click();
+    await expect
+      .poll(() => page.getByRole("status").allInnerTexts())
+      .toEqual([expect.stringContaining("1 approved")]);
+    await takePictures(page, "quarantine-decided");
+    await books.publish();
+    const found = await inBooks("books_find_invoice", { number: "4711", year: "2026" }, asking);
+    expect(found).toContain('"year":"2026"');
+    expect(await inBooks("books_list_suppliers", { country: "PT" }, asking)).toContain("is off until");
+    const offered = await listTools(accountant, { server: "books" });
+    expect(offered).toContain("by its number and year.");
+    expect(offered).not.toContain("evil.example");
 
     // Silence an alert.
     expect(await callTool(viewer, "crm_create_contact", { first_name: "Nora", last_name: "Nope" })).toContain(
@@ -178,7 +242,8 @@ describe("a newcomer in the console", () => {
     await item.getByLabel("Why").fill("A newcomer tries things.");
     await takePictures(page, "alerts");
     await item.getByRole("button", { name: "Silence" }).click();
-    expect(await page.locator("main").innerText()).toContain("A newcomer tries things.");
+    await page.getByText("A newcomer tries things.").first().waitFor();
+    await takePictures(page, "silenced");
     await page.goto("/console/sessions");
     await takePictures(page, "sessions");
 
@@ -187,5 +252,6 @@ describe("a newcomer in the console", () => {
     await page.getByRole("button", { name: "Go back to it" }).last().click();
     await arriveAt(page, "Back to version 1");
     await publish(page, "The walk is over.");
+    await books.remove();
   });
 });

@@ -16,7 +16,11 @@ describe("a tool of an MCP server that changed", () => {
     await page.goto("/console/connections");
     await signIn(page, "admin");
     await arriveAt(page, "Connections");
-    await page.getByRole("link", { name: "What it offers" }).click();
+    await page
+      .getByRole("listitem")
+      .filter({ hasText: "ledger" })
+      .getByRole("link", { name: "What it offers" })
+      .click();
     await arriveAt(page, "What ledger offers");
     const changed = await page.locator(".card", { hasText: "pay_invoice" }).first().innerText();
     for (const text of ["Pays an invoice.", "Pays an invoice, and tells its sender.", "inputSchema.required"])
@@ -31,12 +35,10 @@ describe("a tool of an MCP server that changed", () => {
       await page.keyboard.press("Tab");
     }
     await page.keyboard.press("Enter");
-    await page.getByRole("status").waitFor();
-    expect(await page.getByRole("status").innerText()).toContain("1 approved");
+    await page.getByRole("status").filter({ hasText: "1 approved" }).waitFor();
     await page.getByRole("checkbox", { name: "get_rates" }).check();
     await page.getByRole("button", { name: "Refuse the ticked" }).click();
-    await page.getByRole("status").waitFor();
-    expect(await page.getByRole("status").innerText()).toContain("1 refused");
+    await page.getByRole("status").filter({ hasText: "1 refused" }).waitFor();
     expect(await page.getByRole("checkbox").count()).toBe(1);
     await takePicture(page, "definitions-decided");
   });

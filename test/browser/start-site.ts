@@ -6,6 +6,7 @@ import { pickPort } from "../../scripts/local/port.ts";
 import { prepareDatabases } from "../../scripts/local/prepare.ts";
 import { startServer } from "../../scripts/local/server.ts";
 import { seedPeople } from "../../scripts/seed/people.ts";
+import { startMcpServers } from "../support/mcp-servers/start.ts";
 import { seedInvited } from "./invited.ts";
 import { seedOffered } from "./offered.ts";
 import { seedWork } from "./standing-work.ts";
@@ -14,6 +15,10 @@ declare module "vitest" {
   interface ProvidedContext {
     /** Origin of the running Worker. */
     siteUrl: string;
+    /** Its storage, for commands. */
+    stateFolder: string;
+    /** Host of the MCP servers of the tests, which it may ask over plain HTTP. */
+    mcpHost: string;
   }
 }
 
@@ -43,15 +48,19 @@ export default async function startSite(project: TestProject): Promise<() => Pro
     step: (_title, work) => work(() => undefined),
     note: () => undefined,
   });
+  const { host } = await startMcpServers();
   const server = await startServer({
     port: await pickPort(),
     stateFolder,
     watch: false,
+    vars: { PLAIN_HTTP_UPSTREAMS: host },
     onLine({ level, message }) {
       if (level === "error") console.error(message);
     },
   });
   project.provide("siteUrl", server.url);
+  project.provide("stateFolder", stateFolder);
+  project.provide("mcpHost", host);
   return async () => {
     await server.stop();
     await rm(stateFolder, { recursive: true, force: true });

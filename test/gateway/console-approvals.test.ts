@@ -84,7 +84,7 @@ describe("a standing approval", { timeout: 60_000 }, () => {
     const look = await post(browser, "/console/approvals/look", person, [["request", ids[0] ?? ""]]);
     expect(await look.text()).toContain("at most 3 calls within 2 days");
     const made = await post(browser, "/console/approvals/standing", person, fields(ids[0] ?? ""));
-    expect(made.headers.get("Location")).toBe("/console/approvals/standing?done=made");
+    expect(made.headers.get("Location")).toMatch(/^\/console\/approvals\/standing\?done=made/);
     const codes = async (chosen: typeof calls) => {
       const answers = await Promise.all(chosen.map(({ run }) => run()));
       return answers.map(({ error }) => error?.code ?? "ran");
@@ -236,6 +236,75 @@ describe("the inbox of approvals", { timeout: 40_000 }, () => {
       expect.objectContaining({ approvalId: first, granted: true, requester: requester.id }),
       expect.objectContaining({ approvalId: second, granted: false, requester: requester.id }),
     ]);
+  });
+
+  it("keeps filter, page and group, from the look over the decision to the next ones", async () => {
+    const titles = Array.from({ length: 12 }, (_, index) => ({
+      title: index % 2 === 0 ? "Buyer" : "Seller",
+    }));
+    const { ids, requester } = await askForChanges(titles);
+    await askForChanges(titles.map(() => ({ title: "Of another person" })));
+    const { browser, person } = await openAs("admin");
+    const links = (html: string) =>
+      [...html.matchAll(/(?:href|action)="(\/console\/approvals[^"]*\?[^"]+)"/g)].map(([, one = ""]) =>
+        one.replaceAll("&amp;", "&"),
+      );
+    const first = links(await textOf(browser.get(`/console/approvals?tool=${TOOL}`)));
+    const [, cursor = ""] = /&(after=[\w.-]+)/.exec(first.join(" ")) ?? [];
+    expect(first).toContain(`/console/approvals?tool=${TOOL}&${cursor}`);
+    const query = `?tool=${TOOL}&requester=${requester.id}&${cursor}`;
+    const older = `/console/approvals${query}`;
+    const second = await textOf(browser.get(older));
+    const onPage = ids.slice(0, 4);
+    for (const id of onPage) expect(second).toContain(`value="${id}"`);
+    expect(links(second)).toContain(`/console/approvals/look${query}`);
+    // Ticking alike ones stays on the page, another filter begins at the newest.
+    const [tick = ""] = links(second).filter((link) => link.includes("tick="));
+    expect(tick.replace(/[0-9a-f]{16}/g, "KEY")).toBe(`${older}&tick=KEY#group-KEY`);
+    expect(await textOf(browser.get(tick.replace(/#.*/, "")))).toContain('checked=""');
+    expect(links(second)).toContain(`/console/approvals?tool=${TOOL}&requester=${requester.id}`);
+    const look = await post(browser, `/console/approvals/look${query}`, person, [
+      ["request", onPage[0] ?? ""],
+    ]);
+    const looked = links(await look.text());
+    expect(looked).toContain(`/console/approvals/decide${query}`);
+    expect(looked).toContain(older);
+    const nothing = await post(browser, `/console/approvals/look${query}`, person, []);
+    expect(await nothing.text()).toContain(`value="${onPage[0]}"`);
+    const decided = await post(browser, `/console/approvals/decide${query}`, person, [
+      [`answer:${onPage[0]}`, "refuse"],
+    ]);
+    const [next = ""] = links(await decided.text());
+    expect(next.replace(/[0-9a-f]{16}$/, "KEY")).toBe(`${older}#group-KEY`);
+    const rest = await textOf(browser.get(next.replace(/#.*/, "")));
+    expect(rest).toContain(`id="${next.slice(next.indexOf("#") + 1)}"`);
+    expect(rest).toContain(`value="${onPage[1]}"`);
+    expect(rest).not.toContain("Of another person");
+    await post(
+      browser,
+      `/console/approvals/decide${query}`,
+      person,
+      onPage.map((id) => [`answer:${id}`, "refuse"] as const),
+    );
+    const empty = await textOf(browser.get(older));
+    expect(empty).toContain("Nothing waits for your decision here");
+    expect(empty).toContain('href="/console/approvals">All');
+  });
+
+  it("returns from a standing approval to where the request was chosen", async () => {
+    setApprovals("sales", [{ ...RULE, tools: [TOOL], standing: { calls: 3, days: 2 } }]);
+    const { ids } = await askForChanges([{ title: "Buyer" }]);
+    const { browser, person } = await openAs("admin");
+    const query = `?tool=${TOOL}`;
+    const look = await post(browser, `/console/approvals/look${query}`, person, [["request", ids[0] ?? ""]]);
+    expect(await look.text()).toContain(`action="/console/approvals/standing${query}"`);
+    const fields = { request: ids[0] ?? "", calls: "2", days: "1", "bound:contact_id": "any" };
+    const path = `/console/approvals/standing${query}`;
+    const wrong = await post(browser, path, person, Object.entries({ ...fields, calls: "0" }));
+    expect(await wrong.text()).toContain(`action="/console/approvals/look${query}"`);
+    const made = await post(browser, path, person, Object.entries(fields));
+    const list = await textOf(browser.get(made.headers.get("Location") ?? ""));
+    expect(list).toContain(`href="/console/approvals${query}">Requests that wait`);
   });
 
   it("says of each answer that comes too late that it changed nothing", async () => {

@@ -140,6 +140,31 @@ describe("the overview", { timeout: 20_000 }, () => {
   });
 });
 
+describe("what waits, on the overview", { timeout: 20_000 }, () => {
+  it("counts definitions that are new or changed, and leads to them who may see the connections", async () => {
+    const add = (name: string, state: string) =>
+      env.PLATFORM_DB.prepare(
+        `INSERT INTO connection_definition (connection, type, name, digest, document, state, found_at, seen_at)
+         VALUES ('overlooked', 'tool', ?, ?, '{}', ?, 1, 1)`,
+      )
+        .bind(name, name.padEnd(64), state)
+        .run();
+    await Promise.all([add("one", "waiting"), add("two", "waiting"), add("three", "approved")]);
+    const row = async (role: string) => {
+      const html = await textOf((await openAs(role)).browser.get("/console/overview"));
+      return (
+        /<tr><th scope="row">(?:(?!<tr>).)*Definitions that wait for review.*?<\/tr>/.exec(html)?.[0] ?? ""
+      );
+    };
+    expect(await row("admin")).toContain(
+      '<a href="/console/connections">Definitions that wait for review</a>',
+    );
+    expect(await row("admin")).toContain('<span class="badge caution">2</span>');
+    expect(await row("auditor")).toContain("2</span>");
+    expect(await row("auditor")).not.toContain("href");
+  });
+});
+
 describe("dead letters in the console", { timeout: 20_000 }, () => {
   const keep = (id: string, body: unknown, reason: string) =>
     env.PLATFORM_DB.prepare("INSERT INTO dead_letter (id, body, reason, at, tried_at) VALUES (?, ?, ?, 1, 1)")

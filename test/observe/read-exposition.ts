@@ -3,6 +3,8 @@ export interface ReadMetrics {
   /** Names of series, with the suffixes of histograms. */
   names: ReadonlySet<string>;
   value(name: string, labels: Readonly<Record<string, string>>): number | undefined;
+  /** Labels of a series with their values, of all of its samples. */
+  labels(name: string): ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
@@ -43,9 +45,15 @@ export function readExposition(text: string): ReadMetrics {
     }
   }
   checkHistograms(values, types);
+  const samples = [...values.keys()].map((key) => JSON.parse(key) as [string, [string, string][]]);
   return {
-    names: new Set([...values.keys()].map((key) => (JSON.parse(key) as [string])[0])),
+    names: new Set(samples.map(([name]) => name)),
     value: (name, labels) => values.get(keyOf(name, labels)),
+    labels(name) {
+      const pairs = samples.flatMap(([own, ownPairs]) => (own === name ? ownPairs : []));
+      const groups = Map.groupBy(pairs, ([label]) => label);
+      return new Map([...groups].map(([label, own]) => [label, new Set(own.map(([, value]) => value))]));
+    },
   };
 }
 

@@ -6,14 +6,14 @@ import { pickPort } from "../../scripts/local/port.ts";
 import { prepareDatabases } from "../../scripts/local/prepare.ts";
 import { startServer } from "../../scripts/local/server.ts";
 import { runCommand } from "./command-in-process.ts";
+import { type RunConnections, runConnectionsOf } from "./run-connections.ts";
 
 /** A Gatehouse on storage of its own, with a file of connections. */
 export interface LocalGateway {
   /** Holds `connections.yaml` and the storage. */
   folder: string;
   url: string;
-  /** Runs `npm run connections` as an operator does, on this file and storage. Without `stdin` nothing is there to read. */
-  runConnections(args: readonly string[], stdin?: string): Promise<{ code: number; output: string }>;
+  runConnections: RunConnections;
   close(): Promise<void>;
 }
 
@@ -46,19 +46,12 @@ export async function startLocalGateway(
   return {
     folder,
     url: server.url,
-    runConnections(args, stdin) {
-      const [command = ""] = args;
-      const own = WITHOUT_FILE.includes(command) ? [] : ["--file", file];
-      const reach = WITHOUT_ADDRESS.includes(command) ? [] : ["--url", server.url];
-      return runCommand(CONNECTIONS, [...args, ...own, "--state", stateFolder, ...reach], stdin);
-    },
+    runConnections: runConnectionsOf({ file, stateFolder, url: server.url }, (args, stdin) =>
+      runCommand(CONNECTIONS, args, stdin),
+    ),
     async close() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
-
-/** Commands on what is published, and those that ask no running Gatehouse. */
-const WITHOUT_FILE = ["status", "versions", "remove", "withdraw"];
-const WITHOUT_ADDRESS = ["versions", "operations"];

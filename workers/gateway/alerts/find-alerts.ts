@@ -121,12 +121,16 @@ function findInCalls(calls: CallCounts, rules: AlertRules): FoundAlert[] {
     ...whole(
       "denials",
       calls.denied >= rules.denials,
-      `${calls.denied} calls were denied within 15 minutes.`,
+      calls.denied === 1
+        ? "A call was denied within 15 minutes."
+        : `${calls.denied} calls were denied within 15 minutes.`,
     ),
     ...whole(
       "limits",
       calls.limited >= rules.limits,
-      `${calls.limited} calls were over a limit within 15 minutes.`,
+      calls.limited === 1
+        ? "A call was over a limit within 15 minutes."
+        : `${calls.limited} calls were over a limit within 15 minutes.`,
     ),
   ];
 }
@@ -140,7 +144,9 @@ function findInTrail(
     ...whole(
       "dead_letters",
       deadLetters >= rules.dead_letters,
-      `${deadLetters} messages of the audit trail could not be stored.`,
+      deadLetters === 1
+        ? "A message of the audit trail could not be stored."
+        : `${deadLetters} messages of the audit trail could not be stored.`,
     ),
     ...whole(
       "checkpoint",

@@ -90,7 +90,12 @@ function AlertItem({ alert, silences, names, subject }: AlertsPageProps & { aler
       <h3>
         {kind.replaceAll("_", " ")}{" "}
         {lasts ? <span class="badge caution">Lasts</span> : <span class="badge">Over</span>}
-        {lasts && silenced && <span class="badge">Silenced</span>}
+        {lasts && silenced && (
+          <>
+            {" "}
+            <span class="badge">Silenced</span>
+          </>
+        )}
       </h3>
       <p>
         {text} <Subject about={alert} names={names} />

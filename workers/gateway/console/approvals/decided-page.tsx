@@ -1,5 +1,6 @@
 import type { OpenedApproval } from "../../approvals/open-approval.ts";
 import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
+import { groupRequests } from "./group-requests.ts";
 
 /** One answer and what became of it. */
 export interface DecidedRequest {
@@ -9,14 +10,21 @@ export interface DecidedRequest {
   problem: string | null;
 }
 
-/** What was decided, request by request. */
+/**
+ * What was decided, request by request.
+ *
+ * @param props.place - query of the inbox that the requests were chosen in: the next ones are there, and first those of the same group
+ */
 export function DecidedPage({
   decided,
+  place,
   links,
 }: {
   decided: readonly DecidedRequest[];
+  place: string;
   links: readonly ConsoleLink[];
 }) {
+  const [group] = groupRequests(decided.map(({ opened }) => opened));
   const counted = (answer: DecidedRequest["answer"]) =>
     decided.filter((one) => one.answer === answer && one.problem === null).length;
   const problems = decided.filter(({ problem }) => problem !== null);
@@ -42,7 +50,10 @@ export function DecidedPage({
         </section>
       )}
       <p>
-        <a class="button primary" href="/console/approvals">
+        <a
+          class="button primary"
+          href={`/console/approvals${place}${group === undefined ? "" : `#group-${group.key}`}`}
+        >
           Next ones
         </a>
       </p>

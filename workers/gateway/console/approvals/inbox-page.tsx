@@ -3,7 +3,7 @@ import type { OpenedApproval } from "../../approvals/open-approval.ts";
 import { toMoment } from "../../approvals/wording.ts";
 import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
 import { groupRequests, type RequestGroup } from "./group-requests.ts";
-import { type Inbox, type InboxFilter, MOST_AT_ONCE } from "./open-many.ts";
+import { type Inbox, type InboxFilter, MOST_AT_ONCE, writeInboxFilter } from "./open-many.ts";
 import { RequestSummary } from "./request-summary.tsx";
 
 /** What the inbox shows. */
@@ -21,6 +21,7 @@ interface InboxPageProps {
 /** Every request that waits for the person, alike ones together; some are chosen here and looked at before the answer. */
 export function InboxPage({ inbox, filter, ticked, subject, links, notice }: InboxPageProps) {
   const groups = groupRequests(inbox.opened);
+  const isPart = isFiltered(filter);
   return (
     <ConsoleFrame
       title="Approvals"
@@ -38,12 +39,10 @@ export function InboxPage({ inbox, filter, ticked, subject, links, notice }: Inb
       )}
       {groups.length === 0 ? (
         <section class="card">
-          <p>
-            Nothing waits for your decision{filter.requester !== "" || filter.tool !== "" ? " here" : ""}.
-          </p>
+          <p>Nothing waits for your decision{isPart ? " here" : ""}.</p>
         </section>
       ) : (
-        <form method="post" action="/console/approvals/look">
+        <form method="post" action={`/console/approvals/look${writeInboxFilter(filter)}`}>
           <input type="hidden" name="subject" value={subject} />
           {groups.map((group) => (
             <Group group={group} isTicked={group.key === ticked} filter={filter} />
@@ -124,13 +123,12 @@ function Filter({ inbox, filter }: { inbox: Inbox; filter: InboxFilter }) {
     inbox.opened.flatMap(({ requester }) => (requester ? [[requester.id, requester.name] as const] : [])),
   );
   const tools = new Set(inbox.opened.map(({ item }: OpenedApproval) => item.binding.tool));
-  const isFiltered = filter.tool !== "" || filter.requester !== "";
   return (
     <ul class="switch" aria-label="Filter">
       <li>
         <a href="/console/approvals/standing">Standing approvals</a>
       </li>
-      {isFiltered && (
+      {isFiltered(filter) && (
         <li>
           <a href="/console/approvals">All</a>
         </li>
@@ -138,7 +136,10 @@ function Filter({ inbox, filter }: { inbox: Inbox; filter: InboxFilter }) {
       {(tools.size > 1 || filter.tool !== "") &&
         [...tools].map((tool) => (
           <li>
-            <a href={addressOf({ ...filter, tool })} aria-current={filter.tool === tool ? "true" : undefined}>
+            <a
+              href={addressOf({ ...filter, tool, after: "" })}
+              aria-current={filter.tool === tool ? "true" : undefined}
+            >
               {tool}
             </a>
           </li>
@@ -147,7 +148,7 @@ function Filter({ inbox, filter }: { inbox: Inbox; filter: InboxFilter }) {
         [...requesters].map(([id, name]) => (
           <li>
             <a
-              href={addressOf({ ...filter, requester: id })}
+              href={addressOf({ ...filter, requester: id, after: "" })}
               aria-current={filter.requester === id ? "true" : undefined}
             >
               {name}
@@ -158,7 +159,7 @@ function Filter({ inbox, filter }: { inbox: Inbox; filter: InboxFilter }) {
   );
 }
 
-function addressOf({ tool, requester }: InboxFilter, more: Record<string, string> = {}): string {
-  const query = new URLSearchParams({ ...(tool && { tool }), ...(requester && { requester }), ...more });
-  return `/console/approvals?${query}`;
-}
+const isFiltered = (filter: InboxFilter) => Object.values(filter).some((value) => value !== "");
+
+const addressOf = (filter: InboxFilter, more?: Record<string, string>) =>
+  `/console/approvals${writeInboxFilter(filter, more)}`;

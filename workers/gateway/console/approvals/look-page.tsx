@@ -14,12 +14,14 @@ interface LookPageProps {
   opened: readonly OpenedApproval[];
   /** The answer that is chosen for each unless the person changes it. */
   choice: "approve" | "refuse";
+  /** Query of the inbox that the requests were chosen in. */
+  place: string;
   subject: string;
   links: readonly ConsoleLink[];
 }
 
 /** Each chosen request in full, with its own answer; nothing is decided before this page is sent. */
-export function LookPage({ opened, choice, subject, links }: LookPageProps) {
+export function LookPage({ opened, choice, place, subject, links }: LookPageProps) {
   const needsCode = opened.some(({ powers }) => powers === "code_first" || powers === "set_up_first");
   return (
     <ConsoleFrame
@@ -33,7 +35,7 @@ export function LookPage({ opened, choice, subject, links }: LookPageProps) {
           <a
             href={pathToFactor(
               opened.some(({ powers }) => powers === "set_up_first") ? "set_up" : "code",
-              "/console/approvals",
+              `/console/approvals${place}`,
             )}
           >
             Give it first
@@ -41,7 +43,7 @@ export function LookPage({ opened, choice, subject, links }: LookPageProps) {
           , then choose the requests again.
         </p>
       )}
-      <form method="post" action="/console/approvals/decide">
+      <form method="post" action={`/console/approvals/decide${place}`}>
         <input type="hidden" name="subject" value={subject} />
         {opened.map((request, index) => (
           <Request request={request} index={index} choice={choice} />
@@ -55,13 +57,15 @@ export function LookPage({ opened, choice, subject, links }: LookPageProps) {
             <button type="submit" class="primary">
               Decide
             </button>
-            <a class="button" href="/console/approvals">
+            <a class="button" href={`/console/approvals${place}`}>
               Back, nothing is decided
             </a>
           </div>
         </section>
       </form>
-      {opened.length === 1 && opened[0] && <StandingForm opened={opened[0]} subject={subject} />}
+      {opened.length === 1 && opened[0] && (
+        <StandingForm opened={opened[0]} place={place} subject={subject} />
+      )}
     </ConsoleFrame>
   );
 }

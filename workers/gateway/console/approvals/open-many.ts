@@ -7,11 +7,23 @@ import type { SignIn } from "../../sign-in/auth.ts";
 /** Most requests that are decided at once. */
 export const MOST_AT_ONCE = 40;
 
-/** What the inbox lists: a tool and a requester, each empty for all; and the place to go on from. */
+/** What the inbox lists: a tool and a requester, each empty for all; and the place to go on from, empty for the newest. */
 export interface InboxFilter {
   tool: string;
   requester: string;
-  cursor: string | undefined;
+  after: string;
+}
+
+/** Reads what the inbox lists from the parameters of an address. */
+export function readInboxFilter(read: (name: keyof InboxFilter) => string | null | undefined): InboxFilter {
+  const text = (name: keyof InboxFilter) => (read(name) ?? "").slice(0, 128);
+  return { tool: text("tool"), requester: text("requester"), after: text("after") };
+}
+
+/** The query of an address that lists the same again, with its question mark; empty for all. */
+export function writeInboxFilter(filter: InboxFilter, more: Readonly<Record<string, string>> = {}): string {
+  const given = Object.entries({ ...filter, ...more }).filter(([, value]) => value !== "");
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
 }
 
 /** One page of the inbox. */
@@ -38,7 +50,7 @@ export async function openInbox(
     person.id,
     asked,
     Date.now(),
-    filter.cursor,
+    filter.after,
     filter.requester,
   );
   const opened = await openAll(env, policy, signIn, list.items);

@@ -6,7 +6,7 @@ import type { InConsole } from "../require-right.ts";
 import { DecidedPage, type DecidedRequest } from "./decided-page.tsx";
 import { InboxPage } from "./inbox-page.tsx";
 import { LookPage } from "./look-page.tsx";
-import { type InboxFilter, openChosen, openInbox } from "./open-many.ts";
+import { openChosen, openInbox, readInboxFilter, writeInboxFilter } from "./open-many.ts";
 import { readStandingForm } from "./read-standing-form.ts";
 import { StandingPage } from "./standing-page.tsx";
 
@@ -22,7 +22,8 @@ approvalInboxRoutes.post("/look", async (c) => {
   const choice = form.get("choice") === "refuse" ? "refuse" : "approve";
   const opened = await openChosen(c.env, policy, signIn, form.getAll("request"));
   if (opened.length === 0) return await showInbox(c, "Tick the requests that you want to look at.", 422);
-  return c.html(<LookPage opened={opened} choice={choice} subject={signIn.person.id} links={links} />);
+  const props = { opened, choice, place: placeOf(c), subject: signIn.person.id, links } as const;
+  return c.html(<LookPage {...props} />);
 });
 
 approvalInboxRoutes.post("/decide", async (c) => {
@@ -40,7 +41,7 @@ approvalInboxRoutes.post("/decide", async (c) => {
     const result = await decideRequest(c, policy, signIn.person, request, decision);
     decided.push({ opened: request, answer, problem: result === "recorded" ? null : result.text });
   }
-  return c.html(<DecidedPage decided={decided} links={links} />);
+  return c.html(<DecidedPage decided={decided} place={placeOf(c)} links={links} />);
 });
 
 approvalInboxRoutes.get("/standing", (c) => {
@@ -61,7 +62,8 @@ approvalInboxRoutes.post("/standing", async (c) => {
   if (typeof asked === "string") return await showInbox(c, asked, 422);
   const result = await makeStanding(c, policy, person, request, asked, now);
   if (result !== "made") return await showInbox(c, result.text, result.status === 403 ? 403 : 409);
-  return c.redirect("/console/approvals/standing?done=made", 303);
+  const query = new URLSearchParams({ done: "made", from: placeOf(c) });
+  return c.redirect(`/console/approvals/standing?${query}`, 303);
 });
 
 approvalInboxRoutes.post("/standing/revoke", async (c) => {
@@ -87,7 +89,9 @@ async function showStanding(
   const { signIn, policy, links } = c.var;
   const after = (c.req.query("after") ?? "").slice(0, 64);
   const list = await listStanding(c.env, policy, signIn.person, Date.now(), after);
-  const props = { ...list, subject: signIn.person.id, links, ...(notice && { notice }) };
+  const from = new URLSearchParams((c.req.query("from") ?? "").slice(0, 600));
+  const place = writeInboxFilter(readInboxFilter((name) => from.get(name)));
+  const props = { ...list, place, subject: signIn.person.id, links, ...(notice && { notice }) };
   return c.html(<StandingPage {...props} />, status);
 }
 
@@ -95,16 +99,17 @@ const OTHER_PERSON = "Another person signed in on this browser in the meantime. 
 
 async function showInbox(c: Context<InConsole>, notice?: string, status: 200 | 403 | 409 | 422 = 200) {
   const { signIn, policy, links } = c.var;
-  const text = (name: string) => (c.req.query(name) ?? "").slice(0, 128);
-  const filter: InboxFilter = {
-    tool: text("tool"),
-    requester: text("requester"),
-    cursor: c.req.query("after"),
-  };
+  const filter = filterOf(c);
   const inbox = await openInbox(c.env, policy, signIn, filter);
-  const props = { inbox, filter, ticked: text("tick"), subject: signIn.person.id, links };
+  const ticked = c.req.query("tick") ?? "";
+  const props = { inbox, filter, ticked, subject: signIn.person.id, links };
   return c.html(<InboxPage {...props} {...(notice !== undefined && { notice })} />, status);
 }
+
+/** The forms of the inbox keep its filter in their address, so that a person returns to where they were. */
+const filterOf = (c: Context<InConsole>) => readInboxFilter((name) => c.req.query(name));
+
+const placeOf = (c: Context<InConsole>) => writeInboxFilter(filterOf(c));
 
 /** The answers of a form by request; those that are left waiting are not among them. */
 function readAnswers(form: URLSearchParams): Map<string, "approve" | "refuse"> {

@@ -1,7 +1,19 @@
 import type { OpenedApproval } from "../../approvals/open-approval.ts";
 
-/** The form with which an approver lets further calls like this one run; empty where the rule allows none. */
-export function StandingForm({ opened, subject }: { opened: OpenedApproval; subject: string }) {
+/**
+ * The form with which an approver lets further calls like this one run; empty where the rule allows none.
+ *
+ * @param place - query of the inbox that the request was chosen in
+ */
+export function StandingForm({
+  opened,
+  place,
+  subject,
+}: {
+  opened: OpenedApproval;
+  place: string;
+  subject: string;
+}) {
   const { item, powers, obstacle, values, requester } = opened;
   const allowed = item.standing ?? null;
   if (allowed === null || powers !== "decide" || obstacle !== null || item.state !== "pending") return null;
@@ -11,7 +23,7 @@ export function StandingForm({ opened, subject }: { opened: OpenedApproval; subj
         <summary>
           Approve this and further calls like it, of {requester?.name ?? "this person"} through this app
         </summary>
-        <form method="post" action="/console/approvals/standing">
+        <form method="post" action={`/console/approvals/standing${place}`}>
           <input type="hidden" name="subject" value={subject} />
           <input type="hidden" name="request" value={item.approvalId} />
           <p class="quiet">

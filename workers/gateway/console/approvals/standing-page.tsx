@@ -6,19 +6,21 @@ import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
 interface StandingPageProps {
   listed: readonly ListedStanding[];
   next: string | null;
+  /** Query of the inbox that the person comes from. */
+  place: string;
   subject: string;
   links: readonly ConsoleLink[];
   notice?: { tone: "good" | "danger"; text: string };
 }
 
 /** Standing approvals in force or revoked, until their end. */
-export function StandingPage({ listed, next, subject, links, notice }: StandingPageProps) {
+export function StandingPage({ listed, next, place, subject, links, notice }: StandingPageProps) {
   return (
     <ConsoleFrame
       title="Standing approvals"
       links={links}
       here="/console/approvals"
-      aside={<a href="/console/approvals">Requests that wait</a>}
+      aside={<a href={`/console/approvals${place}`}>Requests that wait</a>}
     >
       {notice && (
         <p class={`notice ${notice.tone}`} role={notice.tone === "good" ? "status" : "alert"}>
@@ -40,7 +42,7 @@ export function StandingPage({ listed, next, subject, links, notice }: StandingP
         )}
         {next !== null && (
           <p>
-            <a href={`/console/approvals/standing?${new URLSearchParams({ after: next })}`}>
+            <a href={`/console/approvals/standing?${new URLSearchParams({ after: next, from: place })}`}>
               More standing approvals
             </a>
           </p>

@@ -56,7 +56,7 @@ function OfferLink({ name, offer: { definitions, waiting, connected } }: { name:
           <span class="badge caution">{waiting} wait for review</span>
         </>
       )}
-      {connected > 0 && ` · ${connected} ${connected === 1 ? "person has" : "persons have"} an account there`}
+      {connected > 0 && ` · ${connected} ${connected === 1 ? "person has" : "people have"} an account there`}
     </>
   );
 }
@@ -97,7 +97,7 @@ function Connection({
         </p>
       )}
       <div class="scroll">
-        <table>
+        <table class="stack">
           <thead>
             <tr>
               <th scope="col">Object</th>
@@ -119,18 +119,28 @@ function Connection({
           <tbody>
             {objects.map(({ breaker, open, running, waiting, lastMs }, index) => (
               <tr>
-                <th scope="row">{index}</th>
-                <td>
+                <th scope="row" data-label="Object">
+                  {index}
+                </th>
+                <td data-label="Breaker">
                   {breaker === "closed" ? (
                     "closed"
                   ) : (
                     <span class="badge caution">{breaker.replace("_", " ")}</span>
                   )}
                 </td>
-                <td class="number">{open}</td>
-                <td class="number">{running}</td>
-                <td class="number">{waiting}</td>
-                <td class="number">{writeDuration(lastMs)}</td>
+                <td class="number" data-label="Sockets">
+                  {open}
+                </td>
+                <td class="number" data-label="Running">
+                  {running}
+                </td>
+                <td class="number" data-label="Waiting">
+                  {waiting}
+                </td>
+                <td class="number" data-label="Last answer took">
+                  {writeDuration(lastMs)}
+                </td>
               </tr>
             ))}
           </tbody>

@@ -63,8 +63,8 @@ connectionPageRoutes.post("/:name/offers", async (c) => {
 
 const DONE: Readonly<Record<string, (count: string) => string>> = {
   approved: (count) =>
-    `${count} approved. They are in force with the next publication: npm run connections -- publish`,
-  refused: (count) => `${count} refused. They wait again if the other side changes them.`,
+    `${count} approved, in force with the next publication: npm run connections -- publish`,
+  refused: (count) => `${count} refused. What was refused waits again if the other side changes it.`,
 };
 
 const OTHER_PERSON = "Another person signed in on this browser in the meantime. Look again, then decide.";

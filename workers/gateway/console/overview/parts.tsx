@@ -8,10 +8,11 @@ const CHECKPOINT_MS = 90 * 60_000;
 
 /** What waits for a person, with the pages that the person's role opens for it. */
 export function WaitingCard({ waiting, links }: { waiting: Waiting; links: readonly ConsoleLink[] }) {
-  const { approvals, deadLetters, requests, checkpointAgeMs, countLag } = waiting;
+  const { approvals, definitions, deadLetters, requests, checkpointAgeMs, countLag } = waiting;
   const missing = checkpointAgeMs !== null && checkpointAgeMs > CHECKPOINT_MS;
   const lines: readonly (readonly [title: string, text: string, isUrgent: boolean, href: string | null])[] = [
     ["Approvals that wait", writeNumber(approvals), approvals > 0, "/console/approvals"],
+    ["Definitions that wait for review", writeNumber(definitions), definitions > 0, "/console/connections"],
     ["Records that could not be stored", writeNumber(deadLetters), deadLetters > 0, "/console/dead-letters"],
     ["Commands that the Worker has not carried out", writeNumber(requests), requests > 0, null],
     [

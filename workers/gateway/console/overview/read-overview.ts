@@ -24,6 +24,8 @@ export interface NamedMember extends MemberCounts {
 /** What waits for a person, by kind; and how far the counts are behind the trail. */
 export interface Waiting {
   approvals: number;
+  /** Definitions of MCP servers that are new or changed. */
+  definitions: number;
   deadLetters: number;
   requests: number;
   /** Milliseconds since the newest checkpoint; `null` without one. */
@@ -46,6 +48,7 @@ export interface Overview {
 // The newest checkpoint is the one with the largest number.
 const WAITING = `
   SELECT (SELECT count(*) FROM approval WHERE state = 'pending' AND expires_at > ?1) AS approvals,
+         (SELECT count(*) FROM connection_definition WHERE state = 'waiting') AS definitions,
          (SELECT count(*) FROM dead_letter) AS letters,
          (SELECT count(*) FROM admin_request WHERE done_at IS NULL) AS requests,
          (SELECT body ->> '$.at' FROM audit_checkpoint ORDER BY number DESC LIMIT 1) AS checkpoint`;
@@ -101,15 +104,19 @@ export async function readOverview(env: Env, span: Span, now: number): Promise<O
 
 async function readWaiting(database: D1Database, now: number): Promise<Waiting> {
   const [row, countLag] = await Promise.all([
-    database
-      .prepare(WAITING)
-      .bind(now)
-      .first<{ approvals: number; letters: number; requests: number; checkpoint: number | null }>(),
+    database.prepare(WAITING).bind(now).first<{
+      approvals: number;
+      definitions: number;
+      letters: number;
+      requests: number;
+      checkpoint: number | null;
+    }>(),
     readCountLag(database, now),
   ]);
   const checkpoint = row?.checkpoint ?? null;
   return {
     approvals: row?.approvals ?? 0,
+    definitions: row?.definitions ?? 0,
     deadLetters: row?.letters ?? 0,
     requests: row?.requests ?? 0,
     checkpointAgeMs: checkpoint === null ? null : Math.max(now - checkpoint, 0),

@@ -66,7 +66,7 @@ export function ExplainPage({ asked, answer, roles, tools, version, links }: Exp
           <input type="hidden" name="draft" value={asked.draft} />
           <input type="hidden" name="version" value={asked.version} />
           <div class="filters">
-            <label class="field">
+            <label class="field broad">
               Person, by e-mail address
               <input type="text" name="person" value={asked.person} maxlength={254} autocomplete="off" />
             </label>

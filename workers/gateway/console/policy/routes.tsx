@@ -185,7 +185,10 @@ async function showPolicy(c: Context<InConsole>, notice?: Notice, status: 200 | 
     overConnection(database).query(LIST_PUBLICATIONS),
     readState(overConnection(database)),
   ]);
-  const publications = rows.map(toListed);
+  // A publication of connections leaves the policy as it was, and is none of the policy.
+  const publications = rows
+    .map(toListed)
+    .filter(({ version }, index, all) => version !== (all[index + 1]?.version ?? 1));
   const ids = [
     ...drafts.flatMap(({ authors }) => authors),
     ...publications.flatMap(({ by }) => peopleIn(by)),

@@ -81,13 +81,15 @@ export function SimulatePage({
                   <th scope="row">
                     <Breakable name={name} />
                   </th>
-                  <td>{role || "unknown"}</td>
-                  <td>{from}</td>
-                  <td>
+                  <td data-label="Role">{role || "unknown"}</td>
+                  <td data-label="Was">{from}</td>
+                  <td data-label="Would be">
                     <strong>{to}</strong>
                     {NOTES[to] !== undefined && <p class="quiet small">{NOTES[to]}</p>}
                   </td>
-                  <td class="number">{members.length.toLocaleString("en-US")}</td>
+                  <td class="number" data-label="Calls">
+                    {members.length.toLocaleString("en-US")}
+                  </td>
                   <td>
                     {members.slice(0, EXAMPLES).map(({ call, rule }) => (
                       <p class="small">

@@ -60,7 +60,7 @@ export function SessionsPage(props: SessionsPageProps) {
       )}
       <section class="card">
         <form method="get" action={here} class="filters">
-          <label class="field">
+          <label class="field broad">
             Person: e-mail address or id
             <input type="text" name="person" value={filter.person} maxlength={254} autocomplete="off" />
           </label>
