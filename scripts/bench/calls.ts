@@ -15,13 +15,14 @@ import { signPeopleIn } from "./calls/people.ts";
 import { profileSteps, type StepShares } from "./calls/profile.ts";
 import { printReport } from "./calls/report.ts";
 import { startBare, startGateway } from "./calls/runtime.ts";
+import { compareSpaced, GAPS } from "./calls/spaced.ts";
 import { timeDecisions } from "./calls/time-decisions.ts";
-import { BARE, COUNTED, GUARDED, NOTING, PLAIN, type Variant } from "./calls/variants.ts";
+import { BARE, COUNTED, COUNTED_IN_TIME, GUARDED, NOTING, PLAIN, type Variant } from "./calls/variants.ts";
 import { readBench } from "./options.ts";
 
 const HELP = `Measures the cost of a guarded call compared to a bare one, in both generations, the variants in turn.
 
-  npm run bench -- calls [--quick | --short] [--people 8] [--work <ms>]
+  npm run bench -- calls [--quick | --short | --spaced] [--people 8] [--work <ms>]
 
 Storage lies on the disk and, where the system has one, in memory (tmpfs). «drained» is the CPU time of a call with all
 that is done after it.
@@ -29,6 +30,7 @@ that is done after it.
 --people   so many, with an app each
 --work     milliseconds that the tool waits before it answers
 --quick    without storage in memory, drained times, the profile that tells each step's share, and some rounds
+--spaced   calls of one person in a row, every 12 s and every 30 s: what each counts and costs, six minutes
 --short    only sees whether everything builds, starts and answers, and counts a few calls: its times say nothing
 
 Targets that are missed are said so and are no failure; a call that fails is.
@@ -68,7 +70,8 @@ try {
   else {
     const form = values.short ? "short" : values.quick ? "quick" : "whole";
     const workMs = values.work === undefined ? 0 : parseWholeNumber("work", values.work, 1_000);
-    await run(form, parseWholeNumber("people", values.people, 1_000), workMs);
+    if (values.spaced) await runSpaced();
+    else await run(form, parseWholeNumber("people", values.people, 1_000), workMs);
   }
 } catch (failure) {
   process.exitCode = reportFailure(failure);
@@ -139,10 +142,28 @@ async function run(form: "whole" | "quick" | "short", people: number, workMs: nu
   const counted = await stand(COUNTED);
   const counts = new Map<Generation, Counts>();
   for (const generation of short ? (["stateless"] as const) : GENERATIONS) {
-    counts.set(generation, await countCalls(counted, generation, short ? SHORT.counted : undefined));
+    const counting = await countCalls(counted, generation, short ? { calls: SHORT.counted } : {});
+    counts.set(generation, counting.counts);
   }
   printReport(measured, counts, shares, timeDecisions());
   say("done");
+}
+
+/** Calls with pauses, compared to calls in a row. */
+async function runSpaced(): Promise<void> {
+  const { script } = await buildVariant(COUNTED_IN_TIME);
+  const seed = path.join(folder, "seed");
+  const { publicUrl, tokens } = await seedPeople(script, seed, 1);
+  const stands: Stand[] = [];
+  for (const gap of GAPS) {
+    const own = path.join(folder, `state-${gap}`);
+    await cp(seed, own, { recursive: true });
+    const worker = await startGateway({ script, folder: own, publicUrl, port: 0 });
+    stops.push(worker.stop);
+    stands.push({ variant: COUNTED_IN_TIME, worker, publicUrl, tokens, storage: "disk" });
+  }
+  say("calling");
+  await compareSpaced(stands);
 }
 
 async function buildAll(variants: readonly Variant[]): Promise<ReadonlyMap<string, BuiltModule>> {

@@ -10,6 +10,7 @@ export const BENCH_OPTIONS = {
   calls: {
     quick: FLAG,
     short: FLAG,
+    spaced: FLAG,
     people: { type: "string", default: "8" },
     work: TEXT,
     help: FLAG,
