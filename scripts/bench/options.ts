@@ -11,6 +11,7 @@ export const BENCH_OPTIONS = {
     quick: FLAG,
     short: FLAG,
     spaced: FLAG,
+    against: TEXT,
     people: { type: "string", default: "8" },
     work: TEXT,
     help: FLAG,

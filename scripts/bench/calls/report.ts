@@ -41,7 +41,12 @@ function find(measured: readonly Measured[], name: string, generation: Generatio
   return found;
 }
 
-function printGeneration(measured: readonly Measured[], generation: Generation, storage: Storage): void {
+/** Prints what the variants of one generation took. */
+export function printGeneration(
+  measured: readonly Measured[],
+  generation: Generation,
+  storage: Storage,
+): void {
   const bare = find(measured, BARE.name, generation);
   const rows = measured
     .filter((one) => one.generation === generation)
