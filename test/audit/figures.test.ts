@@ -157,6 +157,7 @@ describe("the counts of the trail", () => {
           );
         }
         for (const [dimension, keyOf] of [
+          ["server", () => "crm"],
           ["person", ({ person }: Call) => person],
           ["app", ({ clientId }: Call) => clientId],
           ["operation", ({ name }: Call) => `tool crm ${name}`],
@@ -200,6 +201,13 @@ describe("the counts of the trail", () => {
     expect(findQuantile({ buckets: day?.buckets ?? [] }, 0.2)).toBe(5);
     expect(findQuantile({ buckets: day?.buckets ?? [] }, 0.99)).toBe(300_000);
     expect(findQuantile({ buckets: [] }, 0.5)).toBeNull();
+  });
+
+  it("take six rows for a single call: of its operation by minute, hour, day and in all, its person's hour, and the day", async () => {
+    const call = { person: "user_a", name: "crm_move_deal", clientId: "app_1", at: START, ms: 1 };
+    await deliver(linksOfCalls([{ ...call, end: "ok" }]));
+    const rows = env.PLATFORM_DB.prepare("SELECT count(*) AS rows FROM call_figure");
+    expect(await rows.first("rows")).toBe(6);
   });
 
   it("keep nothing of a call whose event was removed, and nothing by the name of a person who was erased", async () => {

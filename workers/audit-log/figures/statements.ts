@@ -24,7 +24,7 @@ const ADD_UP = `
      SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
 
 const MEMBER = `
-  CASE span.dimension WHEN 'all' THEN '' WHEN 'server' THEN call.server WHEN 'person' THEN call.chain
+  CASE span.dimension WHEN 'all' THEN '' WHEN 'person' THEN call.chain
        WHEN 'app' THEN call.client_id WHEN 'use' THEN iif(${IS_ERASED}, '', call.chain) || ' ' || call.client_id ELSE call.kind || ' ' || call.server || ' ' || call.name END`;
 
 const countCalls = (from: string, sums: Readonly<Record<string, string>>) => `

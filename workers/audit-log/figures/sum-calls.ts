@@ -96,8 +96,8 @@ export function sumCalls(calls: readonly WholeCall[]): FigureRow[] {
 }
 
 function spread({ at, intent, counts }: Group, rows: Map<string, FigureRow>): void {
-  const { clientId = "", server = "" } = intent.event;
-  const members = { all: "", server, operation: operationOf(intent.event), use: clientId };
+  const { clientId = "" } = intent.event;
+  const members = { all: "", operation: operationOf(intent.event), use: clientId };
   for (const [dimension, member] of Object.entries(members) as [keyof typeof members, string][]) {
     const person = dimension === "use" ? intent.chain : null;
     for (const name of DIMENSIONS[dimension]) {
