@@ -6,6 +6,7 @@ import { GENERATIONS, type Generation } from "../demo/session.ts";
 import { reportFailure } from "../local/failure.ts";
 import { pickPort } from "../local/port.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
+import { type Checkout, compareCheckouts, openCheckout } from "./calls/against.ts";
 import { type BuiltModule, buildVariant } from "./calls/build.ts";
 import { countCalls } from "./calls/count-calls.ts";
 import type { Counts } from "./calls/counts.ts";
@@ -15,13 +16,14 @@ import { signPeopleIn } from "./calls/people.ts";
 import { profileSteps, type StepShares } from "./calls/profile.ts";
 import { printReport } from "./calls/report.ts";
 import { startBare, startGateway } from "./calls/runtime.ts";
+import { compareSpaced, GAPS } from "./calls/spaced.ts";
 import { timeDecisions } from "./calls/time-decisions.ts";
-import { BARE, COUNTED, GUARDED, NOTING, PLAIN, type Variant } from "./calls/variants.ts";
+import { BARE, COUNTED, COUNTED_IN_TIME, GUARDED, NOTING, PLAIN, type Variant } from "./calls/variants.ts";
 import { readBench } from "./options.ts";
 
 const HELP = `Measures the cost of a guarded call compared to a bare one, in both generations, the variants in turn.
 
-  npm run bench -- calls [--quick | --short] [--people 8] [--work <ms>]
+  npm run bench -- calls [--quick | --short | --spaced | --against <folder>] [--people 8] [--work <ms>]
 
 Storage lies on the disk and, where the system has one, in memory (tmpfs). «drained» is the CPU time of a call with all
 that is done after it.
@@ -29,6 +31,8 @@ that is done after it.
 --people   so many, with an app each
 --work     milliseconds that the tool waits before it answers
 --quick    without storage in memory, drained times, the profile that tells each step's share, and some rounds
+--spaced   calls of one person in a row, every 12 s and every 30 s: what each counts and costs, six minutes
+--against  compares with the guarded call of another checkout, whose packages are installed, in memory where there is such storage
 --short    only sees whether everything builds, starts and answers, and counts a few calls: its times say nothing
 
 Targets that are missed are said so and are no failure; a call that fails is.
@@ -68,7 +72,9 @@ try {
   else {
     const form = values.short ? "short" : values.quick ? "quick" : "whole";
     const workMs = values.work === undefined ? 0 : parseWholeNumber("work", values.work, 1_000);
-    await run(form, parseWholeNumber("people", values.people, 1_000), workMs);
+    if (values.spaced) await runSpaced();
+    else if (values.against !== undefined) await runAgainst(values.against);
+    else await run(form, parseWholeNumber("people", values.people, 1_000), workMs);
   }
 } catch (failure) {
   process.exitCode = reportFailure(failure);
@@ -139,10 +145,57 @@ async function run(form: "whole" | "quick" | "short", people: number, workMs: nu
   const counted = await stand(COUNTED);
   const counts = new Map<Generation, Counts>();
   for (const generation of short ? (["stateless"] as const) : GENERATIONS) {
-    counts.set(generation, await countCalls(counted, generation, short ? SHORT.counted : undefined));
+    const counting = await countCalls(counted, generation, short ? { calls: SHORT.counted } : {});
+    counts.set(generation, counting.counts);
   }
   printReport(measured, counts, shares, timeDecisions());
   say("done");
+}
+
+/** Calls with pauses, compared to calls in a row. */
+async function runSpaced(): Promise<void> {
+  const { script } = await buildVariant(COUNTED_IN_TIME);
+  const seed = path.join(folder, "seed");
+  const { publicUrl, tokens } = await seedPeople(script, seed, 1);
+  const stands: Stand[] = [];
+  for (const gap of GAPS) {
+    const own = path.join(folder, `state-${gap}`);
+    await cp(seed, own, { recursive: true });
+    const worker = await startGateway({ script, folder: own, publicUrl, port: 0 });
+    stops.push(worker.stop);
+    stands.push({ variant: COUNTED_IN_TIME, worker, publicUrl, tokens, storage: "disk" });
+  }
+  say("calling");
+  await compareSpaced(stands);
+}
+
+/** The guarded call of another checkout and of this one, in turn. */
+async function runAgainst(other: string): Promise<void> {
+  const root = inMemory ?? folder;
+  const here: Checkout = {
+    build: async (variant) => (await buildVariant(variant)).script,
+    runtime: { startBare, startGateway },
+  };
+  const seedOf = async (name: string, { build, runtime }: Checkout) => {
+    say(`signing people in, ${name}`);
+    const seed = path.join(root, name);
+    return { seed, ...(await seedPeople(await build(GUARDED), seed, 8, runtime.startGateway)) };
+  };
+  const there = await openCheckout(other);
+  const checkouts = [
+    { ...here, ...(await seedOf("this checkout", here)) },
+    { ...there, ...(await seedOf("the other one", there)) },
+  ] as const;
+  const start = async (variant: Variant, isOther: boolean): Promise<Stand> => {
+    const { build, runtime, seed, publicUrl, tokens } = checkouts[isOther ? 1 : 0];
+    const own = path.join(root, `state-${stops.length}`);
+    const options = { script: await build(variant), folder: own, publicUrl, port: 0 };
+    if (variant.bare === undefined) await cp(seed, own, { recursive: true });
+    const worker = await runtime[variant.bare === undefined ? "startGateway" : "startBare"](options);
+    stops.push(worker.stop);
+    return { variant, worker, publicUrl, tokens, storage: inMemory === null ? "disk" : "tmpfs" };
+  };
+  await compareCheckouts([BARE, NOTING, PLAIN], start, say);
 }
 
 async function buildAll(variants: readonly Variant[]): Promise<ReadonlyMap<string, BuiltModule>> {
@@ -162,10 +215,11 @@ async function seedPeople(
   script: string,
   state: string,
   people: number,
+  begin: typeof startGateway = startGateway,
 ): Promise<{ publicUrl: string; tokens: string[] }> {
   const port = await pickPort();
   const publicUrl = `http://localhost:${port}`;
-  const worker = await startGateway({ script, folder: state, publicUrl, port });
+  const worker = await begin({ script, folder: state, publicUrl, port });
   try {
     return { publicUrl, tokens: await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, people) };
   } finally {

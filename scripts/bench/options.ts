@@ -10,6 +10,8 @@ export const BENCH_OPTIONS = {
   calls: {
     quick: FLAG,
     short: FLAG,
+    spaced: FLAG,
+    against: TEXT,
     people: { type: "string", default: "8" },
     work: TEXT,
     help: FLAG,
@@ -80,6 +82,7 @@ export const BENCH_OPTIONS = {
     people: { type: "string", default: "5000" },
     days: { type: "string", default: "400" },
     calls: { type: "string", default: "36" },
+    statements: FLAG,
   },
   "tool-search": { "held-out": FLAG, missed: { type: "boolean", default: false }, help: FLAG },
 } as const;

@@ -9,6 +9,7 @@ const HELP = `
 Measures what the trail stores for a call, and compares what many people store over a long time with each documented limit.
 
   npm run bench -- scale [--people 5000] [--days 400] [--calls 36]     calls: of one person in a day
+                       [--statements]                                what each statement of the consumer reads and writes
 `;
 
 const { values } = readBench("scale");
@@ -31,6 +32,10 @@ const spaced = await measureTrail({ people: 200, together: 1, peopleOfBatch: 100
 
 printCost("calls in a row", inRow);
 printCost("one call of each of 100 people", spaced);
+if (values.statements) {
+  printStatements("calls in a row", inRow);
+  printStatements("one call of each of 100 people", spaced);
+}
 
 const calls = Number(people) * Number(days) * Number(perDay);
 const searched = Math.min(calls, MOST_CALLS);
@@ -87,4 +92,15 @@ function printCost(what: string, cost: TrailCost): void {
       `(${cost.findBytes.toFixed(0)} without the search), ${cost.puts.toFixed(3)} R2 writes, ${cost.segmentBytes.toFixed(0)} bytes of R2; ` +
       `$${dollars.toFixed(2)} a million calls (prices of ${PRICES_AS_OF})`,
   );
+}
+
+function printStatements(what: string, { statements }: TrailCost): void {
+  console.log(`\n${what}: rows read, rows written and microseconds of SQLite for a call, by statement`);
+  const sorted = [...statements].sort(([, one], [, other]) => other.rowsRead - one.rowsRead);
+  for (const [sql, { rowsRead, rowsWritten, milliseconds }] of sorted) {
+    const numbers = [rowsRead.toFixed(2), rowsWritten.toFixed(2), (1_000 * milliseconds).toFixed(1)];
+    const text = sql.replace(/\s+/g, " ").trim();
+    const ends = text.length > 100 ? `${text.slice(0, 60)} … ${text.slice(-37)}` : text;
+    console.log(`${numbers.map((number) => number.padStart(8)).join("")}  ${ends}`);
+  }
 }

@@ -104,9 +104,15 @@ export function eventLimitsOf(policy: Policy, role: string): EventLimits {
   return policy.roles.get(role)?.eventLimits ?? { subscriptions: 0, deliveriesPerMinute: 1 };
 }
 
+const limitsByPolicy = new WeakMap<Policy, Readonly<Record<string, LimitRules>>>();
+
 /** Limits of every role, for the Principal object, which knows the current role. */
 export function limitsOfRoles(policy: Policy): Readonly<Record<string, LimitRules>> {
-  return Object.fromEntries([...policy.roles].map(([name, { limits }]) => [name, limits]));
+  const known = limitsByPolicy.get(policy);
+  if (known !== undefined) return known;
+  const limits = Object.fromEntries([...policy.roles].map(([name, role]) => [name, role.limits]));
+  limitsByPolicy.set(policy, limits);
+  return limits;
 }
 
 /** Names of all roles, in the policy's order. */

@@ -19,6 +19,8 @@ it("the bench of guarded calls builds, starts and answers, and a call writes no 
   // Two records, each with its chain position: 4. The row that the search of the trail finds, with its six places in
   // indexes and its outcome: 8. Counts are shared by the calls of a window; on a slow machine by fewer.
   expect(counted("database rows written")).toBeLessThan(16);
+  // The consumer sums a batch up before it asks the database; each statement on each event would be a hundred and more.
+  expect(counted("database rows read")).toBeLessThan(40);
   // The profile is divided by the source files of the steps.
   expect(Number(/audit chain +([\d.]+) %/.exec(stdout)?.[1])).toBeGreaterThan(0);
   expect(stdout).toContain("targets");

@@ -46,12 +46,11 @@ function listStored(): string[] {
 }
 
 /**
- * Takes these calls out of the pages of their person's object, as it does itself a minute after the database has them. Only
- * while nothing runs.
+ * Takes these calls out of the pages of their person's object, as it does itself once it has heard that the database has them,
+ * which may not have happened. Only while nothing runs.
  */
-function forgetInObject(traceIds: readonly string[]): number {
+function forgetInObject(traceIds: readonly string[]): void {
   const objects = path.join(stateFolder, "v3/do");
-  let forgotten = 0;
   for (const name of readdirSync(objects, { recursive: true, encoding: "utf8" })) {
     if (!name.endsWith(".sqlite")) continue;
     const object = new DatabaseSync(path.join(objects, name));
@@ -67,13 +66,11 @@ function forgetInObject(traceIds: readonly string[]): number {
         .filter(({ traceId = "" }) => traceIds.includes(traceId))
         .map(({ callId }) => callId);
       const left = lines.filter((_line, index) => !calls.includes(events[index]?.callId));
-      forgotten += lines.length - left.length;
       const text = left.map((line) => `${line}\n`).join("");
       object.prepare("UPDATE trail_page SET entries = ? WHERE number = ?").run(text, number);
     }
     object.close();
   }
-  return forgotten;
 }
 
 async function verify() {
@@ -123,7 +120,7 @@ describe("a restore drill", () => {
     await stored(lost);
     const kept = [await call(session), await call(null)];
     await killRuntime(started);
-    expect(forgetInObject(lost)).toBeGreaterThanOrEqual(lost.length);
+    forgetInObject(lost);
 
     // The databases alone go back: the objects are ahead of them.
     expect(await command("restore", backup, "--only", "databases")).toMatchObject({ code: 0 });

@@ -55,11 +55,54 @@ describe("the audit pages of a user's object", () => {
       close(trail, "call-99", 100);
       written.length = 0;
       const all = Array.from({ length: 200 }, (_, index) => index + 1);
-      expect(trail.confirm(all, 200)).toBeGreaterThanOrEqual(WINDOW_MS);
+      expect(trail.confirm(all.slice(0, 150), 200)).toBeGreaterThanOrEqual(WINDOW_MS);
       expect(written).toEqual([]);
+      trail.confirm(all.slice(150), 200);
+      expect(written).toEqual([1]);
       trail.sweep(100 + WINDOW_MS);
       expect(written.reduce((sum, rows) => sum + rows, 0)).toBeLessThan(20);
       expect(JSON.stringify(plain.exec("SELECT entries FROM trail_page").toArray())).toBe('[{"entries":""}]');
+    });
+  });
+
+  it("do not send again after a restart what was confirmed, once all was, and send what came after it", async () => {
+    await inStorage((sql) => {
+      const restart = () => new AuditTrail(sql);
+      const sequencesOf = (trail: AuditTrail) => trail.unstored().map(({ sequence }) => sequence);
+      open(restart(), "first", 1);
+      const trail = restart();
+      trail.confirm([1], 2);
+      expect(sequencesOf(restart())).toEqual([]);
+      expect(restart().isStored).toBe(true);
+      open(trail, "second", 3);
+      close(trail, "second", 4);
+      expect(sequencesOf(restart())).toEqual([2, 3]);
+      // While a record is missing, a restarted object sends the others again too.
+      trail.confirm([3], 5);
+      expect(sequencesOf(restart())).toEqual([2, 3]);
+      expect(trail.oldestUnstored()?.sequence).toBe(2);
+      trail.confirm([2], 5);
+      expect(sequencesOf(restart())).toEqual([]);
+      expect(restart().oldestUnstored()).toBeUndefined();
+    });
+  });
+
+  it("have no record of a single call once it is stored, count it for a minute, and need no alarm for that", async () => {
+    await inStorage((sql) => {
+      const trail = new AuditTrail(sql);
+      open(trail, "only", 1_000);
+      close(trail, "only", 1_001);
+      expect(trail.confirm([1, 2], 2_000)).toBeNull();
+      expect(JSON.stringify(sql.exec("SELECT entries FROM trail_page").toArray())).not.toContain("hash");
+      const known = new AuditTrail(sql).readLimits();
+      expect([known.passed.length, known.places]).toEqual([1, []]);
+      open(trail, "next", 3_000);
+      expect(trail.unstored().map(({ sequence }) => sequence)).toEqual([3]);
+      expect(isChain([...trail.unstored()])).toBe(true);
+      expect(new AuditTrail(sql).readLimits().passed.map(({ at }) => at)).toEqual([1_000, 3_000]);
+      close(trail, "next", 3_001);
+      trail.confirm([3, 4], 3_000 + WINDOW_MS);
+      expect(sql.exec("SELECT entries FROM trail_page").one()).toEqual({ entries: "" });
     });
   });
 

@@ -11,13 +11,16 @@ type Range = { chain: string; first: number; last: number };
 const IN_TABLE = `
   SELECT stored.chain, stored.sequence, stored.hash FROM json_each(?) AS sent
    CROSS JOIN audit_record AS stored
-      ON stored.chain = sent.value ->> 'chain' AND stored.sequence = sent.value ->> 'sequence'`;
+      ON stored.chain = sent.value ->> 'chain' AND stored.sequence BETWEEN sent.value ->> 'from' AND sent.value ->> 'to'`;
 
-// By part: `from` and `to` are the first and the last sequence that is asked for.
+// By part: `from` and `to` are the first and the last sequence that is asked for. Spans of a part do not overlap, so the one
+// before `from` is the only earlier one that can reach it: a person's day may have thousands.
 const IN_SEGMENTS = `
   SELECT part.chain, span.first, span.last FROM json_each(?) AS sent
    CROSS JOIN audit_part AS part ON part.chain = sent.value ->> 'chain' AND part.day = sent.value ->> 'day'
-   CROSS JOIN audit_span AS span ON span.part = part.id AND span.first <= sent.value ->> 'to'
+   CROSS JOIN audit_span AS span ON span.part = part.id AND span.first <= sent.value ->> 'to' AND span.first >= ifnull(
+         (SELECT before.first FROM audit_span AS before WHERE before.part = part.id AND before.first <= sent.value ->> 'from'
+           ORDER BY before.first DESC LIMIT 1), sent.value ->> 'from')
    WHERE span.last >= sent.value ->> 'from'`;
 
 const CUT = `
@@ -44,11 +47,10 @@ export async function findNew(
       to: Math.max(...own.map(({ sequence }) => sequence)),
     }),
   );
-  const places = JSON.stringify(fromTable ? [] : links.map(({ chain, sequence }) => ({ chain, sequence })));
   const asked = JSON.stringify(days);
   const database = env.PLATFORM_DB;
   const [rows, spans, cuts] = await database.batch([
-    database.prepare(IN_TABLE).bind(places),
+    database.prepare(IN_TABLE).bind(fromTable ? "[]" : asked),
     database.prepare(IN_SEGMENTS).bind(asked),
     database.prepare(CUT).bind(asked),
   ]);

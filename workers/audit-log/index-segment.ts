@@ -1,6 +1,6 @@
 import type { AuditRecord, IntentEvent } from "../../shared/audit/record.ts";
-import { countable } from "./figures/countable.ts";
-import { COUNT_STATEMENTS } from "./figures/statements.ts";
+import { countEvents } from "./figures/count-events.ts";
+import { type Countable, countable } from "./figures/countable.ts";
 import type { StoredSegment } from "./put-segment.ts";
 import type { PlacedLink } from "./store-records.ts";
 
@@ -50,19 +50,15 @@ export async function indexSegment(
   links: readonly PlacedLink[],
 ): Promise<void> {
   const oldest = Math.min(...links.map(({ at }) => at));
-  const events = JSON.stringify(
-    links.flatMap(({ chain, sequence, at, type, event }, place) =>
-      event === null
-        ? []
-        : [countable({ id: place, chain, sequence, at, type }, JSON.parse(event) as object)],
-    ),
+  const events = links.flatMap(({ chain, sequence, at, type, event }, place) =>
+    event === null ? [] : [countable({ id: place, chain, sequence, at, type }, JSON.parse(event) as object)],
   );
   await database.batch([
     database.prepare(BEGIN),
     database.prepare(NAME).bind(links.length, oldest, digest, JSON.stringify(listHeads(links))),
     database.prepare(SPANS).bind(JSON.stringify(spans), digest),
-    database.prepare(NOTE_USES).bind(JSON.stringify(listUses(links))),
-    ...COUNT_STATEMENTS.map((sql) => database.prepare(sql).bind(events, null, digest)),
+    database.prepare(NOTE_USES).bind(JSON.stringify(listUses(events))),
+    ...countEvents(database, events, { before: null, digest }),
   ]);
 }
 
@@ -73,11 +69,11 @@ function listHeads(links: readonly PlacedLink[]): [chain: string, sequence: numb
 }
 
 /** The newest call of each app in these records. */
-function listUses(links: readonly PlacedLink[]): { chain: string; clientId: string; at: number }[] {
+function listUses(events: readonly Countable[]): { chain: string; clientId: string; at: number }[] {
   const uses = new Map<string, { chain: string; clientId: string; at: number }>();
-  for (const { chain, at, type, event } of links) {
-    if (event === null || type !== ("intent" satisfies AuditRecord["type"])) continue;
-    const { clientId } = JSON.parse(event) as IntentEvent;
+  for (const { chain, at, type, event } of events) {
+    if (type !== ("intent" satisfies AuditRecord["type"])) continue;
+    const { clientId } = event as IntentEvent;
     const key = JSON.stringify([chain, clientId]);
     if (at >= (uses.get(key)?.at ?? 0)) uses.set(key, { chain, clientId, at });
   }

@@ -41,7 +41,12 @@ function find(measured: readonly Measured[], name: string, generation: Generatio
   return found;
 }
 
-function printGeneration(measured: readonly Measured[], generation: Generation, storage: Storage): void {
+/** Prints what the variants of one generation took. */
+export function printGeneration(
+  measured: readonly Measured[],
+  generation: Generation,
+  storage: Storage,
+): void {
   const bare = find(measured, BARE.name, generation);
   const rows = measured
     .filter((one) => one.generation === generation)
@@ -158,7 +163,7 @@ function printTargets(
 }
 
 /** Aligns the first column to the left and all others to the right. */
-function printTable(rows: readonly (readonly string[])[]): void {
+export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = rows.reduce<number[]>(
     (known, row) => row.map((cell, column) => Math.max(known[column] ?? 0, cell.length)),
     [],

@@ -40,6 +40,9 @@ export const COUNTED: Variant = {
   replaced: { ...LIFTED, "shared/guard/sliding-log.ts": "./worker/short-window.ts" },
 };
 
+/** The same with the deployed Worker's own times. */
+export const COUNTED_IN_TIME: Variant = { ...COUNTED, name: "counted in time", replaced: LIFTED };
+
 /** The deployed Worker, with limits lifted and the bare drivers in the objects of connections. */
 export const CONNECTED: Variant = { name: "connected", entry: "../connections/worker.ts", replaced: LIFTED };
 

@@ -19,6 +19,15 @@ export interface TrailCost {
   /** Writes to R2, and bytes there. */
   puts: number;
   segmentBytes: number;
+  /** What each statement did, by its text. */
+  statements: ReadonlyMap<string, StatementCost>;
+}
+
+/** What a statement did for each call. */
+export interface StatementCost {
+  rowsRead: number;
+  rowsWritten: number;
+  milliseconds: number;
 }
 
 /** Calls that are measured of each kind. */
@@ -49,6 +58,7 @@ export async function measureTrail(pattern: Pattern): Promise<TrailCost> {
       findBytes: sum(FIND) / CALLS,
       puts: written.puts / CALLS,
       segmentBytes: written.bytes / CALLS,
+      statements: written.statements,
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -58,18 +68,41 @@ export async function measureTrail(pattern: Pattern): Promise<TrailCost> {
 async function store(
   folder: string,
   pattern: Pattern,
-): Promise<{ rows: number; puts: number; bytes: number }> {
+): Promise<{ rows: number; puts: number; bytes: number; statements: Map<string, StatementCost> }> {
   const databases = await openLocalDatabases(folder);
-  const written = { rows: 0, puts: 0, bytes: 0 };
+  const written = { rows: 0, puts: 0, bytes: 0, statements: new Map<string, StatementCost>() };
+  const texts = new WeakMap<D1PreparedStatement, string>();
+  const note = (sql: string, { rows_read, rows_written, duration }: D1Meta): void => {
+    const known = written.statements.get(sql) ?? { rowsRead: 0, rowsWritten: 0, milliseconds: 0 };
+    known.rowsRead += rows_read / CALLS;
+    known.rowsWritten += rows_written / CALLS;
+    known.milliseconds += duration / CALLS;
+    written.statements.set(sql, known);
+  };
   try {
     const platform = databases.all.find(({ binding }) => binding === "PLATFORM_DB");
     if (platform === undefined) throw new Error("PLATFORM_DB is not configured.");
     await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
     const database = {
-      prepare: (sql: string) => platform.connection.prepare(sql),
+      prepare(sql: string) {
+        const prepared = platform.connection.prepare(sql);
+        const bind = prepared.bind.bind(prepared);
+        texts.set(prepared, sql);
+        return Object.assign(prepared, {
+          bind(...values: unknown[]) {
+            const bound = bind(...values);
+            texts.set(bound, sql);
+            return bound;
+          },
+        });
+      },
       async batch(statements: D1PreparedStatement[]) {
         const results = await platform.connection.batch(statements);
-        for (const { meta } of results) written.rows += meta.rows_written;
+        for (const [index, { meta }] of results.entries()) {
+          written.rows += meta.rows_written;
+          const statement = statements[index];
+          note((statement && texts.get(statement)) ?? "", meta);
+        }
         return results;
       },
     } as unknown as D1Database;

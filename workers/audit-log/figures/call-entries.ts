@@ -1,4 +1,4 @@
-import { ENDING, field, window } from "./window.ts";
+import { due, ENDING, field, SEGMENT_BEGIN, window } from "./window.ts";
 
 /** SQL: the number of a word. */
 export const wordOf = (text: string) => `(SELECT id FROM trail_word WHERE word = ${text})`;
@@ -23,7 +23,7 @@ export const unpackId = (column: string) => {
   return `iif(typeof(${column}) = 'blob', ${parts.join(" || '-' || ")}, ${column})`;
 };
 
-/** SQL: the bytes of a trace by which {@link TRACES} finds it. */
+/** SQL: the bytes of a trace by which its block finds it. */
 export const traceKey = (packed: string) => `unhex(substr(hex(${packed}) || '00000000', 1, 8))`;
 
 const OPERATION = `${field("kind")} || ' ' || ${field("server")} || ' ' || ${field("name")}`;
@@ -75,14 +75,38 @@ const BEGIN = `
     FROM fresh LEFT JOIN outcome ON fresh.type = 'intent' AND outcome.call_id = ${field("callId")}
    WHERE fresh.type = 'intent' OR (fresh.type = 'denial' AND NOT ${isKnown("fresh.event ->> '$.callId'")})`;
 
-const blockOf = (fresh: string, from: string, id: string, at: string, trace: string) => `
-  INSERT INTO trace_block (last, first, at, until, traces) ${fresh}
-  SELECT max(${id}), min(${id}), min(${at}), max(${at}), unhex(group_concat(hex(${traceKey(packHex(trace))}), '')) FROM ${from}
-  HAVING count(*) > 0
-  ON CONFLICT (last) DO NOTHING`;
+/** {@link traceKey} of a trace as it is written: hexadecimal digits. */
+export function traceOf(trace: string): string {
+  const hex = /^(?:[0-9a-f]{2})*$/i.test(trace)
+    ? trace
+    : [...new TextEncoder().encode(trace)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex}00000000`.slice(0, 8);
+}
 
 // One row for all calls of a batch: an index has one for each.
-const TRACES = blockOf(`WITH ${window(["intent", "denial"])}`, "fresh", "id", "at", field("traceId"));
+/** SQL: writes which traces a batch has: `last`, `first`, `at`, `until` and the traces' digits, as JSON `?1`. */
+export const WRITE_TRACES = `
+  INSERT INTO trace_block (last, first, at, until, traces)
+  SELECT value ->> 'last' + ${SEGMENT_BEGIN}, value ->> 'first' + ${SEGMENT_BEGIN}, value ->> 'at', value ->> 'until',
+         unhex(value ->> 'traces') FROM json_each(${due("json_array(json(?1))")}) WHERE true
+  ON CONFLICT (last) DO NOTHING`;
+
+/** SQL: numbers the words of `?1` that have no number yet. Words stay. */
+export const ADD_WORDS = `
+  INSERT INTO trail_word (word) SELECT value FROM json_each(${due("?1")})
+   WHERE NOT EXISTS (SELECT 1 FROM trail_word AS known WHERE known.word = value) ON CONFLICT (word) DO NOTHING`;
+
+/** SQL: writes the rows of whole calls; what many of them share is looked up once. */
+export const ENTER_CALLS = `
+  INSERT INTO call_entry (at, id, call_id, person, sequence, trace, session, app, operation, decision, rule, status,
+                          error, duration_ms)
+  WITH shared AS MATERIALIZED (
+    SELECT ${wordOf("value ->> 0")} AS person, ${wordOf("value ->> 1")} AS app, ${wordOf("value ->> 2")} AS operation,
+           ${wordOf("value ->> 3")} AS rule, iif(value ->> 4 IS NULL, NULL, ${wordOf("value ->> 4")}) AS error,
+           value -> 5 AS calls FROM json_each(${due("?1")}))
+  SELECT value ->> 0, value ->> 1 + ${SEGMENT_BEGIN}, ${packId("(value ->> 2)")}, person, value ->> 3,
+         ${packHex("(value ->> 4)")}, value ->> 5, app, operation, value ->> 6, rule, value ->> 7, error, value ->> 8
+    FROM shared CROSS JOIN json_each(shared.calls)`;
 
 // A call that was admitted and then denied: the rule that denied it is the newer one.
 const DENY = `
@@ -136,7 +160,7 @@ const forget = (table: string, type: string) => `
     WITH ${window([type])} SELECT ${field("callId")} FROM fresh)`;
 
 /** The statements before a window is counted: rows of the calls that begin. */
-export const BEGIN_CALLS = [WORDS, BEGIN, TRACES, DENY] as const;
+export const BEGIN_CALLS = [WORDS, BEGIN, DENY] as const;
 
 /** The statements after it: ends of calls that began earlier, and what waits for the other half. */
 export const END_CALLS = [
@@ -157,12 +181,16 @@ export const TAKE_OVER = [
    ON CONFLICT (word) DO NOTHING`,
   `INSERT OR IGNORE INTO call_entry (at, id, call_id, person, sequence, trace, session, app, operation, decision, rule,
                                      status, error, duration_ms)
-   SELECT value ->> 'at', value ->> 'id', ${packId("value ->> 'call_id'")}, ${wordOf("value ->> 'chain'")},
+   SELECT value ->> 'at', value ->> 'id', ${packId("(value ->> 'call_id')")}, ${wordOf("value ->> 'chain'")},
           value ->> 'sequence', ${packHex("value ->> 'trace_id'")}, value ->> 'session',
           ${wordOf("value ->> 'client_id'")}, ${wordOf("value ->> 'operation'")}, value ->> 'decision',
           ${wordOf("value ->> 'rule'")}, value ->> 'status', ${wordOf("value ->> 'error'")}, value ->> 'duration_ms'
      FROM json_each(?1)`,
-  blockOf("", "json_each(?1)", "value ->> 'id'", "value ->> 'at'", "(value ->> 'trace_id')"),
+  `INSERT INTO trace_block (last, first, at, until, traces)
+   SELECT max(value ->> 'id'), min(value ->> 'id'), min(value ->> 'at'), max(value ->> 'at'),
+          unhex(group_concat(hex(${traceKey(packHex("(value ->> 'trace_id')"))}), '')) FROM json_each(?1)
+   HAVING count(*) > 0
+   ON CONFLICT (last) DO NOTHING`,
   `INSERT OR IGNORE INTO open_call (call_id, at, id, chain, client_id, kind, server, name)
    SELECT value ->> 'call_id', value ->> 'at', value ->> 'id', value ->> 'chain', value ->> 'client_id',
           value ->> 'kind', value ->> 'server', value ->> 'name'

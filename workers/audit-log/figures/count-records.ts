@@ -1,7 +1,7 @@
 import type { Link } from "../../../shared/audit/chain.ts";
 import { type RunBudget, runRounds } from "../run-rounds.ts";
+import { countEvents } from "./count-events.ts";
 import { countable } from "./countable.ts";
-import { COUNT_STATEMENTS } from "./statements.ts";
 
 /** Most records of one window. */
 const WINDOW = 1_000;
@@ -41,7 +41,7 @@ export async function countRecords(database: D1Database, budget: RunBudget = ON_
       .filter(({ event }) => event !== null)
       .map((row) => countable(row, JSON.parse(String(row.event)) as object));
     await database.batch([
-      ...COUNT_STATEMENTS.map((sql) => database.prepare(sql).bind(JSON.stringify(events), before, null)),
+      ...countEvents(database, events, { before, digest: null }),
       database.prepare(MOVE).bind(last.id, before),
     ]);
     return { more: rows.length === WINDOW };

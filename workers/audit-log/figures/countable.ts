@@ -9,8 +9,32 @@ interface Place {
   type: string;
 }
 
+/** What is counted of an event, whichever its type. */
+interface CountedEvent {
+  callId?: string;
+  traceId?: string;
+  clientId?: string;
+  sessionId?: string | null;
+  kind?: string;
+  server?: string;
+  name?: string;
+  country?: string | null;
+  decision?: string;
+  rule?: string;
+  status?: string;
+  error?: string | null;
+  durationMs?: number;
+  succeeded?: boolean;
+}
+
 /** A record as the counting statements take it. */
-export function countable({ id, chain, sequence, at, type }: Place, event: { sessionId?: string | null }) {
+export interface Countable extends Place {
+  session: number | null;
+  event: CountedEvent;
+}
+
+/** A record as the counting statements take it. */
+export function countable({ id, chain, sequence, at, type }: Place, event: CountedEvent): Countable {
   return { id, chain, sequence, at, type, session: numberSession(event.sessionId ?? null), event };
 }
 

@@ -5,18 +5,18 @@ export const GRAINS = { total: 0, minute: 60, hour: 3_600, day: 86_400 } as cons
 export type Grain = keyof typeof GRAINS;
 
 /**
- * What calls are counted by when they are stored, with the spans of each. `use` is a person with an app: one row, of which the
+ * What calls are counted by when they are stored, with the spans of each. A row costs as much as a call's own: counts of
+ * servers, and of all calls but by day, are sums of those of operations. `use` is a person with an app: one row, of which the
  * counts by person and by app are sums. They are too many for minutes, and their days are written once, when a day is over.
  */
 export const DIMENSIONS = {
-  all: ["total", "minute", "hour", "day"],
-  server: ["minute", "hour", "day"],
+  all: ["day"],
   operation: ["total", "minute", "hour", "day"],
   use: ["hour"],
 } as const satisfies Record<string, readonly Grain[]>;
 
 /** One way to tell calls apart. `operation` is kind, server and name: `tool crm crm_find_contacts`. */
-export type Dimension = Exclude<keyof typeof DIMENSIONS, "use"> | "person" | "app";
+export type Dimension = "server" | "operation" | "person" | "app";
 
 /**
  * Upper bounds of the duration histogram in milliseconds: those that OpenTelemetry's MCP conventions advise for

@@ -43,17 +43,21 @@ type Row = Record<string, number> & { member: string };
 const SUMS = COUNTS.map((name) => `sum(${name}) AS ${name}`).join(", ");
 
 const SERIES = `
-  SELECT at, ${COUNTS.join(", ")} FROM call_figure
-   WHERE grain = ?1 AND dimension = 'all' AND at >= ?2 AND at < ?3 ORDER BY at`;
+  SELECT at, ${SUMS} FROM call_figure
+   WHERE grain = ?1 AND dimension = 'operation' AND at >= ?2 AND at < ?3 GROUP BY at ORDER BY at`;
+
+/** SQL: an operation without its kind: `crm crm_find_contacts`. */
+const PLACED = "substr(member, instr(member, ' ') + 1)";
+const SERVER = `substr(${PLACED}, 1, instr(${PLACED}, ' ') - 1)`;
 
 const inPeriod = (dimension: Dimension) =>
   isUse(dimension)
-    ? usesOf(dimension, "?1", ["?3", "?4"], COUNTS.join(", "))
-    : `SELECT member, ${COUNTS.join(", ")} FROM call_figure WHERE grain = ?1 AND dimension = ?2 AND at >= ?3 AND at < ?4`;
+    ? usesOf(dimension, "?1", ["?2", "?3"], COUNTS.join(", "))
+    : `SELECT ${dimension === "server" ? `${SERVER} AS member` : "member"}, ${COUNTS.join(", ")} FROM call_figure
+        WHERE grain = ?1 AND dimension = 'operation' AND at >= ?2 AND at < ?3`;
 
 const members = (dimension: Dimension) => `
-  SELECT member, ${SUMS} FROM (${inPeriod(dimension)}) WHERE ?2 = ?2
-   GROUP BY member ORDER BY calls DESC, member LIMIT ?5`;
+  SELECT member, ${SUMS} FROM (${inPeriod(dimension)}) GROUP BY member ORDER BY calls DESC, member LIMIT ?4`;
 
 const REASONS = `
   SELECT kind, name, sum(count) AS count FROM reason_figure
@@ -73,7 +77,7 @@ export async function readMembers(
   { grain, from, to }: Period,
   limit: number,
 ): Promise<MemberCounts[]> {
-  const bound = database.prepare(members(dimension)).bind(GRAINS[grain], dimension, from, to, limit);
+  const bound = database.prepare(members(dimension)).bind(GRAINS[grain], from, to, limit);
   const { results } = await bound.all<Row>();
   return results.map((row) => ({ ...toCounts(row), member: row.member }));
 }

@@ -1,8 +1,8 @@
 import { quoteText } from "../../../shared/encoding/quote-text.ts";
-import { BEGIN_CALLS, END_CALLS, ENDED } from "./call-entries.ts";
+import { ENDED } from "./call-entries.ts";
 import { BOUNDS_MS, BUCKETS, COUNTS, DIMENSIONS, ENDINGS, GRAINS } from "./grains.ts";
 import { DAYS_UNTIL } from "./uses.ts";
-import { field, window } from "./window.ts";
+import { due, field, window } from "./window.ts";
 
 const SPANS = Object.entries(DIMENSIONS).flatMap(([dimension, grains]) =>
   grains.map((grain) => `(${quoteText(dimension)}, ${GRAINS[grain]}, 0)`),
@@ -13,22 +13,28 @@ const SPAN = `span (dimension, grain, late) AS (VALUES ${SPANS.join(", ")}, ('pe
 
 const startOf = (at: string) => `iif(span.grain = 0, 0, ${at} - ${at} % (1000 * max(span.grain, 1)))`;
 
-const IS_ERASED = "EXISTS (SELECT 1 FROM erased_person WHERE user_id = call.chain)";
+const isErased = (person: string) => `EXISTS (SELECT 1 FROM erased_person WHERE user_id = ${person})`;
+const IS_ERASED = isErased("call.chain");
+
+const DAY_MS = 1_000 * GRAINS.day;
+
+const COLUMNS = COUNTS.join(", ");
+const ADD_UP = `
+  ON CONFLICT (grain, dimension, at, member) DO UPDATE
+     SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
 
 const MEMBER = `
-  CASE span.dimension WHEN 'all' THEN '' WHEN 'server' THEN call.server WHEN 'person' THEN call.chain
+  CASE span.dimension WHEN 'all' THEN '' WHEN 'person' THEN call.chain
        WHEN 'app' THEN call.client_id WHEN 'use' THEN iif(${IS_ERASED}, '', call.chain) || ' ' || call.client_id ELSE call.kind || ' ' || call.server || ' ' || call.name END`;
 
 const countCalls = (from: string, sums: Readonly<Record<string, string>>) => `
-  INSERT INTO call_figure (grain, dimension, at, member, ${COUNTS.join(", ")})
+  INSERT INTO call_figure (grain, dimension, at, member, ${COLUMNS})
   WITH ${from}, ${SPAN}
   SELECT span.grain, span.dimension, ${startOf("call.at")} AS start, ${MEMBER} AS member,
          ${COUNTS.map((name) => sums[name] ?? "0").join(", ")}
     FROM part AS call CROSS JOIN span
    WHERE (span.late = 0 OR call.at < ${DAYS_UNTIL}) AND NOT (span.dimension = 'person' AND ${IS_ERASED})
-   GROUP BY span.grain, span.dimension, start, member
-  ON CONFLICT (grain, dimension, at, member) DO UPDATE
-     SET ${COUNTS.map((name) => `${name} = ${name} + excluded.${name}`).join(", ")}`;
+   GROUP BY span.grain, span.dimension, start, member ${ADD_UP}`;
 
 const RAN = "call.ending IN ('ok', 'failed')";
 
@@ -55,60 +61,53 @@ const COUNT_CALLS = countCalls(COUNTED, {
   ...Object.fromEntries(BUCKET_SUMS),
 });
 
-const countReasons = (from: string, kind: string, name: string, where: string) => `
+/** SQL: values of a row that {@link sumCalls} made. */
+const SUMS = COUNTS.map((_name, place) => `value ->> ${place + 5}`).join(", ");
+
+/**
+ * SQL: adds rows of counts: `oldest`, the time of their first call, and `rows`, as JSON `?1`. Rows of `use` of a day whose counts
+ * have been written already count in its rows too.
+ */
+export const COUNT_SUMS = `
+  INSERT INTO call_figure (grain, dimension, at, member, ${COLUMNS})
+  SELECT value ->> 0, value ->> 1, value ->> 2,
+         iif(value ->> 4 IS NULL, value ->> 3, iif(${isErased("value ->> 4")}, '', value ->> 4) || ' ' || (value ->> 3)), ${SUMS}
+    FROM json_each(${due("?1 -> 'rows'")})
+   UNION ALL
+  SELECT ${GRAINS.day}, half.dimension, (value ->> 2) - (value ->> 2) % ${DAY_MS}, value ->> half.place, ${SUMS}
+    FROM json_each(iif(?1 ->> 'oldest' < ${DAYS_UNTIL}, ${due("?1 -> 'rows'")}, '[]'))
+   CROSS JOIN (SELECT 'person' AS dimension, 4 AS place UNION ALL SELECT 'app', 3) AS half
+   WHERE value ->> 1 = 'use' AND value ->> 2 < ${DAYS_UNTIL} AND NOT (half.place = 4 AND ${isErased("value ->> 4")}) ${ADD_UP}`;
+
+const GRAIN = `span (grain) AS (VALUES ${Object.values(GRAINS)
+  .map((seconds) => `(${seconds})`)
+  .join(", ")})`;
+const ADD_COUNT = "ON CONFLICT (grain, kind, at, name) DO UPDATE SET count = count + excluded.count";
+
+const ERRORS = `
   INSERT INTO reason_figure (grain, kind, at, name, count)
-  WITH ${from}, span (grain) AS (VALUES ${Object.values(GRAINS).map((seconds) => `(${seconds})`)})
-  SELECT span.grain, ${kind}, ${startOf("call.at")} AS start, ${name} AS name, count(*)
-    FROM call CROSS JOIN span WHERE ${where} GROUP BY 1, 2, 3, 4
-  ON CONFLICT (grain, kind, at, name) DO UPDATE SET count = count + excluded.count`;
+  WITH ${ENDED}, ${GRAIN}
+  SELECT span.grain, 'error', ${startOf("call.at")} AS start, call.error, count(*)
+    FROM call CROSS JOIN span WHERE call.error IS NOT NULL GROUP BY 1, 2, 3, 4
+  ${ADD_COUNT}`;
 
-const ERRORS = countReasons(ENDED, "'error'", "call.error", "call.error IS NOT NULL");
+/** SQL: adds what happened how often: `[kind, name, minute, count]`, as JSON `?1`. */
+export const WRITE_REASONS = `
+  INSERT INTO reason_figure (grain, kind, at, name, count)
+  WITH ${GRAIN}
+  SELECT span.grain, value ->> 0, ${startOf("(value ->> 2)")}, value ->> 1, value ->> 3
+    FROM json_each(${due("?1")}) CROSS JOIN span WHERE true
+  ${ADD_COUNT}`;
 
-const APPROVAL_STEPS = ["requested", "granted", "refused", "expired", "executed", "returned"] as const;
-const APPROVAL_TYPES = APPROVAL_STEPS.map((step) => `approval_${step}`);
-
-const REASONS = countReasons(
-  `${window(["denial", "sign_in", ...APPROVAL_TYPES])},
-   call AS (
-     SELECT at, 'denial' AS kind, ${field("decision")} AS name FROM fresh WHERE type = 'denial'
-      UNION ALL SELECT at, 'rule', ${field("rule")} FROM fresh WHERE type = 'denial'
-      UNION ALL SELECT at, 'sign_in', iif(${field("succeeded")}, 'succeeded', 'failed') FROM fresh WHERE type = 'sign_in'
-      UNION ALL SELECT at, 'approval', substr(type, 10) FROM fresh WHERE type LIKE 'approval!_%' ESCAPE '!')`,
-  "call.kind",
-  "call.name",
-  "call.name IS NOT NULL",
-);
-
-const DAY_MS = 24 * 60 * 60_000;
-
-/** The country of a call; none for what Cloudflare does not know (XX), and for Tor (T1), which is no place. */
-const COUNTRY = `iif(${field("country")} IN ('XX', 'T1'), NULL, ${field("country")})`;
-
-// Admitted calls alone: one that is refused would make its country a known one. One row written a day for a person who stays
-// where they are.
-const LEARN_COUNTRIES = `
+// One row written a day for a person who stays where they are.
+/** SQL: notes from where people call: `[person, app, country, first, last]`, as JSON `?1`. No one who was erased. */
+export const LEARN_COUNTRIES = `
   INSERT INTO known_country (dimension, member, country, first_at, last_at)
-  WITH ${window(["intent"])}, seen AS MATERIALIZED (
-    SELECT chain, ${field("clientId")} AS client_id, ${COUNTRY} AS country, at FROM fresh
-     WHERE NOT EXISTS (SELECT 1 FROM erased_person WHERE user_id = chain))
-  SELECT dimension, member, country, min(at), max(at) FROM (
-    SELECT 'person' AS dimension, chain AS member, country, at FROM seen
-     UNION ALL SELECT 'app', client_id, country, at FROM seen)
-   WHERE length(country) = 2
-   GROUP BY 1, 2, 3
+  SELECT half.dimension, value ->> half.place, value ->> 2, value ->> 3, value ->> 4 FROM json_each(${due("?1")})
+   CROSS JOIN (SELECT 'person' AS dimension, 0 AS place UNION ALL SELECT 'app', 1) AS half
+   WHERE NOT ${isErased("value ->> 0")}
   ON CONFLICT (dimension, member, country) DO UPDATE SET last_at = excluded.last_at
    WHERE excluded.last_at > last_at + ${DAY_MS}`;
 
-/**
- * The statements that count a batch of events, in their order, within one transaction. Each has three parameters: the events
- * as JSON (`id`, `chain`, `sequence`, `at`, `type`, `session`, `event`); the place before them, or NULL; and the digest of their
- * segment, or NULL.
- */
-export const COUNT_STATEMENTS = [
-  ...BEGIN_CALLS,
-  COUNT_CALLS,
-  ERRORS,
-  REASONS,
-  LEARN_COUNTRIES,
-  ...END_CALLS,
-] as const;
+/** The statements that count calls of which a part came in another batch. Each takes the parameters of {@link window}. */
+export const COUNT_REST = [COUNT_CALLS, ERRORS] as const;

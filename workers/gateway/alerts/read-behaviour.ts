@@ -39,11 +39,13 @@ const BUSIEST = `
   SELECT dimension, member, max(count) AS count FROM (${HOURLY})
    WHERE member IN (SELECT value FROM json_each(?3)) GROUP BY dimension, member`;
 
-// An operation is `tool crm crm_find_contacts`.
+// An operation is `tool crm crm_find_contacts`. Words are looked up once for all calls of one person and operation.
 const LEARN = `
   INSERT INTO known_use (chain, name, first_at)
   SELECT person.word, substr(operation.word, 6 + instr(substr(operation.word, 6), ' ')), min(call.at)
-    FROM (SELECT person, operation, at FROM call_entry WHERE at >= ?1 ORDER BY at DESC, id DESC LIMIT ${MOST_CALLS}) AS call
+    FROM (SELECT person, operation, min(at) AS at FROM (
+            SELECT person, operation, at FROM call_entry WHERE at >= ?1 ORDER BY at DESC, id DESC LIMIT ${MOST_CALLS})
+           GROUP BY person, operation) AS call
    CROSS JOIN trail_word AS person ON person.id = call.person
    CROSS JOIN trail_word AS operation ON operation.id = call.operation
    WHERE operation.word >= 'tool ' AND operation.word < 'tool!'

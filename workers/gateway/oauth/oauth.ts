@@ -23,7 +23,14 @@ export interface OAuthServers {
   resourceServers: ReadonlyMap<string, OAuthResourceServer<Env, GrantProps>>;
 }
 
-let current: { key: string; servers: OAuthServers } | undefined;
+/** What OAuth servers are made of. */
+interface Made {
+  publicUrl: string;
+  inForce: readonly ServerDefinition[];
+  vouched: boolean;
+}
+
+let current: (Made & { key: string; servers: OAuthServers }) | undefined;
 
 /**
  * The OAuth servers of this deployment's `PUBLIC_URL`. Created once per isolate and set of servers: a
@@ -36,13 +43,27 @@ export async function getOAuthServers(env: Env): Promise<OAuthServers> {
     ({ signIn }) => acceptsIdJag(signIn),
     () => false,
   );
+  const made: Made = { publicUrl: env.PUBLIC_URL, inForce, vouched };
+  // Every request asks: the same definitions are not compared as texts.
+  if (current !== undefined && isSame(current, made)) return current.servers;
   const key = JSON.stringify([
     env.PUBLIC_URL,
     vouched,
     inForce.map(({ name, title, scopes }) => [name, title, scopes]),
   ]);
-  if (current?.key !== key) current = { key, servers: createOAuthServers(env.PUBLIC_URL, inForce, vouched) };
-  return current.servers;
+  const servers =
+    current?.key === key ? current.servers : createOAuthServers(env.PUBLIC_URL, inForce, vouched);
+  current = { ...made, key, servers };
+  return servers;
+}
+
+function isSame(one: Made, other: Made): boolean {
+  return (
+    one.publicUrl === other.publicUrl &&
+    one.vouched === other.vouched &&
+    one.inForce.length === other.inForce.length &&
+    one.inForce.every((server, index) => server === other.inForce[index])
+  );
 }
 
 /** @param vouched - whether identity providers of the policy connect apps */

@@ -42,6 +42,9 @@ export interface PageState {
   use: DayUse;
 }
 
+/** The same as it is stored: with the sequence up to which every record was confirmed. Pages of an earlier release lack it. */
+type StoredState = PageState & { confirmed?: number };
+
 /** Summary of a page in memory. */
 interface Page {
   number: number;
@@ -68,6 +71,8 @@ type Row = { number: number; last: number; state: string; entries: string };
 export class AuditPageStore {
   readonly #sql: SqlStorage;
   #pages: Page[] = [];
+  /** The sequence up to which pages say that records are confirmed. */
+  #confirmed = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -93,7 +98,10 @@ export class AuditPageStore {
       state = row.state;
     }
     this.#pages = pages;
-    return state === null ? null : (JSON.parse(state) as PageState);
+    const stored = state === null ? null : (JSON.parse(state) as StoredState);
+    this.#confirmed = stored?.confirmed ?? 0;
+    for (const { unconfirmed } of pages) forgetThrough(unconfirmed, this.#confirmed);
+    return stored;
   }
 
   /** Writes the entries of one turn: one row, unless they exceed a page. */
@@ -123,14 +131,19 @@ export class AuditPageStore {
     return links;
   }
 
+  /** Whether the platform database has confirmed every record. */
+  get isConfirmed(): boolean {
+    return this.#pages.every(({ unconfirmed }) => unconfirmed.size === 0);
+  }
+
   /** Whether every record up to this one is confirmed. */
   isConfirmedThrough(sequence: number): boolean {
     return this.#pages.every(({ unconfirmed }) => Math.min(...unconfirmed) > sequence);
   }
 
   /**
-   * The platform database has these records. Kept in memory only: a restarted object sends them again, which
-   * is harmless.
+   * The platform database has these records. Known in memory alone: a restarted object sends them again, which is harmless,
+   * unless {@link rest} has written it down.
    */
   confirm(sequences: readonly number[]): void {
     const [lowest, highest] = [Math.min(...sequences), Math.max(...sequences)];
@@ -141,6 +154,34 @@ export class AuditPageStore {
       if (first > highest) break;
       for (const sequence of sequences) unconfirmed.delete(sequence);
     }
+  }
+
+  /**
+   * Once every record is confirmed, writes that down in one row, and takes the records out of the newest page. An object that
+   * is evicted between two calls would send the records of its pages again after each; and what is left of the page needs
+   * no alarm to be deleted.
+   */
+  rest(now: number): void {
+    const newest = this.#pages.at(-1);
+    if (newest === undefined || newest.last <= this.#confirmed || newest.size === 0 || !this.isConfirmed)
+      return;
+    const isAlone = this.#pages.length === 1;
+    const kept = this.#read(newest).flatMap(({ passed, opened, closed }): Entry[] => {
+      const counts = passed !== undefined && passed.at > now - WINDOW_MS;
+      const runs = opened !== undefined && (!isAlone || newest.open.has(opened.callId));
+      const ends = closed !== undefined && !isAlone;
+      if (!counts && !runs && !ends) return [];
+      return [{ ...(counts && { passed }), ...(runs && { opened }), ...(ends && { closed }) }];
+    });
+    const text = writeEntries(kept);
+    this.#sql.exec(
+      "UPDATE trail_page SET state = json_set(state, '$.confirmed', ?), entries = ? WHERE number = ?",
+      newest.last,
+      text,
+      newest.number,
+    );
+    this.#confirmed = newest.last;
+    newest.size = text.length;
   }
 
   /** Deletes pages that are no longer needed. The newest only loses its entries: the next turn extends it. */
@@ -162,9 +203,14 @@ export class AuditPageStore {
   /** Time of the next {@link sweep} that can delete a page, if only time is missing; else `null`. */
   nextSweep(now: number): number | null {
     const moments = this.#pages
-      .filter((page) => page.size > 0 && isDone(page))
+      .filter((page) => page.size > 0 && isDone(page) && !this.#rests(page))
       .map((page) => restsAt(page, now));
     return moments.length === 0 ? null : Math.min(...moments);
+  }
+
+  /** Whether a page is the only one, and has no record any more. */
+  #rests({ last }: Page): boolean {
+    return this.#pages.length === 1 && last <= this.#confirmed;
   }
 
   /** Removes confirmed records from their pages, without waiting for a whole page to be deleted. */
@@ -174,7 +220,7 @@ export class AuditPageStore {
       const entries = readEntries(row?.entries ?? "").map(({ link, ...rest }) =>
         link !== undefined && page.unconfirmed.has(link.sequence) ? { link, ...rest } : rest,
       );
-      const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+      const text = writeEntries(entries);
       this.#sql.exec("UPDATE trail_page SET entries = ? WHERE number = ?", text, page.number);
       page.size = text.length;
     }
@@ -191,7 +237,8 @@ export class AuditPageStore {
     const page = fits || newest?.size === 0 ? newest : emptyPage((newest?.number ?? 0) + 1, 0);
     const sequences = entries.map(({ link }) => link?.sequence ?? 0);
     const last = Math.max(page.last, ...sequences);
-    const written = [last, JSON.stringify(state), text] as const;
+    const stored: StoredState = { ...state, confirmed: this.#confirmed };
+    const written = [last, JSON.stringify(stored), text] as const;
     if (page === newest) {
       this.#sql.exec(
         "UPDATE trail_page SET last = ?, state = ?, entries = entries || ? WHERE number = ?",
@@ -216,6 +263,10 @@ function emptyPage(number: number, last: number): Page {
   return { number, last, size: 0, unconfirmed: new Set(), open: new Set(), passedAt: 0 };
 }
 
+function writeEntries(entries: readonly Entry[]): string {
+  return entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+}
+
 function readEntries(text: string): Entry[] {
   return text === "" ? [] : (JSON.parse(`[${text.slice(0, -1).replaceAll("\n", ",")}]`) as Entry[]);
 }
@@ -227,6 +278,14 @@ function note(page: Page, { link, passed, opened, closed }: Entry, pages: readon
   if (closed !== undefined) {
     page.open.delete(closed);
     for (const { open } of pages) open.delete(closed);
+  }
+}
+
+/** Removes the sequences up to one, which are the first of a sorted set. */
+function forgetThrough(sequences: Set<number>, last: number): void {
+  for (const sequence of sequences) {
+    if (sequence > last) return;
+    sequences.delete(sequence);
   }
 }
 

@@ -168,9 +168,19 @@ export class AuditTrail {
     return this.#readAfter(0);
   }
 
-  #readAfter(sequence: number): Link[] {
+  /** Whether every record is confirmed. */
+  get isStored(): boolean {
+    return this.#pages.isConfirmed;
+  }
+
+  /** The oldest unconfirmed record. */
+  oldestUnstored(): Link | undefined {
+    return this.#readAfter(0, 1)[0];
+  }
+
+  #readAfter(sequence: number, most = MESSAGE_SIZE): Link[] {
     return this.#pages
-      .unconfirmedAfter(sequence, MESSAGE_SIZE)
+      .unconfirmedAfter(sequence, most)
       .map((link) => ({ chain: (JSON.parse(link.body) as AuditRecord).chain, ...link }));
   }
 
@@ -200,6 +210,7 @@ export class AuditTrail {
       this.#resendAfter = RESEND_AFTER_MS;
     }
     this.#pages.sweep(now);
+    this.#pages.rest(now);
     return this.#pages.nextSweep(now);
   }
 

@@ -318,7 +318,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   /** The platform database has these records of the chain, so they can be deleted here. */
   async confirmStored(sequences: readonly number[]): Promise<void> {
     const forgotten = this.#trail.confirm(sequences, Date.now());
-    if (this.#trail.unstored().length === 0) await this.#noteUnstored();
+    if (this.#trail.isStored) await this.#noteUnstored();
     if (forgotten !== null) await this.#alarm.wakeBy(forgotten);
   }
 
@@ -345,6 +345,6 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   }
 
   #noteUnstored(): Promise<void> {
-    return noteUnstored(this.env.OAUTH_KV, this.ctx.storage, this.#trail.unstored()[0], Date.now());
+    return noteUnstored(this.env.OAUTH_KV, this.ctx.storage, this.#trail.oldestUnstored(), Date.now());
   }
 }

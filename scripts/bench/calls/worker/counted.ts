@@ -3,10 +3,11 @@ import { GatewayAgent as PlainAgent } from "../../../../workers/gateway/mcp/agen
 import { GrantStore as PlainStore } from "../../../../workers/objects/grants/grant-store.ts";
 import { Principal as PlainPrincipal } from "../../../../workers/objects/principal/principal.ts";
 import { COUNTS_PATH } from "../counts.ts";
-import { add, readCounts, watchBindings, watchStorage } from "./counts.ts";
+import { add, readCounts, watchBindings, watchLog, watchStorage } from "./counts.ts";
 import worker from "./gateway.ts";
 
 watchBindings(env as unknown as Record<string, unknown>);
+watchLog();
 
 export {
   AnalyticsAgent,

@@ -59,6 +59,12 @@ export function watchStorage(storage: DurableObjectStorage): void {
   for (const name of ["put", "delete", "setAlarm"]) watch(prototype, name, () => add("object rows written"));
 }
 
+/** Counts the lines of the log. */
+export function watchLog(): void {
+  for (const level of ["debug", "info", "log", "warn", "error"])
+    watch(console, level, () => add("log lines"));
+}
+
 /** Counts the calls of the bindings in the isolate's environment. */
 export function watchBindings(env: Readonly<Record<string, unknown>>): void {
   const watched = new Set<object>();

@@ -39,7 +39,7 @@ export interface Overview {
   series: readonly { label: string; counts: CallCounts }[];
   sum: CallCounts;
   sumEarlier: CallCounts;
-  members: Readonly<Record<Exclude<Dimension, "all">, readonly NamedMember[]>>;
+  members: Readonly<Record<Dimension, readonly NamedMember[]>>;
   reasons: readonly ReasonCount[];
   waiting: Waiting;
   parts: Inspection;
