@@ -1,6 +1,10 @@
+import { createRequire } from "node:module";
 import path from "node:path";
-import { type Unstable_Config, unstable_readConfig } from "wrangler";
+import type { Unstable_Config } from "wrangler";
 import { ROOT } from "./root.ts";
+
+/** Loads wrangler when it is needed: that takes a second, and most commands on this machine read no configuration. */
+const load = createRequire(import.meta.url);
 
 /** Absolute path of `wrangler.toml`, which describes every environment. */
 export const CONFIG_FILE = path.join(ROOT, "wrangler.toml");
@@ -15,6 +19,7 @@ export type EnvironmentName = (typeof ENVIRONMENTS)[number];
  * Reads one environment of `wrangler.toml`, validated and completed by wrangler. Throws on an invalid file.
  */
 export function readEnvironment(name: EnvironmentName): Unstable_Config {
+  const { unstable_readConfig } = load("wrangler") as typeof import("wrangler");
   return unstable_readConfig(
     name === "production" ? { config: CONFIG_FILE, env: "" } : { config: CONFIG_FILE, env: name },
     { hideWarnings: true },
