@@ -16,6 +16,7 @@ import { prepareDatabases } from "./local/prepare.ts";
 import { createReporter, type Reporter } from "./local/reporter.ts";
 import { ROOT } from "./local/root.ts";
 import { noteServer } from "./local/running-server.ts";
+import { isRuntimeNoise } from "./local/runtime-noise.ts";
 import { type LocalServer, startServer } from "./local/server.ts";
 import { killChildrenOnExit } from "./local/watchdog.ts";
 import { parseWholeNumber } from "./local/whole-number.ts";
@@ -135,7 +136,7 @@ async function serve(port: number, stateFolder: string, watch: boolean): Promise
     watch,
     onLine({ level, message }) {
       log.write(message);
-      if (level === "error" || level === "warn") console.error(message);
+      if ((level === "error" || level === "warn") && !isRuntimeNoise(message)) console.error(message);
     },
   });
   cleanUps.push(() => server.stop(), noteServer(stateFolder, server.url));

@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { readEnvironment } from "./project.ts";
 import { ROOT } from "./root.ts";
+import { isRuntimeNoise } from "./runtime-noise.ts";
 
 /** One D1 database of the local environment. */
 export interface LocalDatabase {
@@ -26,50 +26,47 @@ export interface LocalDatabases {
 }
 
 /**
- * Opens the D1 databases of the local environment on embedded storage. `stateFolder` is the folder of
- * `wrangler dev --persist-to`; `null` opens empty databases in memory. Deployed databases cannot be reached:
- * the connections belong to an emulator process on this machine, and remote bindings are off.
+ * Opens the D1 databases and buckets of the local environment on embedded storage. `stateFolder` is the folder of
+ * `wrangler dev --persist-to`; `null` opens empty ones in memory. Deployed ones cannot be reached: the connections belong to
+ * an emulator process on this machine.
  */
 export async function openLocalDatabases(stateFolder: string | null): Promise<LocalDatabases> {
   const { compatibility_date, d1_databases, r2_buckets } = readEnvironment("local");
-  const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
-  // A configuration with the databases only: with the whole Worker, the emulator warns about missing Durable
-  // Objects. Local storage is keyed by binding, so both use the same files.
-  const configPath = path.join(folder, "wrangler.json");
-  const databases = d1_databases.map(({ binding, database_name, database_id }) => ({
-    binding,
-    database_name,
-    database_id,
-  }));
-  await writeFile(
-    configPath,
-    JSON.stringify({ name: "gatehouse-local", compatibility_date, d1_databases: databases, r2_buckets }),
+  // With the databases only: with the whole Worker, the emulator warns about missing Durable Objects. Named as wrangler
+  // names them, because that names the files.
+  const runtime = new Miniflare(
+    convertV4MiniflareOptions({
+      name: "gatehouse-local",
+      modules: true,
+      script: "",
+      cf: false,
+      ...(compatibility_date !== undefined && { compatibilityDate: compatibility_date }),
+      d1Databases: Object.fromEntries(
+        d1_databases.map(({ binding, database_id }) => [binding, database_id ?? binding]),
+      ),
+      r2Buckets: Object.fromEntries(
+        r2_buckets.map(({ binding, bucket_name }) => [binding, bucket_name ?? binding]),
+      ),
+      ...(stateFolder !== null && { resourcePersistencePath: path.join(stateFolder, "v3") }),
+      handleStructuredLogs: ({ message }) => {
+        if (!isRuntimeNoise(message)) console.error(message);
+      },
+    }),
   );
-  try {
-    // Loaded here, as in readEnvironment.
-    const { getPlatformProxy } = await import("wrangler");
-    const platform = await getPlatformProxy<
-      Record<string, D1Database> & { MEDIA: R2Bucket; AUDIT_SEGMENTS: R2Bucket }
-    >({
-      configPath,
-      persist: stateFolder === null ? false : { path: path.join(stateFolder, "v3") },
-      remoteBindings: false,
-      envFiles: [],
-    });
-    return {
-      all: d1_databases.map(({ binding, migrations_dir }) => ({
-        binding,
-        name: binding.replace(/_DB$/, "").toLowerCase(),
-        migrationsFolder: path.resolve(ROOT, migrations_dir ?? "migrations"),
-        connection: requireBinding(platform.env, binding),
-      })),
-      media: platform.env.MEDIA,
-      segments: platform.env.AUDIT_SEGMENTS,
-      close: () => platform.dispose(),
-    };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const bindings = await runtime.getBindings<
+    Record<string, D1Database> & { MEDIA: R2Bucket; AUDIT_SEGMENTS: R2Bucket }
+  >();
+  return {
+    all: d1_databases.map(({ binding, migrations_dir }) => ({
+      binding,
+      name: binding.replace(/_DB$/, "").toLowerCase(),
+      migrationsFolder: path.resolve(ROOT, migrations_dir ?? "migrations"),
+      connection: requireBinding(bindings, binding),
+    })),
+    media: bindings.MEDIA,
+    segments: bindings.AUDIT_SEGMENTS,
+    close: () => runtime.dispose(),
+  };
 }
 
 function requireBinding(bindings: Record<string, D1Database>, name: string): D1Database {

@@ -21,6 +21,8 @@ const TOGETHER = 4;
 const MAIL_MS = 30_000;
 /** Messages after which the command says how far it is. */
 const TOLD_EACH = 50;
+/** Links that are stored and printed together. Few, so that a running Gatehouse can write in between. */
+const STORED_AT_ONCE = 1_000;
 
 /** Links for people, by their addresses. */
 export interface Delivery {
@@ -64,13 +66,16 @@ export async function deliverLinks(
     console.log(`${many} within minutes. How many are left: npm run people -- list`);
   }
   if (open.length === 0) return;
-  const links = open.map((user) => ({ user, ...createLink() }));
-  await database.change(addLinks(links, { kind, by: nameAsker("people"), at: Date.now() }));
   for (const reason of new Set(open.flatMap((address) => outcomes.get(address) ?? []))) console.log(reason);
-  for (const { user: address, token } of links) {
-    console.log(
-      `Link, shown this once; it works once within ${span}. Give it to ${address} and to no one else:\n  ${addressOfLink(addressOf(addressee), token)}`,
-    );
+  const base = addressOf(addressee);
+  for (let next = 0; next < open.length; next += STORED_AT_ONCE) {
+    const links = open.slice(next, next + STORED_AT_ONCE).map((user) => ({ user, ...createLink() }));
+    await database.change(addLinks(links, { kind, by: nameAsker("people"), at: Date.now() }));
+    for (const { user: address, token } of links) {
+      console.log(
+        `Link, shown this once; it works once within ${span}. Give it to ${address} and to no one else:\n  ${addressOfLink(base, token)}`,
+      );
+    }
   }
 }
 
@@ -111,10 +116,7 @@ async function mailLinks(
     : undefined;
   // One person's link is wanted now. The messages of an import follow once the provider takes some again.
   const isLater = to.length > 1 && failed?.follows === true;
-  if (!isLater) {
-    const marks = asked.map(({ mark }) => mark);
-    await database.change(withdrawLinks(marks));
-  }
+  if (!isLater) await database.change(withdrawLinks(asked));
   const outcomes = await readOutcomes(database, at);
   const silent =
     told === "not_running" ? "No Gatehouse runs here to send e-mail." : "Gatehouse did not answer in time.";

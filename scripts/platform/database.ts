@@ -1,17 +1,17 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { setTimeout as wait } from "node:timers/promises";
 import type { TrailSource } from "../../shared/audit/read-stored.ts";
 import { segmentKey } from "../../shared/audit/segment.ts";
 import { overConnection, type PlatformDatabase, type Row } from "../../shared/encoding/platform-database.ts";
-import { type LocalDatabases, openLocalDatabases } from "../local/databases.ts";
+import type { LocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
 import { type EnvironmentName, environmentFlag } from "../local/project.ts";
 import { ROOT } from "../local/root.ts";
 import { requireStorage } from "../local/storage.ts";
 import { fetchThere } from "./fetch-segments.ts";
+import { openPlatformFile, type PlatformFile } from "./platform-file.ts";
 
 export type { PlatformDatabase, Row } from "../../shared/encoding/platform-database.ts";
 
@@ -20,9 +20,6 @@ export interface TrailDatabase extends PlatformDatabase {
   /** Reads segments, in their order; `null` for one that is not there. */
   fetchSegments(digests: readonly string[]): Promise<(Uint8Array<ArrayBuffer> | null)[]>;
 }
-
-/** Milliseconds for which a command waits while the running Worker writes to the same file, and between two attempts. */
-const [BUSY_MS, BUSY_STEP_MS] = [10_000, 100];
 
 /** Segments that a command fetches at once. */
 const SEGMENTS_AT_ONCE = 100;
@@ -36,16 +33,21 @@ export function trailOf(database: TrailDatabase): TrailSource {
   };
 }
 
-/**
- * Open local databases by their folder; a command closes them at its end. Each is a runtime of its own over the same
- * files, so a command opens a folder once, however often it asks.
- */
-const opened = new Map<string, Promise<LocalDatabases>>();
+/** What a command has open of a local storage: the platform database, and a runtime for the buckets once they are read. */
+interface OpenStorage {
+  file: PlatformFile;
+  runtime?: Promise<LocalDatabases>;
+}
 
-/** Closes the databases that {@link openPlatformDatabase} opened on this machine. */
+/** Open local storage by its folder. A command opens a folder once, however often it asks, and closes it at its end. */
+const opened = new Map<string, OpenStorage>();
+
+/** Closes what {@link openPlatformDatabase} opened on this machine. */
 export async function closeDatabases(): Promise<void> {
-  for (const databases of opened.values())
-    await databases.then((open) => open.close()).catch(() => undefined);
+  for (const { file, runtime } of opened.values()) {
+    file.close();
+    await runtime?.then((open) => open.close()).catch(() => undefined);
+  }
   opened.clear();
 }
 
@@ -54,75 +56,65 @@ export function openPlatformDatabase(environment: EnvironmentName, stateFolder?:
   return environment === "local" ? openHere(stateFolder) : openThere(environment);
 }
 
-/** Embedded storage, opened once per command: starting wrangler for every query took seconds each. */
+/** Embedded storage: the database in its file, because starting a runtime for it takes a second. */
 function openHere(stateFolder: string | undefined): TrailDatabase {
   const folder = path.resolve(ROOT, stateFolder ?? ".wrangler/state");
-  const open = (): Promise<LocalDatabases> => {
+  const open = (): OpenStorage => {
     requireStorage(stateFolder);
-    const databases = opened.get(folder) ?? openLocalDatabases(folder);
-    opened.set(folder, databases);
-    return databases;
+    const storage = opened.get(folder) ?? { file: openPlatformFile(folder) };
+    opened.set(folder, storage);
+    return storage;
   };
-  return explaining(
-    async () => {
-      const found = (await open()).all.find(({ binding }) => binding === "PLATFORM_DB");
-      if (found === undefined)
-        throw new Error("wrangler.toml names no PLATFORM_DB for the local environment.");
-      return found.connection;
+  return explaining({
+    query: async (sql) => await open().file.query(sql),
+    change: async (sql) => await open().file.change(sql),
+    async fetchSegments(digests) {
+      const storage = open();
+      storage.runtime ??= openRuntime(folder);
+      return await readSegments((await storage.runtime).segments, digests);
     },
-    async () => (await open()).segments,
-  );
+  });
+}
+
+/** Loaded when a command needs it: most need no runtime. */
+async function openRuntime(folder: string): Promise<LocalDatabases> {
+  const { openLocalDatabases } = await import("../local/databases.ts");
+  return await openLocalDatabases(folder);
 }
 
 /** The platform database over connections that the caller has open on this machine. */
 export function platformDatabase(connection: D1Database, segments?: R2Bucket): TrailDatabase {
-  return explaining(
-    async () => connection,
-    async () => {
+  return explaining({
+    ...overConnection(connection),
+    async fetchSegments(digests) {
       if (segments === undefined) throw new TypeError("The bucket of the trail is not open.");
-      return segments;
+      return await readSegments(segments, digests);
     },
-  );
+  });
 }
 
-function explaining(connect: () => Promise<D1Database>, openBucket: () => Promise<R2Bucket>): TrailDatabase {
+function explaining(database: TrailDatabase): TrailDatabase {
   const explained = (failure: unknown): never => {
     if (failure instanceof CommandFailure) throw failure;
     throw explain("local", failure instanceof Error ? failure.message : String(failure));
   };
   return {
-    query: async (sql) => {
-      const database = overConnection(await connect());
-      return await whenFree(() => database.query(sql), BUSY_READ).catch(explained);
-    },
-    change: async (sql) => {
-      const database = overConnection(await connect());
-      return await whenFree(() => database.change(sql), BUSY).catch(explained);
-    },
-    async fetchSegments(digests) {
-      const bucket = await openBucket();
-      return await Promise.all(
-        digests.map(async (digest) => {
-          const object = await bucket.get(segmentKey(digest));
-          return object && new Uint8Array(await object.arrayBuffer());
-        }),
-      );
-    },
+    query: (sql) => database.query(sql).catch(explained),
+    change: (sql) => database.change(sql).catch(explained),
+    fetchSegments: (digests) => database.fetchSegments(digests),
   };
 }
 
-/** Of a read the emulator may say it only after the answer, in words of its own; a change may have been made then. */
-const [BUSY, BUSY_READ] = [/SQLITE_BUSY/, /SQLITE_BUSY|Failed to get session commit token/];
-
-/** Does it once the file is free. SQLite refuses at once while another process writes, and nothing is changed then. */
-async function whenFree<Result>(work: () => Promise<Result>, busy: RegExp): Promise<Result> {
-  for (const end = Date.now() + BUSY_MS; ; await wait(BUSY_STEP_MS)) {
-    try {
-      return await work();
-    } catch (failure) {
-      if (!busy.test(String(failure)) || Date.now() >= end) throw failure;
-    }
-  }
+async function readSegments(
+  bucket: R2Bucket,
+  digests: readonly string[],
+): Promise<(Uint8Array<ArrayBuffer> | null)[]> {
+  return await Promise.all(
+    digests.map(async (digest) => {
+      const object = await bucket.get(segmentKey(digest));
+      return object && new Uint8Array(await object.arrayBuffer());
+    }),
+  );
 }
 
 /**

@@ -128,15 +128,15 @@ export const NOT_MAILED = {
 
 /**
  * SQL: ends requests for links that no run has taken: the one who asked gives the links. A reason stays. By the clock of the
- * database: a command's may be ahead of the Worker's, which took them.
+ * database: a command's may be ahead of the Worker's, which took them. By their people, since marks have no index.
  */
-export function withdrawLinks(marks: readonly string[]): string {
+export function withdrawLinks(links: readonly Pick<LinkToMail, "user" | "mark">[]): string {
   const outcome = `iif(outcome ->> 'why' IS NULL, ${WITHDRAWN()}, outcome)`;
-  return chunk(
-    marks,
-    (some) =>
-      `UPDATE admin_request SET done_at = unixepoch() * 1000, outcome = ${outcome} WHERE done_at IS NULL AND ifnull(outcome ->> 'taken', 0) <= unixepoch() * 1000 AND mark IN (${some.map(quoteText).join(", ")});`,
-  );
+  return chunk(links, (some) => {
+    const marks = some.map(({ mark }) => quoteText(mark));
+    const users = some.map(({ user }) => idOfUser(user));
+    return `UPDATE admin_request INDEXED BY admin_request_open_of SET done_at = unixepoch() * 1000, outcome = ${outcome} WHERE done_at IS NULL AND ifnull(outcome ->> 'taken', 0) <= unixepoch() * 1000 AND mark IN (${marks.join(", ")}) AND user_id IN (${users.join(", ")});`;
+  });
 }
 
 /**

@@ -211,7 +211,7 @@ describe("a request of the command", () => {
     const person = await createPerson("viewer");
     const { sent, with: there } = bindingThat();
     const withdrawn = await ask(person.id);
-    await overConnection(env.PLATFORM_DB).change(withdrawLinks([withdrawn]));
+    await overConnection(env.PLATFORM_DB).change(withdrawLinks([{ user: person.id, mark: withdrawn }]));
     expect((await tell(withdrawn, there)).status).toBe(404);
     expect([sent, (await linksOf(person.id)).results]).toEqual([[], []]);
     const failing = await ask(person.id);

@@ -2,7 +2,10 @@ import { env } from "cloudflare:workers";
 import { hashPassword } from "better-auth/crypto";
 import { describe, expect, it } from "vitest";
 import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { splitStatements } from "../../shared/encoding/split-statements.ts";
+import { withdrawLinks } from "../../shared/people/password-links.ts";
 import {
+  addPeople,
   addPerson,
   findByEmail,
   moveToEmail,
@@ -29,6 +32,34 @@ async function add(email: string, name = "Somebody", password = "first password 
 }
 
 const find = async (email: string) => (await env.PLATFORM_DB.prepare(findByEmail(email)).all()).results;
+
+const names = (index: number) => `p${index}@many.example`;
+
+describe("the statements of an import", () => {
+  it.each([
+    [
+      "that say who added people",
+      addPeople(
+        [0, 1, 2].map((index) => ({
+          ...{ id: `many-${index}`, accountId: `of-many-${index}`, email: names(index), name: "Many" },
+          ...{ role: "viewer", passwordHash: null, at: AT },
+        })),
+        "me",
+      ),
+    ],
+    [
+      "that withdraw links",
+      withdrawLinks([0, 1, 2].map((index) => ({ user: names(index), mark: `mark-${index}` }))),
+    ],
+  ])("%s read the open requests of these people, not all", async (_name, sql) => {
+    const update = splitStatements(sql).find((text) => text.startsWith("UPDATE admin_request")) ?? "";
+    const { results } = await env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${update}`).all<{
+      detail: string;
+    }>();
+    const reads = results.map(({ detail }) => detail).filter((detail) => detail.includes("admin_request"));
+    expect(reads).toEqual(["SEARCH admin_request USING INDEX admin_request_open_of (user_id=?)"]);
+  });
+});
 
 describe("the statements of the people command", () => {
   it("add a user who can sign in", async () => {

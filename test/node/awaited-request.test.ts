@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type PlatformDatabase, platformDatabase, type Row } from "../../scripts/platform/database.ts";
+import type { PlatformDatabase, Row } from "../../scripts/platform/database.ts";
 import { waitFor } from "../../scripts/platform/notify-worker.ts";
 import { awaitRequest, createMark } from "../../scripts/platform/requests.ts";
 import { askFor } from "../../shared/people/admin-requests.ts";
@@ -61,39 +61,5 @@ describe("a command that waits for a request about a user's data", () => {
     const said: string[] = [];
     expect(await awaitRequest(open({ id: 7, done_at: null }), 7, createMark(), waiting(said))).toBeNull();
     expect(said.at(-1)).toContain("Start it with npm start");
-  });
-});
-
-describe("a command on the local database", () => {
-  it("waits while the running server writes to the same file, and reports every other failure at once", async () => {
-    let attempts = 0;
-    const failing = (text: string, times: number) =>
-      ({
-        prepare: () => ({
-          async all() {
-            if (++attempts <= times) throw new Error(text);
-            return { results: [{ n: 1 }] };
-          },
-        }),
-        async batch() {
-          if (++attempts <= times) throw new Error(text);
-        },
-      }) as unknown as D1Database;
-    const busy = platformDatabase(failing("D1_ERROR: database is locked: SQLITE_BUSY", 2));
-    expect(await busy.query("SELECT 1 AS n")).toEqual([{ n: 1 }]);
-    attempts = 0;
-    await busy.change("DELETE FROM connection_ticket;");
-    expect(attempts).toBe(3);
-    attempts = 0;
-    const late = platformDatabase(failing("D1_ERROR: Failed to get session commit token: internal error", 1));
-    expect(await late.query("SELECT 1 AS n")).toEqual([{ n: 1 }]);
-    attempts = 0;
-    // The change may be there.
-    await expect(late.change("DELETE FROM connection_ticket;")).rejects.toThrow("could not be reached");
-    expect(attempts).toBe(1);
-    attempts = 0;
-    const damaged = platformDatabase(failing("D1_ERROR: disk I/O error", 9));
-    await expect(damaged.change("DELETE FROM connection_ticket;")).rejects.toThrow("could not be reached");
-    expect(attempts).toBe(1);
   });
 });

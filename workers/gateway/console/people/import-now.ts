@@ -67,9 +67,8 @@ export async function importNow(
     .filter(({ mark }) => refused.has(mark) || (takesNone && !sent.has(mark)))
     .map(({ user, mark }) => ({ user, mark, ...createLink() }));
   if (links.length > 0) {
-    const marks = links.map(({ mark }) => mark);
     const given = addLinks(links, { kind: "invitation", by, at: Date.now(), shownTo });
-    await database.change(`${withdrawLinks(marks)}\n${given}`);
+    await database.change(`${withdrawLinks(links)}\n${given}`);
   }
   const later = asked.length - sent.size - links.length;
   return { added, sent: sent.size, later, shown: showLinks(env, links), why };
