@@ -1,12 +1,9 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { countReads } from "../../scripts/bench/count-reads.ts";
 import type { Link } from "../../shared/audit/chain.ts";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
-import { countEvents } from "../../workers/audit-log/figures/count-events.ts";
 import { countRecords, readCountLag } from "../../workers/audit-log/figures/count-records.ts";
-import { countable } from "../../workers/audit-log/figures/countable.ts";
 import { COUNTS, GRAINS } from "../../workers/audit-log/figures/grains.ts";
 import {
   type CallCounts,
@@ -158,13 +155,6 @@ describe("the counts of the trail", () => {
     expect(findQuantile({ buckets: day?.buckets ?? [] }, 0.2)).toBe(5);
     expect(findQuantile({ buckets: day?.buckets ?? [] }, 0.99)).toBe(300_000);
     expect(findQuantile({ buckets: [] }, 0.5)).toBeNull();
-  });
-
-  it("take six rows for a single call: of its operation by minute, hour, day and in all, its person's hour, and the day", async () => {
-    const call = { person: "user_a", name: "crm_move_deal", clientId: "app_1", at: START, ms: 1 };
-    await deliver(linksOfCalls([{ ...call, end: "ok" }]));
-    const rows = env.PLATFORM_DB.prepare("SELECT count(*) AS rows FROM call_figure");
-    expect(await rows.first("rows")).toBe(6);
   });
 
   it("keep nothing of a call whose event was removed, and nothing by the name of a person who was erased", async () => {
@@ -339,48 +329,5 @@ describe("the counts of the trail", () => {
     expect(await removeOldCalls(env.PLATFORM_DB, 3)).toBe(0);
     await removeOldCalls(env.PLATFORM_DB, 2);
     expect(await found()).toHaveLength(2);
-  });
-
-  it("are made without reading the whole trail", async () => {
-    const call = { person: "user_a", name: "crm_move_deal", clientId: "app_1", at: START, ms: 1 };
-    const ends = ["ok", "not_found", "running", "deny"] as const;
-    const events = linksOfCalls(ends.map((end) => ({ ...call, end }))).map(
-      ({ chain, sequence, body, event }, id) =>
-        countable({ ...JSON.parse(body), id, chain, sequence }, JSON.parse(event ?? "")),
-    );
-    const scans: string[] = [];
-    const explaining = {
-      prepare: (sql: string) => env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`),
-    } as unknown as D1Database;
-    for (const explained of countEvents(explaining, events, { before: null, digest: null })) {
-      const { results } = await explained.all<{ detail: string }>();
-      scans.push(
-        ...results
-          .map(({ detail }) => detail)
-          .filter((detail) =>
-            /^SCAN (record|audit_record|trail_call|trail_word|call_entry|open_call|begun|early|known)/.test(
-              detail,
-            ),
-          ),
-      );
-    }
-    expect(scans).toEqual([]);
-  });
-
-  it("take few rows of the database for a call, however many calls the person's day has", async () => {
-    const call = { person: "user_a", name: "crm_move_deal", clientId: "app_1", ms: 1, end: "ok" as const };
-    const links = linksOfCalls(
-      Array.from({ length: 300 }, (_, index) => ({ ...call, at: START + index * 1_000 })),
-    );
-    const { db, take } = countReads(env.PLATFORM_DB);
-    const store = async (from: number, until: number) => {
-      await storeLinks({ ...env, PLATFORM_DB: db }, links.slice(2 * from, 2 * until));
-      return take().rows / (until - from);
-    };
-    await store(0, 1);
-    expect(await store(1, 65)).toBeLessThan(4);
-    const early = await store(65, 66);
-    for (let single = 66; single < 299; single += 1) await store(single, single + 1);
-    expect(await store(299, 300)).toBe(early);
   });
 });
