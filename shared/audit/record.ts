@@ -253,8 +253,8 @@ export type AdminEvent = { by: string } & (
       count: number;
       digest: string;
     }
-  /** An open session, task or subscription of this person was ended. */
-  | { type: "work_ended"; userId: string; kind: "session" | "task" | "subscription"; id: string }
+  /** An open session, task or subscription of this person was ended, or an app of theirs disconnected. */
+  | { type: "work_ended"; userId: string; kind: "session" | "task" | "subscription" | "app"; id: string }
   /** Targets are not told of these alerts for a while (`until` in milliseconds since the epoch), or again. */
   | {
       type: "alert_silence";

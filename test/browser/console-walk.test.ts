@@ -37,11 +37,11 @@ afterAll(async () => {
 async function takePictures(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
-    await takePicture(page, `console-${name}-${colorScheme}`);
+    await takePicture(page, `walk-${name}-${colorScheme}`);
   }
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 390, height: 844 });
-  await takePicture(page, `console-${name}-phone`);
+  await takePicture(page, `walk-${name}-phone`);
   expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(390);
   await page.setViewportSize({ width: 1280, height: 800 });
 }

@@ -1,5 +1,7 @@
+import type { AppPageOf } from "../../account/connected-apps.ts";
 import { PasswordField } from "../../keys/password-field.tsx";
 import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
+import { AppCard } from "./app-card.tsx";
 import { WayOfLink } from "./link-pages.tsx";
 import type { ListedPerson } from "./list-people.ts";
 
@@ -95,13 +97,15 @@ interface PersonPageProps {
   openLink: number | null;
   asksPassword: boolean;
   mails: boolean;
+  /** What the person connected; `null` of a team. */
+  apps: AppPageOf | null;
   /** What the person signs in with in place of a password; `null` for a password. */
   title: string | null;
 }
 
 /** One person, and what may be changed about them. */
 export function PersonPage(props: PersonPageProps) {
-  const { person, roles, subject, locked, here, links, notice } = props;
+  const { person, roles, subject, locked, here, links, apps, notice } = props;
   return (
     <ConsoleFrame title={person.name} links={links} here="/console/people">
       {notice && (
@@ -149,6 +153,7 @@ export function PersonPage(props: PersonPageProps) {
             </p>
           </section>
           {person.members === null && !person.disabled && <WaysIn {...props} />}
+          {apps !== null && <AppCard list={apps} here={here} subject={subject} />}
           <h2>Access</h2>
           <section class="card">
             <p>{describeAccess(person)}</p>

@@ -8,6 +8,7 @@ import { readForm } from "../../read-form.ts";
 import { EMAIL_LENGTH } from "../../sign-in/auth.ts";
 import type { InConsole } from "../require-right.ts";
 import { addPeopleRoutes } from "./add-routes.tsx";
+import { disconnectApp, listAppsOf } from "./apps.ts";
 import { type AskedChange, changePersonNow } from "./change.ts";
 import { GivenPage } from "./link-pages.tsx";
 import { askedBy, asksPassword, confirmAsking, linkNow, nameAsking, resetFactorsNow } from "./links.ts";
@@ -20,6 +21,7 @@ const DONE: Readonly<Record<string, string>> = {
   role: "The role is changed and in force: the next call of every app and session is decided by it.",
   disable: "They can no longer sign in, and connected apps are refused.",
   enable: "They can sign in again.",
+  app: "The app is disconnected: its next call is refused.",
   factors: "Second factor and passkeys are removed, and the person is signed out everywhere.",
   same: "Nothing changed: it was so already.",
   later: "The change is stored. Open sessions and connected apps notice it within 30 seconds.",
@@ -60,6 +62,12 @@ peopleRoutes.post("/:id", async (c) => {
   if (own !== null) return again(403, own);
   if (form.get("change") === "link" || form.get("change") === "factors")
     return await giveWayIn(c, person, form);
+  if (form.get("change") === "app") {
+    const ended = await disconnectApp(c.env, person.id, form.get("grant") ?? "", asking.id);
+    return ended
+      ? c.redirect(`${pathOf(person)}?done=app`, 303)
+      : again(422, "This person has no such app. It may have been disconnected.");
+  }
   const change = toChange(form, listRoles(c.var.policy));
   if (change === null) return again(422, "Choose one of the changes on this page.");
   if (isSame(person, change)) return c.redirect(`${pathOf(person)}?done=same`, 303);
@@ -114,9 +122,11 @@ async function showPerson(
 ): Promise<Response> {
   const { id } = c.var.signIn.person;
   const roles = listRoles(c.var.policy);
+  const page = Math.trunc(Number(c.req.query("page"))) || 1;
   const props = {
     person,
     roles,
+    apps: person.members === null ? await listAppsOf(c.env, person.id, page) : null,
     subject: id,
     locked: await whyNot(c, person),
     here: pathOf(person),
