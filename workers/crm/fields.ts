@@ -103,7 +103,7 @@ export const ownerField = lineField(100).describe('"me", a name, e-mail or id; "
 /** A region of companies. */
 export const regionField = lineField(40).describe('Such as "Europe"; "any": all');
 
-/** What companies are filed under beside their region, as a filter. */
+/** What companies are filed under apart from their region, as a filter. */
 export const placeFields = {
   country: lineField(100).optional().describe("Country of the company"),
   city: lineField(100).optional().describe("City of the company"),

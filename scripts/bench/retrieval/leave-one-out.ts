@@ -11,8 +11,8 @@ interface Fold {
 }
 
 /**
- * For each collection, weights are chosen on the other ones ({@link chooseWeights}) and measured on that one, beside plain
- * BM25. Prints these figures, what each step is worth on the collections left out, what is chosen on all of them, and
+ * For each collection, weights are chosen on the other ones ({@link chooseWeights}) and measured on that one, as plain
+ * BM25 is. Prints these figures, what each step is worth on the collections left out, what is chosen on all of them, and
  * how the product's weights do. Progress goes to stderr.
  */
 export async function reportLeaveOneOut(folders: readonly string[]): Promise<void> {

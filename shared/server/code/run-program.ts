@@ -71,7 +71,7 @@ export async function runProgram(run: ProgramRun): Promise<ProgramEnd & { calls:
   ending.abort();
   const { journal } = host;
   const waits = end.status === "waiting";
-  // A run that may go on later keeps what ended. What runs beside ends first, so that it does not run again; a late one is
+  // A run that may go on later keeps what ended. What runs at the same time ends first, so that it does not run again; a late one is
   // cut off.
   const goesOn = "journal" in end;
   await host.close(goesOn ? Math.max(0, began + run.bounds.ms - Date.now()) : 0);

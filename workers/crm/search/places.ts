@@ -1,4 +1,4 @@
-/** What a company is filed under beside its region. People are chosen by that of their company. */
+/** What a company is filed under apart from its region. People are chosen by that of their company. */
 export const PLACES = ["country", "city", "industry"] as const;
 
 /** One of {@link PLACES}. */

@@ -63,7 +63,7 @@ export const erasePerson = defineTool({
       };
       return {
         message: [
-          `Erase the person with the entries ${contactIds.join(", ")} for good?`,
+          `Erase the person with the entries ${contactIds.join(", ")}?`,
           `${affected.activities} activities and ${affected.tasks} tasks go, ${affected.deals} deals lose their contact.`,
           "This cannot be undone.",
         ].join(" "),

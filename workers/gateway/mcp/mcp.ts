@@ -13,7 +13,7 @@ import { onPolicyObserved } from "../policy-changes.ts";
 import { GatewayAgent } from "./agent.ts";
 import { readCertificate } from "./client-certificate.ts";
 
-/** What one MCP URL needs beside the request; made once per isolate. */
+/** What one MCP URL needs apart from the request; made once per isolate. */
 interface Endpoint {
   catalogue: Catalogue;
   binding: keyof Env & string;

@@ -56,7 +56,7 @@ export async function rankAnew(
   return smoothScores(counted, scores, by, neighbours);
 }
 
-/** All rows, best first; those that were not ranked anew follow in the order of the first choice. */
+/** All rows, best first; those that were not ranked again follow in the order of the first choice. */
 export function orderRows(rows: readonly FoundRow[], scores: Scores): Hit[] {
   const floor = Math.min(...scores.values());
   return rows

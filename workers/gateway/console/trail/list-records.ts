@@ -10,7 +10,7 @@ const PAGE_SIZE = 50;
 /** A stored record as the console shows it. */
 export interface ListedRecord {
   chain: string;
-  /** Name of the chain's person; `null` for a chain of the system, and for somebody who was erased. */
+  /** Name of the chain's person; `null` for a chain of the system, and for a person who was erased. */
   name: string | null;
   sequence: number;
   /** Milliseconds since the epoch. */
