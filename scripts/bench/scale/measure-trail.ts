@@ -65,13 +65,29 @@ export async function measureTrail(pattern: Pattern): Promise<TrailCost> {
   }
 }
 
+/** A statement that knows its text. */
+interface NamedStatement {
+  inner: D1PreparedStatement;
+  sql: string;
+  bind(...values: unknown[]): NamedStatement;
+  first(): Promise<unknown>;
+}
+
+function name(inner: D1PreparedStatement, sql: string): NamedStatement {
+  return {
+    inner,
+    sql,
+    bind: (...values) => name(inner.bind(...values), sql),
+    first: () => inner.first(),
+  };
+}
+
 async function store(
   folder: string,
   pattern: Pattern,
 ): Promise<{ rows: number; puts: number; bytes: number; statements: Map<string, StatementCost> }> {
   const databases = await openLocalDatabases(folder);
   const written = { rows: 0, puts: 0, bytes: 0, statements: new Map<string, StatementCost>() };
-  const texts = new WeakMap<D1PreparedStatement, string>();
   const note = (sql: string, { rows_read, rows_written, duration }: D1Meta): void => {
     const known = written.statements.get(sql) ?? { rowsRead: 0, rowsWritten: 0, milliseconds: 0 };
     known.rowsRead += rows_read / CALLS;
@@ -84,24 +100,12 @@ async function store(
     if (platform === undefined) throw new Error("PLATFORM_DB is not configured.");
     await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
     const database = {
-      prepare(sql: string) {
-        const prepared = platform.connection.prepare(sql);
-        const bind = prepared.bind.bind(prepared);
-        texts.set(prepared, sql);
-        return Object.assign(prepared, {
-          bind(...values: unknown[]) {
-            const bound = bind(...values);
-            texts.set(bound, sql);
-            return bound;
-          },
-        });
-      },
-      async batch(statements: D1PreparedStatement[]) {
-        const results = await platform.connection.batch(statements);
+      prepare: (sql: string) => name(platform.connection.prepare(sql), sql),
+      async batch(statements: NamedStatement[]) {
+        const results = await platform.connection.batch(statements.map(({ inner }) => inner));
         for (const [index, { meta }] of results.entries()) {
           written.rows += meta.rows_written;
-          const statement = statements[index];
-          note((statement && texts.get(statement)) ?? "", meta);
+          note(statements[index]?.sql ?? "", meta);
         }
         return results;
       },
