@@ -61,6 +61,7 @@ polyline.p50, .legend .p50 { stroke: var(--accent); } polyline.p95, .legend .p95
 .filters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); gap: 0 1rem; align-items: end; }
 .filters label.field { margin-bottom: .8rem; font-size: .9375rem; }
 @media (min-width: 40rem) { .filters .broad { grid-column: span 2; } }
+body.console .actions button { max-width: 20rem; }
 .filters .actions { margin: 0 0 .8rem; grid-column: 1 / -1; }
 .filters .actions button { flex: 0 0 auto; }
 label.pick { display: inline-flex; gap: .6rem; align-items: center; min-height: 2rem; cursor: pointer; }

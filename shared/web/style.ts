@@ -49,7 +49,7 @@ body {
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
   overflow-wrap: anywhere;
 }
-time { white-space: nowrap; }
+time, code.whole { white-space: nowrap; }
 header.site, main, footer.site { width: 100%; max-width: 34rem; margin-inline: auto; padding-inline: 1rem; }
 body.wide header.site, body.wide main, body.wide footer.site { max-width: 46rem; }
 header.site { display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding-block: 1.75rem 1.25rem; }
@@ -57,8 +57,9 @@ footer.site { padding-block: 1.25rem 3rem; color: var(--quiet); font-size: .875r
 .wordmark { display: inline-flex; align-items: center; gap: .6rem; color: var(--ink); font-weight: 650; letter-spacing: -.01em; text-decoration: none; }
 .wordmark svg { width: 1.6rem; height: 1.6rem; color: var(--accent); }
 .card { background: var(--surface); border: 1px solid var(--line); border-radius: .875rem; box-shadow: var(--shadow); padding: clamp(1.25rem, 5vw, 2rem); }
-.card + .card, .notice + .card { margin-top: 1.25rem; }
-.card + p { margin: 1.25rem 0 0; }
+.card + .card, .notice + .card, h1 + .card { margin-top: 1.25rem; }
+.card + p { margin-top: 1.25rem; }
+main > :last-child { margin-bottom: 0; }
 h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.015em; margin: 0 0 .5rem; text-wrap: balance; }
 h1 + .notice { margin-top: 1rem; }
 h2 { font-size: 1.0625rem; line-height: 1.35; margin: 2rem 0 .75rem; }
@@ -85,9 +86,9 @@ button:disabled { cursor: not-allowed; border-color: var(--line); background: va
 button.danger { border-color: var(--danger); color: var(--danger); }
 button.link { min-height: 1.5rem; padding: 0; border: 0; background: none; color: var(--accent); font-weight: inherit; text-decoration: underline; text-underline-offset: .15em; }
 form.inline { display: inline; }
-.actions { display: flex; flex-wrap: wrap; gap: .75rem; margin-top: 1.5rem; }
+.actions { display: flex; flex-wrap: wrap; align-items: center; gap: .75rem; margin-top: 1.5rem; }
 .actions button { flex: 1 1 9rem; }
-form[method=get] .actions { margin-top: 0; align-items: center; }
+form[method=get] .actions { margin-top: 0; }
 form[method=get] .actions button { flex: 0 0 auto; }
 
 .notice { margin: 0 0 1.25rem; padding: .75rem 1rem; border-radius: .5rem; border: 1px solid var(--line); background: var(--inset); }
@@ -123,6 +124,7 @@ dl.arguments .differs pre { border-left: 4px solid var(--caution-line); }
 label.field select { display: block; width: 100%; min-height: 2.75rem; margin-top: .35rem; padding: .55rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; }
 .card form + p { margin-top: 1rem; }
 summary { cursor: pointer; min-height: 1.5rem; }
+summary + p { margin-top: .5rem; }
 details pre { margin: .5rem 0 0; }
 label.field textarea { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; resize: vertical; }
 

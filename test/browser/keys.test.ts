@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
 import { countWords, findFaintTexts, findNamelessControls, findOverflow } from "./measure.ts";
-import { arriveAt, openBrowser, openPage, signIn, takePicture } from "./walk.ts";
+import { arriveAt, openBrowser, openPage, signIn, tabTo, takePicture } from "./walk.ts";
 
 let browser: Browser;
 
@@ -30,20 +30,6 @@ async function measure(page: Page, name: string): Promise<void> {
       await takePicture(page, `keys-${name}-${colorScheme}-${size}`);
     }
   }
-}
-
-/** Moves the focus with the Tab key to the control with this name. */
-async function tabTo(page: Page, name: string | RegExp): Promise<void> {
-  for (let step = 0; step < 60; step++) {
-    await page.keyboard.press("Tab");
-    const focused = page.locator(":focus");
-    const label = await focused.evaluate((element) => {
-      const input = element as { labels?: { textContent: string | null }[]; textContent: string | null };
-      return (input.labels?.[0]?.textContent ?? input.textContent ?? "").trim();
-    });
-    if (typeof name === "string" ? label.startsWith(name) : name.test(label)) return;
-  }
-  throw new Error(`The Tab key does not reach ${name}.`);
 }
 
 describe("API keys in a browser", () => {

@@ -17,7 +17,8 @@ const CONTROLS =
   "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]:not([tabindex='-1'])";
 
 /**
- * Measures a page light and dark, on a desk and on a phone, and takes pictures of the phone: readable, no wider than the window, one main
+ * Measures a page light and dark, on a desk and on a phone, and takes pictures of each, of all focus rings, and of a page with
+ * script also without it: readable, no wider than the window, one main
  * heading, named controls, all of them reached by the Tab key with a visible focus, and no script but the one of passkeys.
  */
 export async function measurePage(page: Page, name: string): Promise<void> {
@@ -30,8 +31,9 @@ export async function measurePage(page: Page, name: string): Promise<void> {
       await page.setViewportSize(viewport);
       expect.soft(await findFaintTexts(page), `${name} in ${colorScheme}`).toEqual([]);
       expect.soft(await findOverflow(page), `${name} on a ${size}`).toBeLessThanOrEqual(0);
-      if (size === "phone") await takePicture(page, `${name}-${colorScheme}-phone`);
+      await takePicture(page, `${name}-${colorScheme}-${size}`);
     }
+    await takePictureOfFocus(page, `${name}-${colorScheme}-focus`);
   }
   expect.soft(await page.locator("h1").count(), name).toBe(1);
   expect.soft(await countWords(page), name).toBeGreaterThan(5);
@@ -47,6 +49,31 @@ export async function measurePage(page: Page, name: string): Promise<void> {
     )
     .toEqual([]);
   expect.soft(await walkByKeyboard(page), name).toEqual([]);
+  if (scripts.length > 0) await takePictureWithoutScript(page, `${name}-without-script`);
+}
+
+/** Takes a picture of a page as it looks with the keyboard's focus on every control. */
+async function takePictureOfFocus(page: Page, name: string): Promise<void> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("DOM.enable");
+  await cdp.send("CSS.enable");
+  const { root } = await cdp.send("DOM.getDocument", { depth: 0 });
+  const wanted = { nodeId: root.nodeId, selector: CONTROLS };
+  const { nodeIds } = await cdp.send("DOM.querySelectorAll", wanted);
+  const forcedPseudoClasses = ["focus", "focus-visible"];
+  for (const nodeId of nodeIds) await cdp.send("CSS.forcePseudoState", { nodeId, forcedPseudoClasses });
+  await takePicture(page, name);
+  await cdp.detach();
+}
+
+/** Takes a picture of a page with the same address in a browser without script, signed in as this one. */
+async function takePictureWithoutScript(page: Page, name: string): Promise<void> {
+  const storageState = await page.context().storageState();
+  const options = { storageState, javaScriptEnabled: false, viewport: PHONE };
+  const plain = await page.context().browser()?.newPage(options);
+  await plain?.goto(page.url());
+  if (plain !== undefined) await takePicture(plain, name);
+  await plain?.close();
 }
 
 /** Numbers the controls; the numbers and beginnings of those that the Tab key has to reach. Runs in the page. */

@@ -1,148 +1,27 @@
-import { createHash } from "node:crypto";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { DEMO_PASSWORD, seedPeople } from "../../scripts/seed/people.ts";
-import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
-import type { JsonValue } from "../../shared/encoding/json.ts";
-import { splitStatements } from "../../shared/encoding/split-statements.ts";
+import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
+import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { addLink } from "../../shared/people/password-links.ts";
-import { addTeam, addTeamMember } from "../../shared/people/teams.ts";
-import { putInForce } from "../../shared/policy/changes/publications.ts";
-import bundled from "../../shared/policy/policy.json" with { type: "json" };
-import { policyDocument } from "../../shared/policy/schema.ts";
-import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 import { showCode } from "../support/totp.ts";
-import { seedInvited } from "./invited.ts";
 import { measurePage } from "./measure-page.ts";
-import { arriveAt, openBrowser, signIn } from "./walk.ts";
+import { click, PeopleSite, TEAM, uploadPeople } from "./people-site.ts";
+import { arriveAt, signIn } from "./walk.ts";
 
-const TEAM = { id: "night-jobs", name: "Night jobs of the finance department" };
 const RESET = "d4".repeat(32);
-const CALLBACK = "http://127.0.0.1:1/callback";
 
-let browser: Browser;
-let gateway: GatewayProcess;
-/** Browsers that are signed in, by role. */
-const signedIn = new Map<string, BrowserContext>();
+let site: PeopleSite;
 
 beforeAll(async () => {
-  gateway = await startGateway({ vars: { SSO_CORP_SECRET: "tests" }, seed });
-  browser = await openBrowser();
-});
-
-afterAll(async () => {
-  await Promise.all([browser?.close(), gateway?.stop()]);
-});
-
-/** The demonstration people, a team, links, and a policy with single sign-on next to passwords. */
-async function seed({ PLATFORM_DB: database }: Env): Promise<void> {
-  await seedPeople(database, { asOf: new Date(), report: () => {} });
-  await seedInvited(database);
-  const rules = { roles: [{ role: "viewer", when: { groups: ["staff"] } }] };
-  const sign_in = {
-    contact: "Grace Hopper (grace@corp.example)",
-    providers: {
-      // An issuer that does not answer.
-      corp: { kind: "oidc", title: "Corp", issuer: "https://127.0.0.1", client_id: "g", ...rules },
-      team: { kind: "access", title: "Corp Access", team: "https://127.0.0.2", audience: "aud", ...rules },
-    },
-  };
-  const policy = policyDocument.parse({ ...structuredClone(bundled), sign_in });
-  const document = canonicalize(policy as unknown as JsonValue);
-  const published = {
-    after: 0,
-    replaced: 1,
-    version: 2,
-    digest: digestText(document),
-    by: "tests",
-    note: "",
-  };
   const link = { digest: digestText(RESET), kind: "reset", by: "tests", at: Date.now() } as const;
-  const sql = [
-    putInForce({ ...published, at: Date.now() }, document),
-    addTeam({ ...TEAM, role: "sales", group: null, at: new Date() }),
-    addTeamMember(TEAM.id, "demo-sales"),
-    addLink("demo-editor", link),
-  ];
-  await database.batch(splitStatements(sql.join("\n")).map((statement) => database.prepare(statement)));
-}
+  site = await PeopleSite.start(addLink("demo-editor", link));
+});
 
-/** A page of a browser in which a person of this role is signed in; without one, of a new browser. */
-async function openAs(role: string | null): Promise<Page> {
-  const known = role === null ? undefined : signedIn.get(role);
-  if (known !== undefined) return await known.newPage();
-  // Script is on for the measurements only; the pages have none, and their policy would not run it.
-  const context = await browser.newContext({ baseURL: gateway.url, reducedMotion: "reduce" });
-  const page = await context.newPage();
-  if (role === null) return page;
-  signedIn.set(role, context);
-  await page.goto("/sign-in");
-  await signIn(page, role);
-  await arriveAt(page, /./);
-  return page;
-}
-
-/** Connects apps with this person's browser by the form of the consent page, without drawing it. */
-async function connectApps(page: Page, names: readonly string[]): Promise<void> {
-  const rest = [...names];
-  const connectNext = async () => {
-    for (let name = rest.shift(); name !== undefined; name = rest.shift()) await connectApp(page, name);
-  };
-  await Promise.all(Array.from({ length: 4 }, connectNext));
-}
-
-async function connectApp(page: Page, client_name: string): Promise<void> {
-  const { request } = page.context();
-  const registered = await request.post("/oauth/register", {
-    data: { client_name, redirect_uris: [CALLBACK], token_endpoint_auth_method: "none" },
-  });
-  const { client_id } = (await registered.json()) as { client_id: string };
-  const path = authorizePath(client_id);
-  const html = await (await request.get(path)).text();
-  const fields = [...html.matchAll(/<input type="(?:hidden|checkbox)" name="([^"]+)" value="([^"]*)"/g)];
-  const form = new URLSearchParams(fields.map(([, name = "", value = ""]) => [name, value]));
-  form.set("decision", "allow");
-  const allowed = await request.post(path, {
-    headers: { "content-type": "application/x-www-form-urlencoded", origin: gateway.url },
-    data: form.toString(),
-    maxRedirects: 0,
-  });
-  const code = new URL(allowed.headers().location ?? gateway.url).searchParams.get("code") ?? "";
-  const token = await request.post("/oauth/token", {
-    form: {
-      grant_type: "authorization_code",
-      code,
-      client_id,
-      redirect_uri: CALLBACK,
-      code_verifier: VERIFIER,
-    },
-    headers: { "user-agent": `${client_name}/1.0` },
-  });
-  if (!token.ok()) throw new Error(`${client_name}: ${token.status()} ${await token.text()}`);
-}
-
-const VERIFIER = "v".repeat(64);
-
-function authorizePath(clientId: string): string {
-  return `/authorize?${new URLSearchParams({
-    ...{ response_type: "code", client_id: clientId, redirect_uri: CALLBACK, state: "s" },
-    ...{ resource: `${gateway.url}/mcp/crm`, code_challenge_method: "S256" },
-    code_challenge: createHash("sha256").update(VERIFIER).digest("base64url"),
-  })}`;
-}
+afterAll(() => site?.stop());
 
 const manyApps = Array.from({ length: 57 }, (_, index) => `Assistant number ${index + 1}`);
 
 type Visit = readonly [name: string, role: string | null, visit: (page: Page) => Promise<unknown>];
-
-const click = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
-
-async function uploadPeople(page: Page, rows: readonly string[]): Promise<void> {
-  await page.goto("/console/people/import");
-  const buffer = Buffer.from(`email,name,role\n${rows.join("\n")}\n`);
-  await page.getByLabel("File").setInputFiles({ name: "people.csv", mimeType: "text/csv", buffer });
-  await click(page, "Check the file");
-}
 
 /** Pages about people in the order in which one person after the other meets them. */
 const VISITS: readonly Visit[] = [
@@ -179,14 +58,7 @@ const VISITS: readonly Visit[] = [
     "consent",
     "viewer",
     async (page) => {
-      const made = await page.context().request.post("/oauth/register", {
-        data: {
-          client_name: "Desk Assistant",
-          redirect_uris: [CALLBACK],
-          token_endpoint_auth_method: "none",
-        },
-      });
-      await page.goto(authorizePath(((await made.json()) as { client_id: string }).client_id));
+      await page.goto(await site.pathOfConsent(page, "Desk Assistant"));
       await arriveAt(page, /^Allow/);
     },
   ],
@@ -194,7 +66,7 @@ const VISITS: readonly Visit[] = [
     "account-3-apps",
     "viewer",
     async (page) => {
-      await connectApps(page, ["Desk Assistant", "Desk Assistant", "Phone"]);
+      await site.connectApps(page, ["Desk Assistant", "Desk Assistant", "Phone"]);
       await page.goto("/account");
     },
   ],
@@ -202,7 +74,7 @@ const VISITS: readonly Visit[] = [
     "account-60-apps",
     "viewer",
     async (page) => {
-      await connectApps(page, manyApps);
+      await site.connectApps(page, manyApps);
       await page.goto("/account");
       await page.getByText("Page 1 of 4, 60 apps.").waitFor();
     },
@@ -297,7 +169,7 @@ describe("a page about people", () => {
   it.each(VISITS)(
     "%s is readable, fits a phone and can be used by keyboard without script",
     async (name, role, visit) => {
-      const page = await openAs(role);
+      const page = await site.openAs(role);
       await visit(page);
       await page.waitForLoadState();
       await measurePage(page, `people-${name}`);
@@ -306,7 +178,7 @@ describe("a page about people", () => {
   );
 
   it("of a second factor is so at each step", async () => {
-    const page = await openAs("analyst");
+    const page = await site.openAs("analyst");
     await page.goto("/account/second-factor");
     await page.getByLabel("Your password").fill(DEMO_PASSWORD);
     await click(page, "Continue");
@@ -317,7 +189,7 @@ describe("a page about people", () => {
     await page.getByRole("button", { name: "Turn on" }).click();
     await arriveAt(page, "Keep these backup codes");
     await measurePage(page, "people-second-factor-codes");
-    const other = await openAs(null);
+    const other = await site.openAs(null);
     await other.goto("/sign-in");
     await signIn(other, "analyst");
     await arriveAt(other, "Enter your second factor");
@@ -325,7 +197,7 @@ describe("a page about people", () => {
   });
 
   it("of a key is so when it is made, shown once and rotated", async () => {
-    const page = await openAs("editor");
+    const page = await site.openAs("editor");
     await page.goto("/account/keys/new");
     await page.getByLabel("Name of the agent or job").fill("Nightly report");
     await page.getByLabel("Your password").fill(DEMO_PASSWORD);

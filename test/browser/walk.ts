@@ -49,11 +49,25 @@ export async function takePicture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: path.join(PICTURES, `${name}.png`), fullPage: true, animations: "disabled" });
 }
 
-/** Signs in on any page that requires it. */
-export async function signIn(page: Page, role: string, password = DEMO_PASSWORD): Promise<void> {
-  await page.getByLabel("E-mail").fill(`${role}@gatehouse.example`);
+/** Signs in on any page that requires it, as a person of the demonstration by role, or by address. */
+export async function signIn(page: Page, who: string, password = DEMO_PASSWORD): Promise<void> {
+  await page.getByLabel("E-mail").fill(who.includes("@") ? who : `${who}@gatehouse.example`);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Moves the focus with the Tab key to the control whose label or text begins with this name, or fits it. */
+export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
+  for (let step = 0; step < 60; step++) {
+    await page.keyboard.press("Tab");
+    const focused = page.locator(":focus");
+    const label = await focused.evaluate((element) => {
+      const input = element as { labels?: { textContent: string | null }[]; textContent: string | null };
+      return (input.labels?.[0]?.textContent ?? input.textContent ?? "").trim();
+    });
+    if (typeof name === "string" ? label.startsWith(name) : name.test(label)) return;
+  }
+  throw new Error(`The Tab key does not reach ${name}.`);
 }
 
 /** A client of the tests: registered, with a loopback server that takes its code (RFC 8252 §7.3). */

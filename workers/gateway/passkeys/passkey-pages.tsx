@@ -19,7 +19,7 @@ function PasskeyForm(props: {
     <form method="post" action={action} data-passkey={kind} data-options={JSON.stringify(options)}>
       <input type="hidden" name="answer" value="" />
       {children}
-      <p class="quiet small" data-say="" role="status" />
+      <p data-say="" role="status" />
       <noscript>
         <p class="notice">
           Passkeys need JavaScript, on this page alone. Every other way to sign in works without.

@@ -19,7 +19,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       form.elements.answer.value = JSON.stringify(credential.toJSON());
       form.submit();
     } catch {
-      say("Nothing was used. Try again, or go another way.");
+      say(\`Nothing was \${form.dataset.passkey === "create" ? "added" : "used"}. Try again, or go another way.\`);
     }
   });
 }

@@ -69,7 +69,9 @@ secondFactorRoutes.post("/sign-in/code", async (c) => {
   if (answer.kind !== "passed") {
     const contact = await whomToAsk(c.env);
     const page = { next, backup: form.get("with") === "backup", signedIn: claimant.signedIn, contact };
-    return c.html(<CodePage {...page} error={explain(c, answer)} />, statusOf(answer));
+    const isWrongBackup = page.backup && answer.kind === "wrong";
+    const error = isWrongBackup ? "This code is wrong or was used. Enter another one." : explain(c, answer);
+    return c.html(<CodePage {...page} error={error} />, statusOf(answer));
   }
   keepCookies(c, answer.cookies);
   if (!claimant.signedIn) {

@@ -21,7 +21,7 @@ export function ConnectionsPage({
       {states.length === 0 && (
         <section class="card">
           <p>
-            No connection is published. <code>npm run connections -- add</code> adds one.
+            No connection is published. <code class="whole">npm run connections -- add</code> adds one.
           </p>
         </section>
       )}

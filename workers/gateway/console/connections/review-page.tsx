@@ -57,7 +57,7 @@ function Offered({
       <p>
         {waiting.length} wait · {count("approved")} approved and unchanged · {count("refused")} refused ·{" "}
         {count("gone")} gone. An approval counts from the next publication:{" "}
-        <code>npm run connections -- publish</code>. To ask the server what it offers now:{" "}
+        <code class="whole">npm run connections -- publish</code>. To ask the server what it offers now:{" "}
         <code>npm run connections -- review {name}</code>
       </p>
       {waiting.length === 0 ? (

@@ -14,7 +14,7 @@ export function ImportPage({ links, subject, notice, limits }: Omit<Around, "mai
       <section class="card">
         <p>
           A CSV file with the columns <code>email</code>, <code>name</code> and, if wanted, <code>role</code>,
-          named in its first line. {limits} <code>npm run people -- import</code> takes more.
+          named in its first line. {limits} <code class="whole">npm run people -- import</code> takes more.
         </p>
         <form method="post" action="/console/people/import" enctype="multipart/form-data">
           <input type="hidden" name="subject" value={subject} />

@@ -45,8 +45,8 @@ export function CallsPage({ filter, list, people, apps, links }: CallsPageProps)
         </p>
         <p>
           <a href={`/console/trail/export/records?${query}`}>The records behind them</a>: whole chains with
-          their checkpoints, which <code>npm run audit -- verify</code> checks without Gatehouse. Of the
-          filter, person and time count.
+          their checkpoints, which <code class="whole">npm run audit -- verify</code> checks without
+          Gatehouse. Of the filter, person and time count.
         </p>
         {filter.person !== "" && (
           <p>

@@ -67,7 +67,7 @@ export function CheckPage({
         )}
         <p class="quiet small">
           This page checks at most {MOST_RECORDS.toLocaleString("en-US")} records of one chain. An export
-          checks all of them, without Gatehouse: <code>npm run -s audit -- export</code>, then{" "}
+          checks all of them, without Gatehouse: <code class="whole">npm run -s audit -- export</code>, then{" "}
           <code>verify</code>.
         </p>
       </section>
