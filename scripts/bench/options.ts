@@ -82,7 +82,7 @@ export const BENCH_OPTIONS = {
     people: { type: "string", default: "5000" },
     days: { type: "string", default: "400" },
     calls: { type: "string", default: "36" },
-    statements: FLAG,
+    "by-statement": FLAG,
   },
   "tool-search": { "held-out": FLAG, missed: { type: "boolean", default: false }, help: FLAG },
 } as const;

@@ -9,7 +9,7 @@ const HELP = `
 Measures what the trail stores for a call, and compares what many people store over a long time with each documented limit.
 
   npm run bench -- scale [--people 5000] [--days 400] [--calls 36]     calls: of one person in a day
-                       [--statements]                                what each statement of the consumer reads and writes
+                       [--by-statement]                              what each statement of the consumer reads and writes
 `;
 
 const { values } = readBench("scale");
@@ -32,7 +32,7 @@ const spaced = await measureTrail({ people: 200, together: 1, peopleOfBatch: 100
 
 printCost("calls in a row", inRow);
 printCost("one call of each of 100 people", spaced);
-if (values.statements) {
+if (values["by-statement"]) {
   printStatements("calls in a row", inRow);
   printStatements("one call of each of 100 people", spaced);
 }

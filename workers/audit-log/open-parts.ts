@@ -17,9 +17,13 @@ export interface OpenPart {
 /** Finds the part of a record. */
 export type PartOf = (name: PartName) => OpenPart;
 
+// A row that conflicts takes a number all the same, and writes it down: a row of sqlite_sequence for every batch.
 const MAKE = `
   INSERT INTO audit_part (chain, day, kind, secret)
-  SELECT value ->> 'chain', value ->> 'day', value ->> 'kind', value ->> 'secret' FROM json_each(?) WHERE true
+  SELECT value ->> 'chain', value ->> 'day', value ->> 'kind', value ->> 'secret' FROM json_each(?)
+   WHERE NOT EXISTS (SELECT 1 FROM audit_part AS known
+                      WHERE known.chain = value ->> 'chain' AND known.day = value ->> 'day' AND known.kind = value ->> 'kind'
+                        AND known.retiring = 0 AND known.secret IS NOT NULL)
   ON CONFLICT (chain, day, kind, retiring) WHERE secret IS NOT NULL DO NOTHING`;
 
 const READ = `
