@@ -14,7 +14,7 @@ export async function askForSystem(
 ): Promise<Record<string, unknown>> {
   const kind = flags.kind ?? (await ask(`Kind (${CONNECTION_KINDS.join(", ")})`, "postgresql"));
   if (!(CONNECTION_KINDS as readonly string[]).includes(kind)) {
-    const [nearest] = findNearMisses(kind, CONNECTION_KINDS);
+    const [nearest] = findNearMisses(kind.toLowerCase(), CONNECTION_KINDS);
     throw new CommandFailure(
       `"${kind}" is not a kind of connection.`,
       nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}.` : `Did you mean "${nearest}"?`,

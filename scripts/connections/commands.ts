@@ -154,6 +154,11 @@ export async function changeSecret(
   place: WorkerPlace,
 ): Promise<void> {
   const expiresAt = readExpiry(expires);
+  if (!/^[a-z][a-z0-9-]{0,47}$/.test(name))
+    throw new CommandFailure(
+      `"${name}" is no name of a connection or secret.`,
+      "Use lower-case letters, digits and hyphens.",
+    );
   const source = secretSourceOf(name, connections[name] ?? {});
   if (!("vault" in source))
     throw new CommandFailure(

@@ -98,9 +98,10 @@ const FIELDS = listFields(z.toJSONSchema(connectionsDocument, { io: "input" }));
 function suggest(mistake: Mistake, text: string): Mistake {
   if (mistake.field.endsWith(".kind") && mistake.message.startsWith("Invalid discriminator")) {
     const written = String(parseDocument(text).getIn(mistake.field.split(".")) ?? "");
-    const [nearest] = findNearMisses(written, CONNECTION_KINDS);
-    const meant =
-      nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}` : `Did you mean "${nearest}"?`;
+    const known = `There are: ${CONNECTION_KINDS.join(", ")}`;
+    if (written === "") return { ...mistake, message: `is missing. ${known}` };
+    const [nearest] = findNearMisses(written.toLowerCase(), CONNECTION_KINDS);
+    const meant = nearest === undefined ? known : `Did you mean "${nearest}"?`;
     return { ...mistake, message: `"${written}" is not a kind of connection. ${meant}` };
   }
   if (mistake.field.endsWith(".auth.type") && mistake.message.startsWith("Invalid discriminator")) {
@@ -113,8 +114,13 @@ function suggest(mistake: Mistake, text: string): Mistake {
   if (!mistake.message.startsWith("is not a field")) return mistake;
   const written = mistake.field.split(".").at(-1) ?? "";
   const [nearest] = findNearMisses(written, FIELDS);
+  // Another kind, or another way to reach it, has this field.
   const message = "is not a field that a connection has here";
-  return { ...mistake, message: nearest === undefined ? message : `${message}. Did you mean "${nearest}"?` };
+  return {
+    ...mistake,
+    message:
+      nearest === undefined || nearest === written ? message : `${message}. Did you mean "${nearest}"?`,
+  };
 }
 
 function listFields(schema: unknown): string[] {

@@ -2,6 +2,9 @@ import readline from "node:readline/promises";
 import { Writable } from "node:stream";
 import { CommandFailure } from "../local/failure.ts";
 
+/** Most characters of a secret; the Worker takes no longer one. */
+const LONGEST = 16_384;
+
 /** Reads a secret without showing it: from a terminal with a prompt, else from standard input. */
 export async function readSecret(prompt: string): Promise<string> {
   const isTerminal = process.stdin.isTTY === true;
@@ -11,6 +14,11 @@ export async function readSecret(prompt: string): Promise<string> {
   try {
     const secret = await takeSecret(reader);
     if (isTerminal) process.stderr.write("\n");
+    if (secret.length > LONGEST)
+      throw new CommandFailure(
+        `A password has at most ${LONGEST} characters; this one has ${secret.length}.`,
+        "Check what is piped in. Nothing was changed.",
+      );
     if (secret !== "") return secret;
   } finally {
     reader.close();

@@ -65,6 +65,8 @@ const RESERVED_NAMES: readonly string[] = [
   "tasks",
   "tools",
   "mcp",
+  // Every object of JavaScript has it.
+  "constructor",
 ];
 
 /** A connection's name: its URL is `/mcp/<name>`, its tools begin with `<name>_`, its scopes with `<name>:`. */

@@ -15,7 +15,9 @@ export function line(most: number): z.ZodString {
 export const dataClass = z.enum(["public", "internal", "pii", "secret"]);
 
 /** Name of a secret in the vault. */
-const secretName = z.string().regex(/^[a-z][a-z0-9-]{0,47}$/);
+const secretName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,47}$/, "must be a name in the vault, of lower-case letters, digits and hyphens");
 
 /** What every connection states, whatever its kind. */
 export const commonFields = {
@@ -39,7 +41,7 @@ export const commonFields = {
         z.strictObject({
           secrets_store: z
             .string()
-            .regex(/^[A-Z][A-Z0-9_]{0,60}$/)
+            .regex(/^[A-Z][A-Z0-9_]{0,60}$/, "must be the name of a binding, in capitals")
             .describe("Name of a binding of Cloudflare Secrets Store ([[secrets_store_secrets]])."),
         }),
       ],
@@ -92,7 +94,7 @@ export const address = z.strictObject({
   host: z
     .string()
     .regex(
-      /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39})$/,
+      /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|(?=.*::|(?:[^:]+:){7}[^:]+$)(?!.*:::|.*::.*::)(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4})$/,
       "must be a host name or an IP address",
     ),
   port: z.int().min(1).max(65_535).optional().describe("Default: the usual port of the kind."),

@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, string>> = {
  * @param issue - of a parse with `reportInput`
  */
 export function describeIssue(issue: z.core.$ZodIssue): string {
-  const isOwn = !/^(?:Invalid input|Invalid option|Too big|Too small)/.test(issue.message);
+  const isOwn = !/^(?:Invalid (?!discriminator)|Too big|Too small)/.test(issue.message);
   if (isOwn) return issue.message;
   switch (issue.code) {
     case "invalid_type":

@@ -1,4 +1,4 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import { compilePolicy, type Policy } from "../compile.ts";
 import { compileExpression, ExpressionError } from "../expression.ts";
@@ -111,11 +111,43 @@ export function readYaml<Schema extends z.ZodType>(
       }),
     );
   }
+  const misplaced = findMisplaced(document);
+  if (misplaced !== null) {
+    const { offset, message } = misplaced;
+    return failed([
+      { file, line: lines.linePos(offset).line, field: "", message: `Not valid YAML: ${message}` },
+    ]);
+  }
   const plain = toPlain(document);
   if (plain instanceof Error) return failed([locate([], `Not valid YAML: ${plain.message}`)]);
   const result = schema.safeParse(plain, { reportInput: true });
   if (result.success) return { value: result.data, mistakes: [], locate };
   return failed(result.error.issues.flatMap((issue) => listMistakes(issue, locate)));
+}
+
+/**
+ * The first alias without an anchor, and the first key that JavaScript keeps for itself: a schema would not see it, and what
+ * is written there would be ignored.
+ */
+function findMisplaced(document: Document): { offset: number; message: string } | null {
+  let found: { offset: number; message: string } | null = null;
+  const anchors = new Set<string>();
+  visit(document, {
+    Node: (_key, node) => {
+      if ("anchor" in node && typeof node.anchor === "string") anchors.add(node.anchor);
+    },
+    Alias: (_key, { source, range }) => {
+      if (anchors.has(source)) return undefined;
+      found = { offset: range?.[0] ?? 0, message: `There is no anchor "${source}" in front of this alias.` };
+      return visit.BREAK;
+    },
+    Pair: (_key, { key }) => {
+      if (!isScalar(key) || key.value !== "__proto__") return undefined;
+      found = { offset: key.range?.[0] ?? 0, message: "__proto__ cannot be a name here." };
+      return visit.BREAK;
+    },
+  });
+  return found;
 }
 
 /** Resolves aliases; too many of them (a «billion laughs» file) are an error instead of exhausting memory. */

@@ -57,6 +57,26 @@ describe.skipIf(SERVERS.postgresql === null)("a changed password", () => {
     expect(await gate.state()).toMatchObject({ open: 4, breaker: "closed", lastFailure: null });
   });
 
+  it("keeps no answer of a read that it met, and ends one whose time is over in a sentence", async () => {
+    const cache = { key: "kept", freshMs: 60_000, staleMs: 0 };
+    await holder.lock(9);
+    const read = { ...reading(waitingFor(9)), cache };
+    const asked = gate.run(target, read);
+    await holder.until(() => holder.statements(9), 1);
+    await gate.closeSessions();
+    await holder.until(() => holder.statements(9), 2);
+    await holder.unlock(9);
+    expect(await asked).toMatchObject({ ok: true });
+    expect(await gate.run(target, { ...read, id: crypto.randomUUID() })).not.toHaveProperty("cached");
+    await holder.lock(9);
+    const late = gate.run(target, { ...reading(waitingFor(9)), timeoutMs: 700 });
+    await holder.until(() => holder.statements(9), 1);
+    await gate.closeSessions();
+    expect(await late).toMatchObject({ ok: false, failure: { code: "timeout" } });
+    await holder.unlock(9);
+    expect(await gate.state()).toMatchObject({ breaker: "closed" });
+  });
+
   it("waits for a write that runs, and other calls wait with it", async () => {
     const wide = with4("waits");
     await holder.lock(8);

@@ -128,6 +128,24 @@ describe.skipIf(SERVERS.mariadb === null)("sockets of an object at MariaDB", () 
     await Promise.all(calls);
     expect((await front("look")).most).toBe(6);
   });
+
+  it("are five at most while a changed password cuts reads, twice, and a cancel is on its way to one of them", async () => {
+    const ids = ["one", "two", "three", "four"];
+    const calls = ids.map((id) => gate.run(target, reading("SELECT SLEEP(3)", id)));
+    await until(async () => expect(await sleeping()).toBe(4));
+    await front("hold");
+    const cancelling = gate.cancel("one");
+    await until(async () => expect(await front("counts")).toMatchObject({ held: 1 }));
+    await gate.closeSessions();
+    await front("let");
+    await cancelling;
+    await gate.closeSessions();
+    const [cancelled, ...others] = await Promise.all(calls);
+    expect(cancelled).toMatchObject({ ok: false, failure: { code: "cancelled" } });
+    expect(others).toMatchObject(others.map(() => ({ ok: true })));
+    expect((await front("look")).most).toBeLessThanOrEqual(5);
+    expect(await gate.state()).toMatchObject({ breaker: "closed", lastFailure: null });
+  });
 });
 
 describe("sockets of an object at MongoDB whose password or place changes while calls run", () => {

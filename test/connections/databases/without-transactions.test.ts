@@ -2,6 +2,8 @@ import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { type ConnectionRequest, connectionGate } from "../../../shared/objects/connection-gate.ts";
+import { RefusedRequest } from "../../../workers/connections/connector.ts";
+import { mysql } from "../../../workers/connections/mysql/connector.ts";
 import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { openSession } from "../../support/session.ts";
 import { until } from "../../support/until.ts";
@@ -30,6 +32,8 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
       `CREATE TABLE ${DATABASE}.kept (id int PRIMARY KEY, n int) ENGINE = MyISAM`,
       `CREATE TABLE ${DATABASE}.undone (id int PRIMARY KEY, n int) ENGINE = InnoDB`,
       `CREATE PROCEDURE ${DATABASE}.halfway() BEGIN UPDATE undone SET n = 1; COMMIT; INSERT INTO undone VALUES (1, 1); END`,
+      `CREATE PROCEDURE ${DATABASE}.kept_by_itself() BEGIN UPDATE undone SET n = 1; COMMIT; END`,
+      `CREATE PROCEDURE ${DATABASE}.large() BEGIN UPDATE undone SET n = 1; COMMIT; SELECT REPEAT('x', 9000000); END`,
       "DROP USER IF EXISTS engine@'%'",
       `CREATE USER engine@'%' IDENTIFIED BY '${PASSWORD}'`,
       `GRANT SELECT, INSERT, UPDATE, EXECUTE ON ${DATABASE}.* TO engine@'%'`,
@@ -43,6 +47,10 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
         kept: query(slow("kept")),
         undone: query(slow("undone")),
         halfway: query("CALL halfway()"),
+        noted: query("-- closes\n# the month\nCALL halfway()"),
+        versioned: query("/*! CALL halfway() */"),
+        block: query("BEGIN NOT ATOMIC CALL halfway(); END"),
+        large: query("CALL large()"),
         twice: query("INSERT INTO kept VALUES (1001, 1), (1002, 1), (1, 1)"),
       },
     });
@@ -113,16 +121,48 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
     expect(await changed("undone")).toBe(100);
   });
 
-  it.each(["kept", "undone"])("by its caller says what became of the table %s", async (table) => {
+  it.each(["noted", "versioned", "block", "large"])(
+    "after a COMMIT in its procedure is not said to be undone, as the query %s",
+    async (name) => {
+      const { error } = await (await open()).call(`engines_${name}`, {});
+      expect(error).toMatchObject({ code: "outcome_unknown" });
+      expect(await changed("undone")).toBe(100);
+    },
+  );
+
+  const patient = () => {
     const limits = { ...entry.limits, seconds: 20 };
-    const target = { name: "engines", revision: "patient", entry: { ...entry, limits } as ConnectionEntry };
-    const gate = connectionGate(env, "engines", 0);
-    const request: ConnectionRequest = {
-      ...{ id: `of ${table}`, operation: "write", identity: {}, timeoutMs: 20_000 },
-      arguments: { sql: slow(table), values: [], rows: 10, bytes: 1_000 },
-      ...{ repeatable: false, note: "gatehouse test" },
+    return { name: "engines", revision: "patient", entry: { ...entry, limits } as ConnectionEntry };
+  };
+  const writing = (sql: string, id: string = crypto.randomUUID()): ConnectionRequest => ({
+    ...{ id, operation: "write", identity: {}, timeoutMs: 20_000 },
+    arguments: { sql, values: [], rows: 10, bytes: 1_000 },
+    ...{ repeatable: false, note: "gatehouse test" },
+  });
+
+  it("by its caller after a COMMIT in its procedure is not said to be undone", async () => {
+    const session = await mysql.open(env, patient(), PASSWORD, new Map());
+    let checks = 0;
+    const checkCancelled = () => {
+      checks += 1;
+      // The caller hangs up when the procedure has ended.
+      if (checks > 1)
+        throw new RefusedRequest({ code: "cancelled", message: "The call was cancelled.", sent: false });
     };
-    const call = gate.run(target, request);
+    const unused = () => {
+      throw new Error("No question is asked.");
+    };
+    const caller = { progress: unused, log: unused, refused: unused, ask: unused, checkCancelled };
+    const run = session.run(patient(), writing("CALL kept_by_itself()"), 20_000, caller);
+    await expect(run).rejects.toMatchObject({ failure: { code: "outcome_unknown" } });
+    expect(await changed("undone")).toBe(100);
+    session.close();
+  });
+
+  it.each(["kept", "undone"])("by its caller says what became of the table %s", async (table) => {
+    const gate = connectionGate(env, "engines", 0);
+    const request = writing(slow(table), `of ${table}`);
+    const call = gate.run(patient(), request);
     await until(async () => {
       const running = "SELECT count(*) AS n FROM information_schema.processlist WHERE state = 'User sleep'";
       const [rows] = await asMariadbOwner(running);

@@ -14,7 +14,8 @@ it.each([
   const reach = { url: "https://api.pets.example/v1", ...(trace !== undefined && { trace }) };
   await call("listPets", {}, { reach });
   expect(Object.hasOwn(seen[0]?.headers ?? {}, "traceparent")).toBe(gets);
-  const owner = { traceId: "0".repeat(32), tokenId: "", signal: new AbortController().signal };
+  const signal = new AbortController().signal;
+  const owner = { traceId: "0".repeat(32), tokenId: "", signal, count: () => {} };
   const entry = { reach: { ...reach, url: "https://mcp.example.com/mcp" } };
   const target = { name: "other", revision: "r", entry } as unknown as ConnectionTarget;
   const credential = { headers: async () => ({}) } as unknown as Parameters<typeof openAuthorizedFetch>[2];

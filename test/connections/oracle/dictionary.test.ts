@@ -56,7 +56,17 @@ describe("the dictionary of Oracle, against a double of the driver's connection"
     const queries = {
       paid: write("UPDATE invoices SET paid = 1 WHERE id = :p1;", ["id"]),
       closed: write("BEGIN shop.close_month(:p1, :p2); END;", ["year", "month"]),
+      counted: write(
+        "BEGIN UPDATE invoices SET paid = 1 WHERE id = :p1; IF SQL%ROWCOUNT = 0 THEN raise_application_error(-20001, 'none'); END IF; END;",
+        ["id"],
+      ),
+      looped: write("DECLARE n NUMBER := 0; BEGIN <<each>> FOR i IN 1..3 LOOP n := n + :p1; END LOOP; END;", [
+        "id",
+      ]),
       called: write("CALL shop.close_month(:p1)", ["year", "month"]),
+      two: write("UPDATE invoices SET paid = 1; DELETE FROM orders"),
+      open: write("BEGIN shop.close_month(1); END"),
+      slash: write("BEGIN shop.close_month(1); END;\n/"),
       gone: write("DROP TABLE invoices"),
       hidden: write("/* UPDATE */ TRUNCATE TABLE invoices"),
       locked: { ...write("SELECT id FROM customers FOR UPDATE"), effect: "read" },
@@ -64,8 +74,11 @@ describe("the dictionary of Oracle, against a double of the driver's connection"
     const { target, session } = await open(DICTIONARY, { queries });
     expect((await session.inspect(target)).mistakes).toEqual([
       "queries.called.parameters: The statement takes 1 parameter, and 2 are declared.",
-      "queries.gone.sql: A statement that changes something begins with INSERT, UPDATE, DELETE, MERGE, CALL, BEGIN.",
-      "queries.hidden.sql: A statement that changes something begins with INSERT, UPDATE, DELETE, MERGE, CALL, BEGIN.",
+      "queries.two.sql: Only one statement is allowed.",
+      "queries.open.sql: A block of PL/SQL ends with END and a semicolon.",
+      "queries.slash.sql: A block of PL/SQL ends with END and a semicolon.",
+      "queries.gone.sql: A statement that changes something begins with INSERT, UPDATE, DELETE, MERGE, CALL, BEGIN, DECLARE.",
+      "queries.hidden.sql: A statement that changes something begins with INSERT, UPDATE, DELETE, MERGE, CALL, BEGIN, DECLARE.",
       expect.stringMatching(/^queries\.locked\.sql: /),
     ]);
   });

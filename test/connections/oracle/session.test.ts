@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type RefusedRequest, UnansweredCommit } from "../../../workers/connections/connector.ts";
+import { RefusedRequest, UnansweredCommit } from "../../../workers/connections/connector.ts";
 import { oracle } from "../../../workers/connections/oracle/connector.ts";
 import { readNumber } from "../../../workers/connections/oracle/driver.ts";
 import { oracleError } from "../../support/oracle-connection.ts";
@@ -195,6 +195,39 @@ describe("a session with Oracle, against a double of the driver's connection", (
     expect(await write("INSERT INTO orders (id) VALUES (:p1);")).toMatchObject({ code: "conflict" });
     const asked = double.asked.map(({ sql }) => sql).filter((sql) => /^(BEGIN|INSERT)/.test(sql));
     expect(asked).toEqual(["BEGIN shop.close_month(:p1); END;", "INSERT INTO orders (id) VALUES (:p1)"]);
+  });
+
+  it("sends a block of PL/SQL with its semicolon, whatever comment is in front of it", async () => {
+    const { double, target, session } = await open([]);
+    const blocks = [
+      "/* month */ BEGIN shop.close_month(:p1); END;",
+      "-- month\nDECLARE n NUMBER := 1; BEGIN NULL; END;",
+    ];
+    for (const sql of blocks) await session.run(target, requestOf("write", query(sql, [1])), 3_000, CALLER);
+    const asked = double.asked.map(({ sql }) => sql).filter((sql) => /BEGIN/.test(sql));
+    expect(asked).toEqual(blocks);
+  });
+
+  it("says of a procedure whose caller has hung up that it may have committed changes", async () => {
+    const { target, session } = await open([]);
+    let checks = 0;
+    const checkCancelled = () => {
+      checks += 1;
+      if (checks > 1) throw new RefusedRequest({ code: "cancelled", message: "Gone.", sent: false });
+    };
+    const asked = requestOf("write", query("BEGIN shop.close_month(:p1); END;", [1]));
+    const run = session.run(target, asked, 3_000, { ...CALLER, checkCancelled });
+    await expect(run).rejects.toMatchObject({ failure: { code: "outcome_unknown" } });
+  });
+
+  it("takes a lost connection in a procedure for an outage", async () => {
+    const { target, session } = await open([
+      [/^BEGIN/, oracleError("NJS-500: connection to the Oracle Database was broken")],
+    ]);
+    const asked = requestOf("write", query("BEGIN shop.close_month(:p1); END;", [1]));
+    const failure = await session.run(target, asked, 3_000, CALLER).catch((thrown: unknown) => thrown);
+    expect(failure).not.toBeInstanceOf(RefusedRequest);
+    expect(oracle.explain(failure, target)).toBeNull();
   });
 
   it.each([

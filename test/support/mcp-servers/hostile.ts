@@ -1,4 +1,5 @@
 import type http from "node:http";
+import { DECEIT, RESUME } from "./deceitful.ts";
 import { endlessPage, type Manner, TREACHERY } from "./treacherous.ts";
 
 interface Message {
@@ -14,9 +15,25 @@ const TOOL = {
   annotations: { readOnlyHint: true },
 };
 
+/** A tool of 10,000 arguments, and two whose names differ by their Unicode normalization alone. */
+const WIDE = [
+  {
+    ...TOOL,
+    inputSchema: {
+      type: "object",
+      properties: Object.fromEntries(
+        Array.from({ length: 10_000 }, (_, at) => [`argument_${at}`, { type: "string" }]),
+      ),
+    },
+  },
+  { ...TOOL, name: "caf\u00e9" },
+  { ...TOOL, name: "cafe\u0301" },
+];
+
 /** What a bad server answers to `tools/call`, by the last part of its path. Everything before works. */
 const MANNERS: Readonly<Record<string, Manner>> = {
   ...TREACHERY,
+  ...DECEIT,
   hangs: () => {},
   drips: (response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -60,10 +77,14 @@ export function serveHostile(): http.RequestListener {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString();
+      if (manner === "resumes" && request.method === "GET")
+        return void response.writeHead(200, { "content-type": "text/event-stream" }).end(RESUME);
       const { id, method, params } = (text === "" ? {} : JSON.parse(text)) as Message;
       if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202).end();
       switch (method) {
         case "initialize":
+          if (manner === "odd_session")
+            response.setHeader("mcp-session-id", `a\tb\u00e9${"x".repeat(4_000)}`);
           return send(response, {
             jsonrpc: "2.0",
             id,
@@ -76,6 +97,7 @@ export function serveHostile(): http.RequestListener {
         case "tools/list": {
           const page = endlessPage(manner, params?.cursor);
           if (page !== null) return send(response, { jsonrpc: "2.0", id, result: page });
+          if (manner === "wide") return send(response, { jsonrpc: "2.0", id, result: { tools: WIDE } });
           const description = manner === "big" ? "x".repeat(10_000_000) : TOOL.description;
           return send(response, { jsonrpc: "2.0", id, result: { tools: [{ ...TOOL, description }] } });
         }

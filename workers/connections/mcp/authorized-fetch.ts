@@ -15,6 +15,8 @@ export interface RequestOwner {
   /** Digest of the caller's token, which never leaves. */
   tokenId: string;
   signal: AbortSignal;
+  /** Counts a request. Throws where the server had too many of them sent. */
+  count(): void;
 }
 
 /**
@@ -33,6 +35,7 @@ export function openAuthorizedFetch(
     if (new URL(input).origin !== origin)
       throw new TypeError("An MCP server is asked at its own origin alone.");
     if (isIdleStream(init)) return new Response(null, { status: 405 });
+    ownerOf().count();
     const ask = (given: Record<string, string>) => {
       const headers = new Headers(init?.headers);
       for (const [header, value] of Object.entries({ ...fixed, ...given })) headers.set(header, value);

@@ -8,7 +8,22 @@ import { RefusedRequest } from "../connector.ts";
 
 /** Field names and words of a form that asks for what belongs to no form (MCP, «Elicitation», security). */
 const SECRET =
-  /pass(?:word|wd|phrase|code)|\bpwd\b|secret|api[\s_-]?key|access[\s_-]?key|private[\s_-]?key|\btoken\b|credential|\bpin\b|\bcvv\b|\bcvc\b|card[\s_-]?number|one[\s_-]?time[\s_-]?code|\botp\b|\b2fa\b|\bmfa\b|verification[\s_-]?code|recovery[\s_-]?(?:code|phrase)|seed[\s_-]?phrase|\bssn\b|social[\s_-]?security/i;
+  /pass(?:word|wd|phrase|code)|\bpwd\b|secret|api[\s_-]?key|access[\s_-]?key|private[\s_-]?key|\btoken\b|credential|\bpin\b|\bcvv\b|\bcvc\b|card[\s_-]?number|one[\s_-]?time[\s_-]?code|\botp\b|\b2fa\b|\bmfa\b|verification[\s_-]?code|recovery[\s_-]?(?:code|phrase)|seed[\s_-]?phrase|\bssn\b|social[\s_-]?security|kennwort|passwor[td]|mot de passe|contrase[nñ]a|\bsenha\b|пароль|密[码碼]|パスワード|비밀번호/i;
+
+/** Letters of other scripts, and digits, that people read as Latin ones. */
+const LOOKS: Readonly<Record<string, string>> = {
+  ...{ а: "a", е: "e", о: "o", р: "p", с: "c", ѕ: "s", у: "y", х: "x", і: "i", ԁ: "d", ԝ: "w" },
+  ...{ 0: "o", 3: "e", 4: "a", $: "s", "@": "a" },
+};
+
+/** Whether a text names a secret, as it is written or as it looks. */
+function namesSecret(text: string): boolean {
+  const plain = text.normalize("NFKC");
+  const seen = plain.replace(/[аеорсѕухіԁԝ034$@]/giu, (one) => LOOKS[one.toLowerCase()] ?? one);
+  // Letters that are set apart: «p a s s w o r d».
+  const joined = seen.replace(/(?<=\b\p{L})[ ._-](?=\p{L}\b)/gu, "");
+  return [plain, seen, joined].some((one) => SECRET.test(one));
+}
 
 const elicitation = z.object({
   mode: z.enum(["form", "url"]).default("form"),
@@ -99,12 +114,13 @@ function findSecret(form: Record<string, JsonValue>, message: string): string | 
   const fields = Object.entries((form.properties ?? {}) as Record<string, Record<string, JsonValue>>);
   for (const [name, field] of fields) {
     const words = [name.replace(/([a-z])([A-Z])/g, "$1 $2"), field?.title, field?.description, field?.format];
-    if (words.some((word) => typeof word === "string" && SECRET.test(word))) return cleanLine(name, 60);
+    if (words.some((word) => typeof word === "string" && namesSecret(word))) return cleanLine(name, 60);
   }
   const asksFor = /\b(?:enter|provide|type|paste|give|share|send|confirm|need)\b[^.!?]{0,60}/gi;
   const isTextField = fields.some(([, field]) => field?.type === "string" && field.enum === undefined);
-  const requests = isTextField ? (message.match(asksFor) ?? []) : [];
-  return requests.some((request) => SECRET.test(request)) ? "its message says so" : null;
+  const titles = [form.title, form.description].filter((text) => typeof text === "string");
+  const requests = isTextField ? [...(message.match(asksFor) ?? []), ...titles] : [];
+  return requests.some(namesSecret) ? "its message says so" : null;
 }
 
 /** The client's answers by method, as the SDK expects them. */

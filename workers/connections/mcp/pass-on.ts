@@ -44,3 +44,27 @@ export function plain(value: unknown): JsonValue {
     });
   return JSON.parse(JSON.stringify(value)) as JsonValue;
 }
+
+/** The server made Gatehouse send requests without an end: answers to its pings, or streams that it ends and has resumed. */
+export function refuseFlood(title: string, isRepeatable: boolean): RefusedRequest {
+  const message = `${title} makes Gatehouse send too many requests in one call.`;
+  const action = "Report this to an administrator; do not retry.";
+  if (isRepeatable) return new RefusedRequest({ code: "forbidden", message, action, attempt: "question" });
+  const unknown = `${message} It is not known whether the call was carried out.`;
+  return new RefusedRequest({ code: "outcome_unknown", message: unknown, action, attempt: "question" });
+}
+
+/**
+ * Tells progress as the protocol wants it (MCP, «Progress»): each value is larger than the one before, and none is beyond
+ * the total.
+ */
+export function onlyForward<More extends unknown[]>(
+  tell: (progress: number, total: number | undefined, ...more: More) => void,
+): (progress: number, total: number | undefined, ...more: More) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (progress, total, ...more) => {
+    if (progress <= last) return;
+    last = progress;
+    tell(progress, total === undefined || total < progress ? undefined : total, ...more);
+  };
+}

@@ -25,7 +25,7 @@ import type { Credential } from "./credential.ts";
 import { describeListed, type Listed } from "./definitions.ts";
 import { ListBudget } from "./list-budget.ts";
 import { readOperation } from "./operation.ts";
-import { passOn, plain } from "./pass-on.ts";
+import { onlyForward, passOn, plain, refuseFlood } from "./pass-on.ts";
 import { PROTOCOL_NAMES } from "./protocol-names.ts";
 import { DefinitionWatch } from "./watch.ts";
 
@@ -41,9 +41,12 @@ const NOTICE_MS = 500;
 /** Most pages of one list. */
 const MOST_PAGES = 64;
 
+/** Most requests of one call: a review reads {@link MOST_PAGES} of four lists, and streams are resumed. */
+const MOST_REQUESTS = 400;
+
 const MODES = { auto: "auto", "2025": "legacy", "2026": { pin: "2026-07-28" } } as const;
 
-const NO_OWNER: RequestOwner = { traceId: "0".repeat(32), tokenId: "", signal: new AbortController().signal };
+const NO_OWNER = { traceId: "0".repeat(32), tokenId: "", signal: new AbortController().signal };
 
 /** A session with an MCP server of either generation. It serves one call at a time, so a question has one addressee. */
 export class McpSession implements Session {
@@ -54,7 +57,8 @@ export class McpSession implements Session {
   readonly #watch: DefinitionWatch;
   readonly #credential: Credential;
   #caller: SessionCaller | null = null;
-  #owner: RequestOwner = NO_OWNER;
+  #requests = 0;
+  #owner: RequestOwner = { ...NO_OWNER, count: () => this.#count() };
   #running = new AbortController();
   /** Ends the streams of the running call. */
   #streams = new AbortController();
@@ -146,7 +150,8 @@ export class McpSession implements Session {
     this.#streams = new AbortController();
     const { signal } = this.#running;
     const { traceId = NO_OWNER.traceId, tokenId = "" } = request.call ?? {};
-    this.#owner = { traceId, tokenId, signal: this.#streams.signal };
+    this.#owner = { ...this.#owner, traceId, tokenId, signal: this.#streams.signal };
+    this.#requests = 0;
     this.#caller = caller;
     try {
       const result = await this.#perform(operation, entry as McpEntry, signal);
@@ -154,6 +159,7 @@ export class McpSession implements Session {
       const conceal = (value: JsonValue) => this.#conceal(value);
       return passOn(result, { entry: entry as McpEntry, isRepeatable: request.repeatable, conceal });
     } catch (failure) {
+      if (this.#requests > MOST_REQUESTS) throw refuseFlood(entry.title, request.repeatable);
       if (isLost(failure)) this.#isUsable = false;
       throw isLost(failure) ? new LostSession("The session is lost.", { cause: failure }) : failure;
     } finally {
@@ -205,8 +211,10 @@ export class McpSession implements Session {
         const { name, arguments: args, digest, headers } = operation;
         await this.#watch.check(name, digest, entry.on_change);
         const toolDefinition = { name, inputSchema: { ...headers, type: "object" as const } };
-        const onprogress = ({ progress, total, message }: Progress) =>
-          this.#caller?.progress(progress, total, message && cleanLine(this.#conceal(message), 500));
+        const tell = onlyForward((done, total, message?: string) =>
+          this.#caller?.progress(done, total, message && cleanLine(this.#conceal(message), 500)),
+        );
+        const onprogress = ({ progress, total, message }: Progress) => tell(progress, total, message);
         const params = { name, arguments: args, _meta: LOGGED };
         return await this.#client.callTool(params, { ...options, toolDefinition, onprogress });
       }
@@ -223,6 +231,17 @@ export class McpSession implements Session {
           options,
         );
     }
+  }
+
+  /** A server may send pings, and end streams that are to be resumed, without an end. Its session serves no other call. */
+  #count(): void {
+    this.#requests += 1;
+    if (this.#requests <= MOST_REQUESTS) return;
+    const reason = new DOMException("Too many requests.", "AbortError");
+    this.#isUsable = false;
+    this.#running.abort(reason);
+    this.#streams.abort(reason);
+    throw reason;
   }
 
   /** Everything that the server lists, of the kinds that it declares. */

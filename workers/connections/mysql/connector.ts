@@ -140,7 +140,7 @@ class MysqlSession implements Session {
   }
 
   async run(
-    { entry }: ConnectionTarget,
+    target: ConnectionTarget,
     request: ConnectionRequest,
     timeoutMs: number,
     { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
@@ -152,13 +152,19 @@ class MysqlSession implements Session {
       { identity: request.identity, timeoutMs, checkCancelled },
       async () => {
         if (operation.operation === "catalogue") {
-          const { tables } = await readMysqlCatalogue((sql) => this.#ask(sql), entry as MysqlEntry);
+          const { tables } = await readMysqlCatalogue((sql) => this.#ask(sql), target.entry as MysqlEntry);
           return tables as unknown as JsonValue;
         }
         const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
-        const reading = this.#read(text, operation.values, operation, writes);
-        const read = await (writes ? orProcedureFailure(operation.sql, reading) : reading);
-        return read as unknown as JsonValue;
+        const read = () => this.#read(text, operation.values, operation, writes);
+        if (!writes) return (await read()) as unknown as JsonValue;
+        const isAnswered = (failure: unknown) => explainMysql(failure, target) !== null;
+        const write = async () => {
+          const written = await read();
+          checkCancelled();
+          return written;
+        };
+        return (await orProcedureFailure(operation.sql, isAnswered, write)) as unknown as JsonValue;
       },
     );
   }
@@ -207,7 +213,6 @@ class MysqlSession implements Session {
       // A kill that came between two statements has ended none.
       checkCancelled();
       const value = await work();
-      if (writes) checkCancelled();
       if (writes) await commit(() => this.#end("COMMIT"), isRolledBack);
       else await this.#end("ROLLBACK");
       return value;

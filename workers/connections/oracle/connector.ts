@@ -20,7 +20,7 @@ import { MOST_BYTES, MOST_OF_CATALOGUE, refuseSize } from "../sql/answer-size.ts
 import { boundRows } from "../sql/bound-rows.ts";
 import { type Ask, MOST_COLUMNS } from "../sql/exposed-catalogue.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
-import { orProcedureFailure } from "../sql/procedure-failure.ts";
+import { firstWordOf, orProcedureFailure } from "../sql/procedure-failure.ts";
 import { readOracleCatalogue } from "./catalogue.ts";
 import { type OpenOracle, type OracleBinds, type OracleLink, openOracle } from "./driver.ts";
 import { explainOracle, isRolledBack } from "./errors.ts";
@@ -118,7 +118,7 @@ class OracleSession implements Session {
   }
 
   async run(
-    { entry }: ConnectionTarget,
+    target: ConnectionTarget,
     request: ConnectionRequest,
     timeoutMs: number,
     { checkCancelled }: Pick<SessionCaller, "checkCancelled">,
@@ -128,7 +128,7 @@ class OracleSession implements Session {
     const kind = operation.operation;
     return await this.#inTransaction(kind, { ...request, checkCancelled }, async () => {
       if (operation.operation === "catalogue") {
-        const { tables } = await readOracleCatalogue(this.#ask, entry as OracleEntry);
+        const { tables } = await readOracleCatalogue(this.#ask, target.entry as OracleEntry);
         return tables as unknown as JsonValue;
       }
       const { sql, values } = operation;
@@ -138,8 +138,14 @@ class OracleSession implements Session {
       if (kind === "explain") return toJson(await this.#explain(sql, operation));
       if (kind === "query") return toJson(await this.#read(withoutEnd(sql), binds, operation));
       // A block of PL/SQL ends with its semicolon.
-      const written = /^\s*begin\b/i.test(sql) ? sql : withoutEnd(sql);
-      const { rowsAffected } = await orProcedureFailure(sql, this.#execute(written, binds));
+      const written = /^(?:BEGIN|DECLARE)$/.test(firstWordOf(sql)) ? sql : withoutEnd(sql);
+      const isAnswered = (failure: unknown) =>
+        this.#link.wire.isOver || explainOracle(failure, target) !== null;
+      const { rowsAffected } = await orProcedureFailure(sql, isAnswered, async () => {
+        const result = await this.#execute(written, binds);
+        checkCancelled();
+        return result;
+      });
       return toJson({ columns: [], rows: [], cut: false, changed: rowsAffected ?? null });
     });
   }
@@ -176,7 +182,6 @@ class OracleSession implements Session {
       // A break that came between two statements has ended none.
       call.checkCancelled();
       const value = await work();
-      if (kind === "write") call.checkCancelled();
       if (kind === "write") await commit(() => this.#end("commit"), isRolledBack);
       else await this.#end("rollback");
       return value;
@@ -186,7 +191,7 @@ class OracleSession implements Session {
         throw failure;
       }
       await this.#end("rollback").catch(() => this.close());
-      throw this.#link.wire.isOver ? refuseSize() : failure;
+      throw this.#link.wire.isOver && !(failure instanceof RefusedRequest) ? refuseSize() : failure;
     }
   }
 

@@ -279,8 +279,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
         this.#sessions.adopt(session, key, repeatable);
         return session;
       }
-      // Its secret was changed meanwhile.
+      // Its secret was changed meanwhile, maybe under a write that runs.
       session.close();
+      await this.#sessions.formerEnded(deadline - Date.now());
     }
   }
 

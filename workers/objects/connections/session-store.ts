@@ -74,16 +74,24 @@ export class SessionStore {
 
   /** Runs the request of a session in use. Rejects for {@link beginAgain} where the session is closed under a read. */
   async serve<Value>(session: Session, work: () => Promise<Value>): Promise<Value> {
-    const cut = this.#held.get(session)?.cut?.promise;
+    const held = this.#held.get(session);
+    // Another call closed it in the moment after it was opened.
+    if (held === undefined) throw new SessionCut();
+    const cut = held.cut?.promise;
     return await (cut === undefined ? work() : Promise.race([work(), cut]));
   }
 
   /** Waits until no session is signed in with a former secret. Rejects with {@link ClientInUse} after `mostMs`. */
   async formerEnded(mostMs: number): Promise<void> {
-    const retired = [...this.#held].flatMap(([session, held]) =>
-      held.retired === undefined || session.signsEachRequest ? [] : held.retired.promise,
-    );
-    if (retired.length > 0) await new ClientInUse(Promise.all(retired).then(() => {})).ended(mostMs);
+    const until = Date.now() + mostMs;
+    for (;;) {
+      const retired = [...this.#held].flatMap(([session, held]) =>
+        held.retired === undefined || session.signsEachRequest ? [] : held.retired.promise,
+      );
+      if (retired.length === 0) return;
+      // A secret may change again meanwhile, under another write.
+      await new ClientInUse(Promise.all(retired).then(() => {})).ended(until - Date.now());
+    }
   }
 
   giveBack(session: Session): void {

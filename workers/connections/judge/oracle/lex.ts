@@ -5,6 +5,9 @@ const SPACE = /[ \t\n]+|\r\n/y;
 const WORD = /[A-Za-z][A-Za-z0-9_$#]*/y;
 const NUMBER = /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_$#.\u0080-\uffff])/y;
 const PARAMETER = /:[pP]([1-9]\d{0,2})(?![A-Za-z0-9_$#\u0080-\uffff])/y;
+const NUMBER_OF_BLOCK = /(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_$#\u0080-\uffff]|\.(?!\.))/y;
+/** Assignments, ranges, labels and attributes such as `SQL%ROWCOUNT`. */
+const SYMBOL_OF_BLOCK = /:=|\.\.|<<|>>|%/y;
 const SYMBOL = /<>|!=|\^=|<=|>=|\|\||[-+*/=<>(),.;]/y;
 
 /** Marks that may open a text such as `q'[it's]'`, each with the one that closes it. */
@@ -37,8 +40,10 @@ const REFUSED: Readonly<Record<string, string>> = {
  * Splits a statement of Oracle into tokens. A word is in upper case, as the server compares it; a name in quotes
  * is as written. Refused is what a server, a driver or a setting could read in two ways: hints, carriage returns
  * alone, letters outside of ASCII without quotes, and every character without a rule.
+ *
+ * @param isBlock - it may be a block of PL/SQL, which has signs of its own
  */
-export function lex(sql: string): Token[] {
+export function lex(sql: string, isBlock = false): Token[] {
   if (LIKE_QUOTES.test(sql))
     throw reject("Curly quotes and letters like them are not allowed: put such a text into a parameter.");
   const tokens: Token[] = [];
@@ -53,7 +58,7 @@ export function lex(sql: string): Token[] {
       at += gap;
       continue;
     }
-    const { end, ...token } = readToken(sql, at, take);
+    const { end, ...token } = readToken(sql, at, take, isBlock);
     tokens.push({ ...token, at });
     at = end;
   }
@@ -83,17 +88,22 @@ interface Read {
   end: number;
 }
 
-function readToken(sql: string, at: number, take: (pattern: RegExp) => string | null): Read {
+function readToken(
+  sql: string,
+  at: number,
+  take: (pattern: RegExp) => string | null,
+  isBlock: boolean,
+): Read {
   const first = sql[at] ?? "";
   if (first === "'") return readText(sql, at);
   if (first === '"') return readName(sql, at);
   const parameter = take(PARAMETER);
   if (parameter !== null) return { kind: "parameter", text: parameter.slice(2), end: at + parameter.length };
-  const number = take(NUMBER);
+  const number = take(isBlock ? NUMBER_OF_BLOCK : NUMBER);
   if (number !== null) return { kind: "number", text: number, end: at + number.length };
   const word = take(WORD);
   if (word !== null) return readWord(sql, at, word);
-  const symbol = take(SYMBOL);
+  const symbol = (isBlock ? take(SYMBOL_OF_BLOCK) : null) ?? take(SYMBOL);
   if (symbol !== null) return { kind: "symbol", text: symbol, end: at + symbol.length };
   throw refuseCharacter(first, at);
 }
