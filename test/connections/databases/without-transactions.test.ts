@@ -33,6 +33,7 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
       `CREATE TABLE ${DATABASE}.undone (id int PRIMARY KEY, n int) ENGINE = InnoDB`,
       `CREATE PROCEDURE ${DATABASE}.halfway() BEGIN UPDATE undone SET n = 1; COMMIT; INSERT INTO undone VALUES (1, 1); END`,
       `CREATE PROCEDURE ${DATABASE}.kept_by_itself() BEGIN UPDATE undone SET n = 1; COMMIT; END`,
+      `CREATE PROCEDURE ${DATABASE}.lost() BEGIN UPDATE undone SET n = 1; COMMIT; KILL CONNECTION CONNECTION_ID(); END`,
       `CREATE PROCEDURE ${DATABASE}.large() BEGIN UPDATE undone SET n = 1; COMMIT; SELECT REPEAT('x', 9000000); END`,
       "DROP USER IF EXISTS engine@'%'",
       `CREATE USER engine@'%' IDENTIFIED BY '${PASSWORD}'`,
@@ -157,6 +158,14 @@ describe.skipIf(SERVERS.mariadb === null)("a write to MariaDB that is stopped ha
     await expect(run).rejects.toMatchObject({ failure: { code: "outcome_unknown" } });
     expect(await changed("undone")).toBe(100);
     session.close();
+  });
+
+  it("by a lost socket in its procedure is an outage, which the connection's state names", async () => {
+    const gate = connectionGate(env, "engines", 0);
+    const answer = await gate.run(patient(), writing("CALL lost()"));
+    expect(answer).toMatchObject({ ok: false, failure: { code: "outcome_unknown" } });
+    expect(await changed("undone")).toBe(100);
+    expect((await gate.state()).lastFailure?.message).toContain("Engines cannot be reached right now.");
   });
 
   it.each(["kept", "undone"])("by its caller says what became of the table %s", async (table) => {
