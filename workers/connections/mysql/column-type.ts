@@ -1,3 +1,5 @@
+import type { AnsweredRows } from "../sql/operation.ts";
+
 /** What the server says of a column in an answer, as mysql2 reads the packet. */
 export interface ColumnPacket {
   columnType?: number;
@@ -65,4 +67,21 @@ export function nameColumnType(packet: ColumnPacket): string {
   if (name === "char" && flags & ENUM_FLAG) return "enum";
   if (name === "char" && flags & SET_FLAG) return "set";
   return (characterSet === BINARY && BYTES[name]) || name;
+}
+
+/** A column as mysql2 describes it; of text protocol and prepared statements the names differ. */
+export interface FieldPacket extends ColumnPacket {
+  name: string;
+  orgName?: string;
+  orgTable?: string;
+  schema?: string;
+  db?: string;
+}
+
+/** Name, type and origin of a column of an answer. */
+export function describeField(field: FieldPacket): AnsweredRows["columns"][number] {
+  const { name, orgName, orgTable } = field;
+  const database = field.schema ?? field.db;
+  const origin = orgName && orgTable && database ? `${database}.${orgTable}.${orgName}` : null;
+  return { name, type: nameColumnType(field), origin };
 }

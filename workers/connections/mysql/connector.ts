@@ -26,7 +26,7 @@ import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { orProcedureFailure } from "../sql/procedure-failure.ts";
 import { writeNote } from "../sql/statement-note.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
-import { type ColumnPacket, nameColumnType } from "./column-type.ts";
+import { describeField, type FieldPacket } from "./column-type.ts";
 import { explainMysql, isRolledBack } from "./errors.ts";
 import { inspectMysql } from "./inspect.ts";
 import { useRuntimeTls } from "./runtime-tls.ts";
@@ -338,18 +338,3 @@ class MysqlSession implements Session {
 
 /** A statement of MariaDB whose rows are those that it changed (RETURNING), after our note. */
 const RETURNS_CHANGED = /^\s*(?:\/\*.*?\*\/\s*)*(?:insert|replace|update|delete)\b/is;
-
-interface FieldPacket extends ColumnPacket {
-  name: string;
-  orgName?: string;
-  orgTable?: string;
-  schema?: string;
-  db?: string;
-}
-
-function describeField(field: FieldPacket): AnsweredRows["columns"][number] {
-  const { name, orgName, orgTable } = field;
-  const database = field.schema ?? field.db;
-  const origin = orgName && orgTable && database ? `${database}.${orgTable}.${orgName}` : null;
-  return { name, type: nameColumnType(field), origin };
-}

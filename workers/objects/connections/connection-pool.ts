@@ -226,7 +226,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
     const checkCancelled = () => this.#cancels.check(request.id);
     try {
-      this.#cancels.check(request.id);
+      checkCancelled();
       if (left <= 0) throw new RefusedRequest(WAITED_TOO_LONG);
       this.#cancels.begin(request.id, session);
       const run = (hold: PauseDeadline) =>
@@ -309,10 +309,9 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     memory = this.#memory,
   ): Promise<Session> {
     const connector = await loadConnector(target);
-    const { name, entry } = target;
     const left = budgetOf(timeoutMs);
-    const source = secretSourceOf(name, entry);
-    const secret = given ?? (await openSecret(this.env, source, entry.title, timeoutMs));
+    const source = secretSourceOf(target.name, target.entry);
+    const secret = given ?? (await openSecret(this.env, source, target.entry.title, timeoutMs));
     const opening = connector.open(this.env, target, secret, memory, left());
     try {
       // The connector ends it in its time: given up before, its socket would be one more than the object may have.
