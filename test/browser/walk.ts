@@ -60,15 +60,15 @@ export async function signIn(page: Page, who: string, password = DEMO_PASSWORD):
 export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   for (let step = 0; step < 60; step++) {
     await page.keyboard.press("Tab");
-    const focused = page.locator(":focus");
-    const label = await focused.evaluate((element) => {
-      const input = element as { labels?: { textContent: string | null }[]; textContent: string | null };
-      return (input.labels?.[0]?.textContent ?? input.textContent ?? "").trim();
-    });
+    const label = await page.evaluate<string>(LABEL);
     if (typeof name === "string" ? label.startsWith(name) : name.test(label)) return;
   }
   throw new Error(`The Tab key does not reach ${name}.`);
 }
+
+/** The label or text of the control with the focus; of the whole page where none has it. Runs in the page. */
+const LABEL =
+  "(document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent ?? '').trim()";
 
 /** A client of the tests: registered, with a loopback server that takes its code (RFC 8252 §7.3). */
 export interface Client {
