@@ -5,7 +5,6 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { PEOPLE } from "../../scripts/people.ts";
-import { POLICY } from "../../scripts/policy.ts";
 import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
 let storage: LocalStorage;
@@ -246,7 +245,7 @@ it("people add, role and password go by the policy in force: its roles, and no p
   const unknown = await run("role", "--email", "before@example.com", "--role", "proofreader");
   expect([unknown.code, unknown.output]).toEqual([1, expect.stringContaining("The roles are ")]);
 
-  const published = await storage.run(POLICY, ["publish", "--file", draft]);
+  const published = await storage.runPolicy(["publish", "--file", draft]);
   expect(published.code, published.output).toBe(0);
   const role = await run("role", "--email", "before@example.com", "--role", "proofreader");
   expect(role.code, role.output).toBe(0);

@@ -2,13 +2,12 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ROOT } from "../../scripts/local/root.ts";
-import { POLICY } from "../../scripts/policy.ts";
 import { type LocalStorage, makeLocalStorage } from "../support/local-storage.ts";
 
 let storage: LocalStorage;
 let draft = "";
 
-const run = (...args: string[]) => storage.run(POLICY, args);
+const run = (...args: string[]) => storage.runPolicy(args);
 
 beforeAll(async () => {
   storage = await makeLocalStorage();

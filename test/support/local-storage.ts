@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Script } from "../../scripts/local/command-line.ts";
 import { openLocalDatabases } from "../../scripts/local/databases.ts";
 import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
+import { runNode } from "../../scripts/local/process.ts";
 import { runCommand } from "./command-in-process.ts";
 
 /** The storage of an installation that does not run, for the commands of `npm run`. */
@@ -12,6 +13,8 @@ export interface LocalStorage {
   folder: string;
   /** Runs a command on this storage, and gives all that it printed. */
   run(script: Script, args: readonly string[]): Promise<{ code: number; output: string }>;
+  /** Runs `npm run policy` on it, in a process: it loads the registry as a test's process cannot. */
+  runPolicy(args: readonly string[]): Promise<{ code: number; output: string }>;
   /** Works with the migrated platform database; a command that runs meanwhile waits. */
   inPlatform<Result>(work: (database: D1Database) => Promise<Result>): Promise<Result>;
   remove(): Promise<void>;
@@ -23,6 +26,10 @@ export async function makeLocalStorage(): Promise<LocalStorage> {
   const state = path.join(folder, "state");
   const storage: LocalStorage = {
     folder,
+    async runPolicy(args) {
+      const { code, stdout, stderr } = await runNode("scripts/policy.ts", [...args, "--state", state]);
+      return { code, output: stdout + stderr };
+    },
     run: (script, args) => runCommand(script, [...args, "--state", state]),
     async inPlatform(work) {
       const databases = await openLocalDatabases(state);
