@@ -75,6 +75,9 @@ describe("npm start, npm run demo, and a second start", () => {
   });
 
   afterAll(async () => {
+    // The database of a start that was stopped still writes its last files.
+    const { processId } = await readDatabaseNote().catch(() => ({ processId: 0 }));
+    if (processId > 0) await expect.poll(() => isAlive(processId), { timeout: 20_000 }).toBe(false);
     await rm(stateFolder, { recursive: true, force: true });
   });
 

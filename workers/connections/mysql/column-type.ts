@@ -59,7 +59,7 @@ const ENUM_FLAG = 256;
 const SET_FLAG = 2048;
 
 /** Name of a column's type, such as `varchar`. `other` for a number that is not known here. */
-export function nameColumnType(packet: ColumnPacket): string {
+function nameColumnType(packet: ColumnPacket): string {
   const { columnType = -1, characterSet, flags = 0, extendedTypeName, extendedFormat } = packet;
   const special = extendedFormat || extendedTypeName;
   if (special) return special.toLowerCase();
