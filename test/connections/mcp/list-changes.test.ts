@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { type NewsReader, waitForNews } from "../../support/news.ts";
 import { LANES, openSession, type TestSession } from "../../support/session.ts";
 import { approve, mcpEntryOf, publishEntries } from "./gateway.ts";
@@ -125,4 +125,22 @@ describe.each(MATRIX)("a %s client with a %s server that says that its lists cha
     );
     await news.close();
   });
+});
+
+it("A server that says that its resources alone changed is looked at again with the next call, a minute later", async () => {
+  const entry = mcpEntryOf("/growing/heard/legacy");
+  await approve("heard", entry);
+  await publishEntries({ heard: entry });
+  const session = await openSession({
+    server: "heard",
+    lane: "stateless",
+    scopes: ["heard:read", "heard:write"],
+  });
+  await session.call("heard_look");
+  await session.call("heard_draft");
+  const now = Date.now;
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + 61_000);
+  await session.call("heard_look");
+  await expect.poll(() => waitingOf("heard")).toEqual(["template notes://draft/{id}"]);
+  clock.mockRestore();
 });

@@ -33,8 +33,22 @@ function offerThing(server: Registrar, state: State, name: string): void {
   }));
 }
 
-/** Tools by which a test changes the server; `tell` says to its clients that its lists have changed. */
-function offerChanges(server: Registrar, state: State, tell: (extra: never) => Promise<void>): void {
+const KINDS = ["tools", "resources", "prompts"] as const;
+
+/** What a change says of itself. */
+const TOLD: Record<string, readonly (typeof KINDS)[number][]> = {
+  grow: KINDS,
+  draft: ["resources"],
+  reword: ["tools"],
+  write: [],
+};
+
+/** Tools by which a test changes the server; `tell` says to its clients which of its lists have changed. */
+function offerChanges(
+  server: Registrar,
+  state: State,
+  tell: (kind: (typeof KINDS)[number], extra: never) => Promise<void>,
+): void {
   const changes = {
     grow: () => void state.things.set("fresh", "Is new."),
     draft: () => {
@@ -49,7 +63,7 @@ function offerChanges(server: Registrar, state: State, tell: (extra: never) => P
     const config = { description: `Does ${name}.`, annotations: { destructiveHint: false } };
     server.registerTool(name, config, (async (extra: never) => {
       change();
-      if (name !== "write") await tell(extra);
+      for (const kind of TOLD[name] ?? []) await tell(kind, extra);
       return text(name);
     }) as never);
   }
@@ -57,8 +71,6 @@ function offerChanges(server: Registrar, state: State, tell: (extra: never) => P
 
 /** A template of resources that no list names. */
 const DRAFT: [string, { list: undefined }] = ["notes://draft/{id}", { list: undefined }];
-
-const KINDS = ["tools", "resources", "prompts"] as const;
 
 /** A server of 2025 without sessions, which says in the stream of the call that its lists have changed. */
 function serveLegacy(state: State): http.RequestListener {
@@ -68,9 +80,9 @@ function serveLegacy(state: State): http.RequestListener {
       for (const name of state.things.keys()) offerThing(server as never, state, name);
       if (state.hasTemplate)
         server.registerResource("draft", new LegacyTemplate(...DRAFT), {}, async () => ({ contents: [] }));
-      offerChanges(server as never, state, async (extra) => {
+      offerChanges(server as never, state, async (kind, extra) => {
         const { sendNotification } = extra as { sendNotification(one: object): Promise<void> };
-        for (const kind of KINDS) await sendNotification({ method: `notifications/${kind}/list_changed` });
+        await sendNotification({ method: `notifications/${kind}/list_changed` });
       });
       const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined } as never);
       await server.connect(transport as never);
@@ -87,11 +99,7 @@ function serveModern(state: State): http.RequestListener {
       for (const name of state.things.keys()) offerThing(server, state, name);
       if (state.hasTemplate)
         server.registerResource("draft", new ResourceTemplate(...DRAFT), {}, async () => ({ contents: [] }));
-      offerChanges(server, state, async () => {
-        handler.notify.toolsChanged();
-        handler.notify.resourcesChanged();
-        handler.notify.promptsChanged();
-      });
+      offerChanges(server, state, async (kind) => handler.notify[`${kind}Changed`]());
       return server;
     },
     { legacy: "reject" },
