@@ -83,15 +83,18 @@ function relayAnswer(
 ): ShapedAnswer {
   const blocks = boundContent(maskContents(content, rules, schemaOf));
   const failed = isError ? { isError } : {};
-  if (structuredContent === undefined || isError) return { content: blocks, ...failed };
-  if (tool.output && !tool.output.safeParse(structuredContent).success)
+  if (structuredContent === undefined) return { content: blocks, ...failed };
+  if (tool.output && !tool.output.safeParse(structuredContent).success) {
+    // A client may refuse a failure whose structured content is outside of the schema; its text says what failed.
+    if (isError) return { content: blocks, ...failed };
     throw new ToolError("unavailable", `${tool.title} answered outside of the schema that it declares.`);
+  }
   const masked = tool.output
     ? maskFields(tool.output, structuredContent, rules)
     : maskStrings(structuredContent, rules.text);
   if (JSON.stringify(masked).length > CONTENT_LIMIT)
     throw new ToolError("result_too_large", `The answer is over ${CONTENT_LIMIT} characters.`);
-  return { structuredContent: masked, content: blocks };
+  return { structuredContent: masked, content: blocks, ...failed };
 }
 
 function checkOutput(schema: z.ZodObject, raw: unknown, tool: string): Record<string, JsonValue> {

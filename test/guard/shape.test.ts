@@ -92,6 +92,15 @@ describe("shaping an answer", () => {
     await expect(read).rejects.toThrow("Rename answered outside of the schema that it declares.");
   });
 
+  it("gives the structured content of a failure in another system, unless it is outside of the schema", async () => {
+    const relays = { ...listTool, relays: true as const };
+    const failure = { content: [{ type: "text" as const, text: "No." }], isError: true };
+    const within = { ...failure, structuredContent: { total: 0, rows: [] } };
+    expect(await shape(within, memory().home, relays)).toEqual(within);
+    const outside = { ...failure, structuredContent: { total: "many" } };
+    expect(await shape(outside, memory().home, relays)).toEqual(failure);
+  });
+
   it("drops undeclared fields", async () => {
     const { structuredContent } = await shape({ total: 0, rows: [], password: "hunter2" }, memory().home);
     expect(structuredContent).toEqual({ total: 0, rows: [] });

@@ -24,6 +24,9 @@ export interface Subscriber {
   policy: Policy;
 }
 
+/** Digests of what lists show, for as long as their catalogue is in use. */
+const digests = new WeakMap<Listed, string>();
+
 /** Lists that a client may be told to fetch again. */
 export type ListName = "tools" | "prompts" | "resources";
 
@@ -78,15 +81,16 @@ export async function fingerprintResource(subscriber: Subscriber, uri: string): 
   }
 }
 
-/** Fingerprint of a list: the entries that the subscriber may see, and their names. */
+/** Fingerprint of a list: the entries that the subscriber may see, as the list shows them. */
 export async function fingerprintList(subscriber: Subscriber, list: ListName): Promise<string> {
   const { catalogue, policy, identity } = subscriber;
   if (list !== "resources") {
     const all: Iterable<Entry<unknown>> = catalogue[list].values();
-    return digest(visible(policy, identity, all).map(nameOf));
+    return digest(visible(policy, identity, all).map(digestListed));
   }
-  const entries = readable(policy, identity, catalogue.resources.values()).map(nameOf);
+  const entries: unknown[] = readable(policy, identity, catalogue.resources.values()).map(digestListed);
   for (const entry of visible(policy, identity, catalogue.templates)) {
+    entries.push(digestListed(entry));
     const members = entry.definition.list?.bind(entry.definition);
     if (!members || decide(policy, identity, entry.subject, { args: {} }).kind !== "allow") continue;
     const listed = await readUnguarded(subscriber, entry, members).catch((failure: unknown) => {
@@ -108,8 +112,11 @@ function fingerprintContents(
   return digest(maskContents(contents, masksOf(policy, identity.role), contentsSchemaOf(catalogue)));
 }
 
-function nameOf({ listed }: { listed: Listed }): unknown[] {
-  return [listed.uri ?? listed.name, listed.title];
+/** What a list shows of an entry, with its description and schemas. Kept, because every subscriber compares it. */
+function digestListed({ listed }: { listed: Listed }): string {
+  const known = digests.get(listed) ?? digest(listed);
+  digests.set(listed, known);
+  return known;
 }
 
 function digest(value: unknown): string {

@@ -23,7 +23,7 @@ const textOf = ({ content }: { content: readonly object[] }) =>
   (content[0] as { text?: string } | undefined)?.text;
 
 describe.each(LANES)("servers that others wrote, on the %s lane", (lane) => {
-  const open = (capabilities = {}) => openSession({ server: "", lane, scopes, capabilities });
+  const open = (server = "") => openSession({ server, lane, scopes });
 
   it.each(["everything", "bridged"] as const)(
     "server-everything as %s: tools, pictures, structured content",
@@ -97,6 +97,76 @@ describe.each(LANES)("servers that others wrote, on the %s lane", (lane) => {
     );
     const thought = { thought: "One.", nextThoughtNeeded: false, thoughtNumber: 1, totalThoughts: 1 };
     expect((await session.call("thinking_sequentialthinking", thought)).isError).toBe(false);
+  });
+
+  it("obsidian-mcp keeps its own tools' names, which begin with the connection's, and their recursive schemas are open values", async () => {
+    const tools: { name: string; outputSchema?: object }[] = await (await open("obsidian")).listTools();
+    expect(tools.map(({ name }) => name)).toContain("obsidian_read_note");
+    expect(tools.filter(({ name }) => name.startsWith("obsidian_obsidian"))).toEqual([]);
+    for (const { outputSchema } of tools) {
+      expect(outputSchema).toBeDefined();
+      expect(JSON.stringify(outputSchema)).not.toContain("$ref");
+    }
+  });
+
+  it("obsidian-mcp writes a note, reads it, and refuses a change of another revision in structured content", async () => {
+    const session = await open();
+    const place = { vault: "notes", path: `${crypto.randomUUID()}.md` };
+    const created = await session.call("obsidian_create_note", {
+      ...place,
+      content: `# Tea\non the ${lane} lane`,
+    });
+    expect(created.data).toMatchObject({ ok: true, data: { path: place.path } });
+    const read = await session.call("obsidian_read_note", place);
+    const { content, etag } = read.data.data;
+    expect([content, etag]).toEqual([`# Tea\non the ${lane} lane`, created.data.data.etag]);
+    const edit = { ...place, operation: "append", content: "More." };
+    const changed = await session.call("obsidian_edit_note", { ...edit, if_match: etag });
+    expect(changed.data.ok).toBe(true);
+    const { result } = await session.request("tools/call", {
+      name: "obsidian_edit_note",
+      arguments: { ...edit, if_match: etag },
+    });
+    expect(result.isError).toBe(true);
+    expect(textOf(result)).toContain("REVISION_CONFLICT");
+    expect(result.structuredContent).toMatchObject({ ok: false, error: { code: "REVISION_CONFLICT" } });
+    const unknown = await session.call("obsidian_read_note", { ...place, depth: 1 });
+    expect(unknown.error?.code).toBe("invalid_input");
+    const outside = await session.request("tools/call", {
+      name: "obsidian_read_note",
+      arguments: { vault: "notes", path: "../note.txt" },
+    });
+    expect(textOf(outside.result)).toContain("PATH_REJECTED");
+    const [vaults] = await session.readResource("obsidian:obsidian-mcp://vaults");
+    expect(JSON.parse(vaults.text)).toMatchObject({ vaults: [{ id: "notes" }] });
+  });
+
+  it("Storybook's server, which is on another SDK and speaks 2025-06-18, lists, answers and fails", async () => {
+    const session = await open("storybook");
+    const names = (await session.listTools()).map(({ name }: { name: string }) => name);
+    expect(names.filter((name: string) => name.startsWith("storybook")).sort()).toEqual([
+      "storybook_docs-list",
+      "storybook_docs-show",
+      "storybook_docs-show-story",
+    ]);
+    expect(textOf(await session.call("storybook_docs-list"))).toContain("Button (button)");
+    const story = { componentId: "button", storyName: "Primary" };
+    expect(textOf(await session.call("storybook_docs-show-story", story))).toContain("<Button primary />");
+    const { result } = await session.request("tools/call", {
+      name: "storybook_docs-show",
+      arguments: { id: "nothing" },
+    });
+    expect(result.isError).toBe(true);
+    expect(textOf(result)).toContain('not found: "nothing"');
+    const refused = await session.call("storybook_docs-show", { id: 7 });
+    expect(refused.error?.code).toBe("invalid_input");
+  });
+
+  it("Storybook's server is asked by many calls of one session at once", async () => {
+    const session = await open();
+    const calls = Array.from({ length: 8 }, () => session.call("storybook_docs-show", { id: "button" }));
+    for (const answer of await Promise.all(calls))
+      expect(textOf(answer)).toContain("Does what its text says.");
   });
 });
 

@@ -53,6 +53,11 @@ export function serveAuthorization(): (
   };
 }
 
+/** More of a user's things than an answer of Gatehouse shows at once. */
+function thingsOf(user: string): object[] {
+  return Array.from({ length: 60 }, (_, at) => ({ id: at, of: user, note: "x".repeat(1_000) }));
+}
+
 class World {
   readonly #base: string;
   readonly #control: Control = {
@@ -182,6 +187,7 @@ class World {
     if (!family || family.ended || this.#control.refuses) return json(401, { error: "who?" });
     if (path === "/api/away") return json(302, {}, { location: "http://127.0.0.1:1/stolen" });
     if (path === "/api/me") return json(200, { user: family.user });
+    if (path === "/api/things") return json(200, thingsOf(family.user));
     return json(404, {});
   }
 
@@ -270,9 +276,13 @@ class World {
         tools: [
           { name: "whoami", description: "Who asks.", inputSchema: schema, ...readOnly },
           { name: "write", description: "Notes a text.", inputSchema: textSchema, ...writes },
+          { name: "things", description: "Lists things.", inputSchema: schema, ...readOnly },
         ],
       },
-      "tools/call": { content: [{ type: "text", text: family.user }] },
+      "tools/call":
+        params?.name === "things"
+          ? { content: [], structuredContent: { things: thingsOf(family.user) } }
+          : { content: [{ type: "text", text: family.user }] },
       "resources/list": { resources: [{ uri: "own://data", name: "data" }] },
       "resources/templates/list": { resourceTemplates: [] },
       "resources/read": { contents: [{ uri: "own://data", mimeType: "text/plain", text }] },

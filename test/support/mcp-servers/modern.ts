@@ -1,5 +1,4 @@
 import type http from "node:http";
-import { Readable } from "node:stream";
 import {
   acceptedContent,
   completable,
@@ -11,6 +10,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { notes, TOOLS } from "./offer.ts";
+import { serveFetch } from "./serve-fetch.ts";
 
 /** A server of 2026-07-28, on SDK v2. */
 function build(): McpServer {
@@ -114,23 +114,5 @@ function build(): McpServer {
 /** Answers at one path. */
 export function serveModern(): http.RequestListener {
   const handler = createMcpHandler(build, { legacy: "reject" });
-  return (request, response) => {
-    void (async () => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const gone = new AbortController();
-      response.on("close", () => gone.abort());
-      const answer = await handler.fetch(
-        new Request(`http://${request.headers.host}${request.url}`, {
-          method: request.method ?? "GET",
-          headers: new Headers(request.headers as Record<string, string>),
-          ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
-          signal: gone.signal,
-        }),
-      );
-      response.writeHead(answer.status, Object.fromEntries(answer.headers));
-      if (answer.body === null) return void response.end();
-      Readable.fromWeb(answer.body as never).pipe(response);
-    })();
-  };
+  return serveFetch((request) => handler.fetch(request));
 }

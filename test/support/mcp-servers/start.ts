@@ -4,6 +4,7 @@ import { serveAttacking } from "./attacking.ts";
 import { serveAuthorization } from "./authorization.ts";
 import { serveChangeable } from "./changeable.ts";
 import { serveExchange } from "./exchange.ts";
+import { serveGrowing } from "./growing.ts";
 import { serveHostile } from "./hostile.ts";
 import { serveHostileApi } from "./hostile-api.ts";
 import { serveLegacy } from "./legacy.ts";
@@ -16,7 +17,7 @@ export interface McpServers {
 
 /**
  * Starts MCP servers outside of the runtime: `/legacy` (2025, sessions), `/modern` (2026), `/hostile/<manner>`, `/hostile-api/<manner>` (an HTTP API), `/attacking`,
- * which attacks as it is told, `/set/<name>`, whose tools a test sets with PUT, and `/guarded/legacy`, which wants the bearer token `sesame`. `POST /forget` loses every session. They end with the
+ * which attacks as it is told, `/set/<name>`, whose tools a test sets with PUT, `/growing/<name>/<generation>`, whose lists change, and `/guarded/legacy`, which wants the bearer token `sesame`. `POST /forget` loses every session. They end with the
  * process, which they do not keep alive.
  */
 export async function startMcpServers(): Promise<McpServers> {
@@ -28,6 +29,7 @@ export async function startMcpServers(): Promise<McpServers> {
   const changeable = serveChangeable();
   const authorization = serveAuthorization();
   const exchange = serveExchange();
+  const growing = serveGrowing();
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://servers");
     if (pathname === "/forget") {
@@ -36,6 +38,7 @@ export async function startMcpServers(): Promise<McpServers> {
     }
     if (pathname.startsWith("/trust-")) return exchange(request, response, String(request.headers.host));
     if (pathname.includes("/world-")) return authorization(request, response, String(request.headers.host));
+    if (pathname.startsWith("/growing/")) return growing(request, response);
     if (pathname.startsWith("/set/")) return changeable(request, response);
     if (pathname.startsWith("/guarded/") && request.headers.authorization !== "Bearer sesame")
       return void response.writeHead(401).end();

@@ -106,7 +106,8 @@ export class McpSession implements Session {
       const text = typeof data === "string" ? data : JSON.stringify(data);
       this.#caller?.log(params.level, `${entry.title}: ${cleanText(text ?? "", 2_000)}`);
     });
-    this.#client.setNotificationHandler("notifications/tools/list_changed", () => this.#watch.forget());
+    for (const list of ["tools", "resources", "prompts"] as const)
+      this.#client.setNotificationHandler(`notifications/${list}/list_changed`, () => this.#watch.forget());
     // A question that it was not told to be possible: a server of 2025 gets an error, and its call may go on.
     this.#client.fallbackRequestHandler = async () => {
       this.#caller?.refused("not_allowed");
