@@ -34,7 +34,13 @@ export async function openBrowser(): Promise<Browser> {
 
 /** Opens a page in a browser profile of its own, without script unless the test says otherwise. */
 export async function openPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ baseURL: siteUrl, javaScriptEnabled: false, ...options });
+  // A change of the colour scheme starts transitions, and a colour in the middle of one is no colour of the page.
+  const context = await browser.newContext({
+    baseURL: siteUrl,
+    javaScriptEnabled: false,
+    reducedMotion: "reduce",
+    ...options,
+  });
   return await context.newPage();
 }
 
