@@ -29,7 +29,7 @@ process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
 const GOOD = Array.from({ length: 9 }, (_, index) => `good${index + 1}`);
-const BAD = ["hangs", "drips", "refuses", "garbage", "endless", "wrongids"] as const;
+const BAD = ["hangs", "drips", "refuses", "garbage", "endless", "endlessmessage", "wrongids"] as const;
 const CLIENTS = 8;
 const { values } = readBench("mcp");
 if (values.help) console.log(HELP);

@@ -58,14 +58,10 @@ const serve = () =>
           return void response.writeHead(503).end();
         case "garbage":
           return void response.writeHead(200, { "content-type": "application/json" }).end("}{");
-        case "endless": {
-          response.writeHead(200, { "content-type": "text/event-stream" });
-          const write = () => {
-            while (!response.destroyed && response.write(`: ${"x".repeat(60_000)}\n\n`));
-          };
-          response.on("drain", write);
-          return write();
-        }
+        case "endless":
+          return writeForever(response, "", `: ${"x".repeat(60_000)}\n\n`);
+        case "endlessmessage":
+          return writeForever(response, "data: ", "x".repeat(60_000));
         case "wrongids":
           return send(answer, 987_654);
         default:
@@ -73,6 +69,16 @@ const serve = () =>
       }
     });
   });
+
+function writeForever(response: http.ServerResponse, first: string, again: string): void {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const write = () => {
+    while (!response.destroyed && response.write(again));
+  };
+  response.on("drain", write);
+  response.write(first);
+  write();
+}
 
 if (process.send !== undefined && process.argv[1] === fileURLToPath(import.meta.url)) {
   const server = serve();

@@ -5,6 +5,7 @@ import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
 import { LostSession, RefusedRequest } from "../connector.ts";
 import { tooMany } from "../http/too-many.ts";
 import type { Credential } from "./credential.ts";
+import { boundSilence } from "./event-stream.ts";
 
 /** Most bytes of one response of an MCP server: a list, or the stream of one call. */
 const MOST_BYTES = 6_000_000;
@@ -68,8 +69,16 @@ export function openAuthorizedFetch(
       await response.body?.cancel();
       throw new LostSession("The server does not know the session any more.");
     }
-    return response;
+    return isEventStream(response) ? withBoundSilence(response, entry.title) : response;
   };
+}
+
+function isEventStream({ headers, body }: Response): boolean {
+  return body !== null && (headers.get("content-type") ?? "").toLowerCase().startsWith("text/event-stream");
+}
+
+function withBoundSilence(response: Response, title: string): Response {
+  return new Response(boundSilence(response.body as ReadableStream<Uint8Array>, title), response);
 }
 
 /**
