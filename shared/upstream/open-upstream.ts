@@ -3,6 +3,7 @@ import { digestText } from "../encoding/canonical-json.ts";
 import { log } from "../observe/log.ts";
 import { startSpan } from "../observe/spans.ts";
 import { currentTrace, passTrace } from "../observe/trace.ts";
+import { boundBody } from "./bounded-body.ts";
 import { findAddressFault } from "./outside-address.ts";
 
 /** Redirects followed per request within an origin; browsers allow 20 (Fetch, «HTTP-redirect fetch»). */
@@ -132,14 +133,11 @@ function checkAddress({ url, headers }: Request, { env, tokenId }: UpstreamCalle
 function bound(response: Response, { url }: Request, { mostBytes }: UpstreamCaller): Response {
   if (response.body === null) return response;
   let left = mostBytes ?? MOST_BYTES;
-  const counter = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      left -= chunk.byteLength;
-      if (left >= 0) controller.enqueue(chunk);
-      else controller.error(new ToolError("unavailable", `${new URL(url).host} answers with too much.`));
-    },
+  const body = boundBody(response.body, (piece) => {
+    left -= piece.byteLength;
+    if (left < 0) throw new ToolError("unavailable", `${new URL(url).host} answers with too much.`);
   });
-  const bounded = new Response(response.body.pipeThrough(counter), response);
+  const bounded = new Response(body, response);
   // A constructed `Response` has no URL.
   return Object.defineProperty(bounded, "url", { value: response.url });
 }

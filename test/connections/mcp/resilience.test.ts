@@ -19,6 +19,9 @@ const BAD = [
   "no_result",
 ] as const;
 
+/** Of these a call knows that no answer will come: it does not wait for its time to be over. */
+const ENDED = ["endless", "endless_message", "endless_comment", "ends", "breaks"] as const;
+
 const nameOf = (manner: string) => manner.replaceAll("_", "");
 
 const ENTRIES = {
@@ -26,6 +29,12 @@ const ENTRIES = {
     BAD.map((manner) => [
       nameOf(manner),
       mcpEntryOf(`/hostile/${manner}`, { title: manner, limits: { seconds: 1 } }),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ENDED.map((manner) => [
+      `${nameOf(manner)}atonce`,
+      mcpEntryOf(`/hostile/${manner}`, { title: manner, limits: { seconds: 60 } }),
     ]),
   ),
   unasked: mcpEntryOf("/hostile/unasked", { title: "unasked", limits: { seconds: 1 } }),
@@ -54,6 +63,12 @@ describe.each(LANES)("ten bad servers and a good one, on the %s lane", (lane) =>
     );
     expect(["unavailable", "timeout", "forbidden"]).toContain(bad.error?.code);
     expect(good.content[0]).toMatchObject({ text: "fine" });
+  });
+
+  it.each(ENDED)("one whose stream %s ends its call as soon as no answer can come", async (manner) => {
+    const session = await openSession({ server: "", lane, scopes });
+    const { error } = await session.call(`${nameOf(manner)}atonce_read`);
+    expect(error).toMatchObject({ code: "unavailable", message: expect.stringContaining(manner) });
   });
 
   it("one that answers to no question is understood", async () => {

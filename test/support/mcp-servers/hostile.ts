@@ -52,6 +52,27 @@ const MANNERS: Readonly<Record<string, Manner>> = {
     response.on("drain", write);
     write();
   },
+  endless_message: (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" }).write("data: ");
+    const write = () => {
+      while (!response.destroyed && response.write("x".repeat(60_000)));
+    };
+    response.on("drain", write);
+    write();
+  },
+  endless_comment: (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const write = () => {
+      while (!response.destroyed && response.write(`: ${"x".repeat(1_000)}\n\n`));
+    };
+    response.on("drain", write);
+    write();
+  },
+  ends: (response) => void response.writeHead(200, { "content-type": "text/event-stream" }).end(": bye\n\n"),
+  breaks: (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(": bye\n\n", () => response.destroy());
+  },
   wrong_ids: (response) => send(response, { jsonrpc: "2.0", id: 987_654, result: { content: [] } }),
   unasked: (response, id) => {
     response.writeHead(200, { "content-type": "text/event-stream" });

@@ -1,4 +1,5 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { boundBody } from "../../../shared/upstream/bounded-body.ts";
 
 /** Most bytes of one stream that belong to no message: comments that keep it open, line ends, unknown fields. */
 export const MOST_SILENT_BYTES = 100_000;
@@ -35,15 +36,10 @@ export function boundSilence(body: ReadableStream<Uint8Array>, who: string): Rea
     }
     return silent;
   };
-  return body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        left -= countSilence(chunk);
-        if (left >= 0) controller.enqueue(chunk);
-        else controller.error(new ToolError("unavailable", `${who} sends much that is no message.`));
-      },
-    }),
-  );
+  return boundBody(body, (piece) => {
+    left -= countSilence(piece);
+    if (left < 0) throw new ToolError("unavailable", `${who} sends much that is no message.`);
+  });
 }
 
 /**

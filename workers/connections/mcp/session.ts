@@ -3,7 +3,8 @@ import {
   type Progress,
   ProtocolError,
   ProtocolErrorCode,
-  StreamableHTTPClientTransport,
+  SdkError,
+  SdkErrorCode,
 } from "@modelcontextprotocol/client";
 import { z } from "zod";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
@@ -27,6 +28,7 @@ import { ListBudget } from "./list-budget.ts";
 import { readOperation } from "./operation.ts";
 import { onlyForward, passOn, plain, refuseFlood } from "./pass-on.ts";
 import { PROTOCOL_NAMES } from "./protocol-names.ts";
+import { AnsweredTransport } from "./transport.ts";
 import { DefinitionWatch } from "./watch.ts";
 
 /** Milliseconds that an idle session is kept: a server of 2025 may remember things in it. */
@@ -53,7 +55,7 @@ export class McpSession implements Session {
   readonly signsEachRequest = true;
   readonly idleMs = IDLE_MS;
   readonly #client: Client;
-  readonly #transport: StreamableHTTPClientTransport;
+  readonly #transport: AnsweredTransport;
   readonly #watch: DefinitionWatch;
   readonly #credential: Credential;
   #caller: SessionCaller | null = null;
@@ -81,10 +83,17 @@ export class McpSession implements Session {
         versionNegotiation: { mode: MODES[entry.reach.generation] },
       },
     );
-    this.#transport = new StreamableHTTPClientTransport(new URL(entry.reach.url), {
-      fetch: openAuthorizedFetch(env, target, credential, () => this.#owner),
-      onInsufficientScope: "throw",
-    });
+    this.#transport = new AnsweredTransport(
+      new URL(entry.reach.url),
+      {
+        fetch: openAuthorizedFetch(env, target, credential, () => this.#owner),
+        onInsufficientScope: "throw",
+      },
+      () =>
+        this.#running.abort(
+          new SdkError(SdkErrorCode.ConnectionClosed, "The stream ended without an answer."),
+        ),
+    );
     this.#watch = new DefinitionWatch(env, target, () => this.#list());
     if (elicits) {
       this.#client.setRequestHandler("elicitation/create", (asked, { mcpReq }) =>
@@ -132,7 +141,7 @@ export class McpSession implements Session {
       () => session.close(),
       timeoutMs,
     );
-    understandWithoutType(session.#transport);
+    session.#transport.understandWithoutType();
     return session;
   }
 
@@ -316,20 +325,6 @@ export class McpSession implements Session {
 
 /** A server of 2026-07-28 sends log messages at this level and above; the near side filters by its own. */
 const LOGGED = { "io.modelcontextprotocol/logLevel": "debug" };
-
-/**
- * A server of 2026-07-28 that leaves out `resultType` means a complete result, as before that revision. The SDK's client
- * refuses it.
- */
-function understandWithoutType(transport: StreamableHTTPClientTransport): void {
-  const hear = transport.onmessage;
-  transport.onmessage = (message, ...more) => {
-    const result = "result" in message ? message.result : undefined;
-    const isWithout = result !== undefined && !Object.hasOwn(result, "resultType");
-    const read = isWithout ? { ...message, result: { ...result, resultType: "complete" } } : message;
-    hear?.(read as typeof message, ...more);
-  };
-}
 
 function noTemplates(failure: unknown): [] {
   // Many servers have resources without knowing this method.
