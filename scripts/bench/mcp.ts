@@ -46,7 +46,10 @@ async function measure(phaseMs: number, rounds: number): Promise<void> {
   const publicUrl = `http://localhost:${port}`;
   const { script, wasm } = await buildVariant(CONNECTED);
   const variables = { PLAIN_HTTP_UPSTREAMS: host };
-  const worker = await startGateway({ script, wasm, folder, publicUrl, port, variables });
+  const worker = await startGateway({
+    ...{ script, wasm, folder, publicUrl, port, variables },
+    keepsMessages: true,
+  });
   try {
     const database = await worker.migrate();
     const names = [...GOOD, "healthy", ...BAD];

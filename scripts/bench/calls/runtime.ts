@@ -44,20 +44,28 @@ export interface RunOptions {
   inspectorPort?: number;
   /** Variables besides those of the local environment. */
   variables?: Readonly<Record<string, string>>;
+  /** Whether its queues keep their messages: in the cloud their consumer has other isolates than the calls. */
+  keepsMessages?: boolean;
 }
 
 /** Starts a variant of the gateway in the local environment. */
-export function startGateway({ publicUrl, variables = {}, ...common }: RunOptions): Promise<RunningWorker> {
+export function startGateway({
+  publicUrl,
+  variables = {},
+  keepsMessages = false,
+  ...common
+}: RunOptions): Promise<RunningWorker> {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIG_FILE, "local");
   return start({
     ...workerOptions,
     ...commonOptions(common),
+    ...(keepsMessages && { queueConsumers: {} }),
     bindings: { ...(workerOptions.bindings as Record<string, string>), PUBLIC_URL: publicUrl, ...variables },
   });
 }
 
 /** Starts the bare servers. */
-export function startBare(common: Omit<RunOptions, "publicUrl">): Promise<RunningWorker> {
+export function startBare(common: Omit<RunOptions, "publicUrl" | "keepsMessages">): Promise<RunningWorker> {
   const { compatibility_date, compatibility_flags } = readEnvironment("local");
   return start({
     ...commonOptions(common),
@@ -80,7 +88,7 @@ function commonOptions({
   folder,
   port,
   inspectorPort,
-}: Omit<RunOptions, "publicUrl">) {
+}: Omit<RunOptions, "publicUrl" | "keepsMessages">) {
   return {
     ...SILENT,
     host: "127.0.0.1",
