@@ -9,17 +9,22 @@ import { explainRefusal } from "./explain-refusal.ts";
 import { returnOutcomes, takeOutcomes } from "./outcome-buffer.ts";
 import type { RequestContext } from "./request-context.ts";
 
+/** What the Principal object answered, and the request with the user's role and session as the object knows them. */
+export interface AdmittedRequest {
+  admitted: Admitted;
+  ctx: RequestContext;
+}
+
 /**
  * Step 2: one round trip to the user's Principal object. Once it returns, the intent is durable and the call
- * may run. From here on the request context has the user's current role. Throws `access_ended`,
- * `rate_limited` or `unavailable` when the object refuses.
+ * may run. Throws `access_ended`, `rate_limited` or `unavailable` when the object refuses.
  */
 export async function admit(
   ctx: RequestContext,
   subject: Subject,
   details: CallDetails,
   timeoutMs: number,
-): Promise<Admitted> {
+): Promise<AdmittedRequest> {
   const { env, identity, policy } = ctx;
   const costlyTool = subject.costly ? subject.name : null;
   const { role } = identity;
@@ -39,10 +44,10 @@ export async function admit(
     if (admission.refusal.code === "access_ended") ctx.endAccess();
     throw explainRefusal(admission.refusal);
   }
-  if (admission.met !== undefined) ctx.met = admission.met;
   if (admission.stateSpent) continued?.forgetAnswers();
-  if (admission.role !== identity.role) ctx.identity = { ...identity, role: admission.role };
-  return admission;
+  const met = admission.met === undefined ? {} : { met: admission.met };
+  const known = admission.role === identity.role ? identity : { ...identity, role: admission.role };
+  return { admitted: admission, ctx: { ...ctx, ...met, identity: known } };
 }
 
 /** What a call or a delivery does to the memory of its session, under the policy in force. */
@@ -77,11 +82,13 @@ async function sendIntent(env: Env, intent: Intent, claim: AdmissionRequest): Pr
 }
 
 /**
- * Updates the request context to the policy that the admission names, if that is newer. A version that can
- * never be used changes nothing. Throws `unavailable` when the policy cannot be loaded: its content is never
- * guessed.
+ * The request with the policy that the admission names, if that is newer. A version that can never be used
+ * changes nothing. Throws `unavailable` when the policy cannot be loaded: its content is never guessed.
  */
-export async function followAdmission(ctx: RequestContext, { policy }: Admitted): Promise<void> {
-  if (policy.publication <= ctx.policy.publication) return;
-  ctx.policy = (await followPolicy(ctx.env, policy)) ?? ctx.policy;
+export async function followAdmission(
+  ctx: RequestContext,
+  { policy }: Pick<Admitted, "policy">,
+): Promise<RequestContext> {
+  if (policy.publication <= ctx.policy.publication) return ctx;
+  return { ...ctx, policy: (await followPolicy(ctx.env, policy)) ?? ctx.policy };
 }

@@ -1,8 +1,6 @@
 import { labelsOf, type ReadLabel } from "../call/flow-labels.ts";
-import { InputNeeded } from "../call/input-needed.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
-import { approvalGate } from "../objects/approval-gate.ts";
 import { publishChange } from "../objects/change-gate.ts";
 import type { TaskInput } from "../objects/task.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
@@ -16,6 +14,7 @@ import { unknownTool } from "../server/search/search-tools.ts";
 import { runSteps, type Step } from "../server/task-workflow.ts";
 import { cutText } from "../text/well-formed.ts";
 import { openAgreement } from "./approval/agreement.ts";
+import { keepApproval } from "./approval/keep-approval.ts";
 import { requirePermission, type SubjectCall } from "./approval/require-approval.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
 import { decide, isVisible, judged, requireAllowed } from "./decide.ts";
@@ -49,6 +48,13 @@ export type CallToolAnswer = ShapedAnswer;
 /** A step that is not the last: the state for the next one. */
 export type NextStep = Extract<Step<JsonValue, unknown>, { state: unknown }>;
 
+/** What a call gave. */
+export interface Called {
+  answer: CallToolAnswer | CreatedTask;
+  /** The request as the call was allowed; without it, it was refused or failed. */
+  allowed?: RequestContext;
+}
+
 /**
  * Calls a tool through the guard. An unknown or hidden tool is a JSON-RPC error; every other failure is a
  * result with `isError`, so that the model can read it and correct itself (MCP 2025-11-25, SEP-1303).
@@ -57,9 +63,9 @@ export async function callTool(
   ctx: RequestContext,
   name: string,
   args: Record<string, unknown> | undefined,
-): Promise<CallToolAnswer | CreatedTask> {
+): Promise<Called> {
   const ended = await tryTool(ctx, name, args);
-  return ended instanceof ToolError ? errorAnswer(ended, ctx.policy.signIn.contact) : ended;
+  return ended instanceof ToolError ? { answer: errorAnswer(ended, ctx.policy.signIn.contact) } : ended;
 }
 
 /**
@@ -70,7 +76,7 @@ async function tryTool(
   ctx: RequestContext,
   name: string,
   args: Record<string, unknown> | undefined,
-): Promise<CallToolAnswer | CreatedTask | ToolError> {
+): Promise<Required<Called> | ToolError> {
   const called = followCall(ctx.catalogue, name, args);
   const isHidden = called?.by !== undefined && !isVisible(ctx.policy, ctx.identity, called.by.subject);
   if (called === undefined || isHidden) throw refuseUnknownTool(ctx, cutText(name, 64));
@@ -80,9 +86,9 @@ async function tryTool(
   if (misused !== null) return misused;
   requireTasks(ctx, entry);
   try {
-    const answer = await guardedCall(ctx, entry, called.args);
-    publishChange(ctx, entry.subject);
-    return answer;
+    const ended = await guardedCall(ctx, entry, called.args);
+    publishChange(ended.allowed, entry.subject);
+    return ended;
   } catch (failure) {
     if (!(failure instanceof ToolError)) throw failure;
     if (failure.retryAfter !== undefined) ctx.retryAfter(failure.retryAfter);
@@ -96,23 +102,23 @@ export function errorAnswer(error: ToolError, contact?: string): CallToolAnswer 
 }
 
 async function guardedCall(
-  ctx: RequestContext,
+  arrived: RequestContext,
   entry: Entry<ToolDefinition>,
   args: Record<string, unknown> | undefined,
-): Promise<CallToolAnswer | CreatedTask> {
+): Promise<Required<Called>> {
   const tool = entry.definition;
   let now = new Date();
   const applied: AppliedDefault[] = [];
   let asked: Readonly<Record<string, unknown>> = {};
   const origins = originsOf(entry.subject);
-  return guard(ctx, entry.subject, {
+  let allowed = arrived;
+  const answer = await guard<unknown, CallToolAnswer | CreatedTask>(arrived, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
     async run(run) {
       const { callId, context, signal } = run;
-      // Only now: admission may have brought the role up to date.
-      const rules = masksOf(ctx.policy, ctx.identity.role);
-      const channel = maskChannel(ctx.channel, rules);
+      const rules = masksOf(run.ctx.policy, run.ctx.identity.role);
+      const channel = maskChannel(run.ctx.channel, rules);
       // A session's own memory may contain masked values; it is not a record that they could corrupt.
       if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
@@ -122,17 +128,18 @@ async function guardedCall(
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
       const store = await run.openStore(entry);
-      const reading = { store, principal: ctx.identity, now };
+      const reading = { store, principal: run.ctx.identity, now };
       const call = {
         ...{ callId, subject: entry.subject, title, schema, input, inherited },
         ...{ channel, signal, hold: run.pause },
         readSubjects: async () => (await tool.nameSubjects?.(input, reading)) ?? [],
-        readNeeds: () => readNeeds(ctx, tool, input, reading),
+        readNeeds: () => readNeeds(run.ctx, tool, input, reading),
         check: async () => await tool.check?.(input, reading),
         readPreview: async () => (await tool.preview?.(input, reading)) ?? null,
         keepUntil: async (time: number) => await tool.keepUntil?.(input, time, reading),
       };
-      const approved = await requirePermission(ctx, call);
+      const { ctx, approved } = await requirePermission(run.ctx, call);
+      allowed = ctx;
       // The approver may have taken minutes.
       if (approved) now = new Date();
       // Before the context is made: the other tools that it offers tell the run what they read, too.
@@ -141,18 +148,19 @@ async function guardedCall(
       const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(ctx, callId, running) : running;
     },
-    async shape(raw, context) {
+    async shape(raw, { context }) {
       if (isCreatedTask(raw)) return raw;
-      for (const label of await recalledOrigins(ctx, entry.subject)) origins.reads.add(label);
-      const answer = await shapeFor(ctx, entry, raw, { context, now, input: asked, origins });
+      for (const label of await recalledOrigins(allowed, entry.subject)) origins.reads.add(label);
+      const answer = await shapeFor(allowed, entry, raw, { context, now, input: asked, origins });
       if (applied.length === 0) return answer;
-      const used = describeDefaults(ctx, applied);
+      const used = describeDefaults(allowed, applied);
       const text = `Session defaults used: ${used}. Change them with context_set.`;
       return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
     },
     measure: measureAnswer,
     statusOf: (answer) => ("isError" in answer && answer.isError ? "failed_elsewhere" : "ok"),
   });
+  return { answer, allowed };
 }
 
 /** Other tools whose permission this call needs. A tool that this URL lacks may not be called here. */
@@ -197,7 +205,7 @@ async function begin(
  * revocation, policy change or exhausted limit since the call stops it here.
  */
 export async function callStep(
-  ctx: RequestContext,
+  arrived: RequestContext,
   entry: Entry<ToolDefinition>,
   { args, inherited, state, session = [] }: TaskInput,
 ): Promise<CallToolAnswer | NextStep> {
@@ -209,10 +217,11 @@ export async function callStep(
   const origins = originsOf(entry.subject);
   // The call counted the tool's costs: a step counts as an ordinary call.
   const subject = { ...entry.subject, costly: false };
-  return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(ctx, subject, {
+  return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(arrived, subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args,
     async run(run) {
+      const { ctx } = run;
       input = parseArguments(tool.input, { ...args, ...inherited });
       // The guard decided without the arguments; the call consumed its approval.
       requireAllowed(decide(ctx.policy, ctx.identity, subject, judged(ctx, input)));
@@ -223,7 +232,7 @@ export async function callStep(
       }
       return work.step(state, input, running);
     },
-    async shape(step, context) {
+    async shape(step, { context, ctx }) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
       return shapeFor(ctx, entry, step.answer, { context, now, input, origins });
     },
@@ -253,7 +262,7 @@ export async function callStop(
       async run(run) {
         const input = parseArguments(tool.input, { ...args, ...inherited });
         const store = await run.openStore(entry);
-        return stop(state, input, openContext(ctx, entry, { ...run, store, now, input, session }));
+        return stop(state, input, openContext(run.ctx, entry, { ...run, store, now, input, session }));
       },
       shape: async (sentence) => sentence,
       measure: (sentence) => sentence.length,
@@ -291,7 +300,7 @@ async function shapeFor(
 }
 
 /** What of a call lives only while it runs. */
-interface Running extends Run {
+interface Running extends Omit<Run, "ctx"> {
   /** The data of the tool's server. */
   store: unknown;
   now: Date;
@@ -330,21 +339,4 @@ function openContext(
     ...openCursors(ctx, entry.definition.name),
     ...openAgreement(ctx, entry.definition.name, input, { ...asking, now }),
   };
-}
-
-/**
- * A tool that stops to ask something has changed nothing and runs again from its start, so it gets its
- * approval back. This happens before the question is sent, so that the next run cannot come too early.
- */
-async function keepApproval<T>(
-  { env, identity }: RequestContext,
-  callId: string,
-  running: Promise<T>,
-): Promise<T> {
-  try {
-    return await running;
-  } catch (failure) {
-    if (failure instanceof InputNeeded) await approvalGate(env, identity.userId).releaseApproval(callId);
-    throw failure;
-  }
 }

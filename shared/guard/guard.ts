@@ -8,12 +8,16 @@ import { enforceToolLimit } from "../objects/tool-rate-limit.ts";
 import { logFailure } from "../observe/log.ts";
 import { flushSpans } from "../observe/spans.ts";
 import { limitsOf } from "../policy/current.ts";
-import type { Decision } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskError } from "../redact/mask-error.ts";
 import type { Entry } from "../server/catalogue.ts";
-import { admit, followAdmission, markFound } from "./admit.ts";
-import { decideWithFactor, explainMissingFactor, leadToFactor } from "./approval/fresh-factor.ts";
+import { type AdmittedRequest, admit, followAdmission, markFound } from "./admit.ts";
+import {
+  type Decided,
+  decideWithFactor,
+  explainMissingFactor,
+  leadToFactor,
+} from "./approval/fresh-factor.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
 import { describeCall } from "./describe-call.ts";
@@ -32,7 +36,7 @@ export interface GuardedWork<Raw, Shaped> {
   args: Readonly<Record<string, unknown>>;
   run(run: Run): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
-  shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
+  shape(raw: Raw, run: Pick<Run, "context" | "ctx">): Promise<Shaped>;
   /** Size of the shaped result in bytes or characters, for the record. */
   measure(shaped: Shaped): number;
   /** `ok`, or the code of a failure that another system reports in its answer. */
@@ -70,29 +74,28 @@ async function runInSpan<Raw, Shaped>(
 }
 
 async function runGuarded<Raw, Shaped>(
-  ctx: RequestContext,
+  arrived: RequestContext,
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
   span: CallSpan | null,
 ): Promise<Shaped> {
   span?.step("decide");
-  const decision = await decideFirst(ctx, subject, work.args);
-  const { identity, policy } = ctx;
-  const details = describeCall(ctx, subject, work.args, decision);
+  const decided = await decideFirst(arrived, subject, work.args);
+  const details = describeCall(decided.ctx, subject, work.args, decided.decision);
   const { callId, startedAt } = details;
   span?.step("admit");
-  const admitted = await admitOrExplain(ctx, subject, details, work.timeoutMs);
+  const { admitted, ...known } = await admitOrExplain(decided.ctx, subject, details, work.timeoutMs);
 
   let status = "ok";
   let bytes = 0;
   let cached: CachedAnswer | undefined;
+  let { ctx } = known;
   const stores = new StoreScope(ctx, subject, admitted.bookmarks);
   try {
-    await followAdmission(ctx, admitted);
-    // Admission updates the role since the token was issued, and the policy since the request arrived.
-    if (ctx.identity !== identity || ctx.policy !== policy) {
-      decideAnew(ctx, subject, work.args, callId);
-    }
+    ctx = await followAdmission(ctx, admitted);
+    // Admission knows the role since the token was issued, and the policy since the request arrived.
+    if (ctx.identity !== decided.ctx.identity || ctx.policy !== decided.ctx.policy)
+      decideAgain(ctx, subject, work.args, callId);
     await enforceToolLimit(ctx, subject);
     const context = new ContextRecorder(admitted.context ?? (await ctx.session.read()), subject.server);
     const openStore = (entry: Entry<unknown>) => stores.open(ctx, entry);
@@ -105,10 +108,10 @@ async function runGuarded<Raw, Shaped>(
     };
     span?.step("run");
     const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, pause, timeLeft) =>
-      work.run({ callId, signal, pause, timeLeft, context, openStore, meets, fromCache }),
+      work.run({ callId, ctx, signal, pause, timeLeft, context, openStore, meets, fromCache }),
     ).finally(() => stores.noteWritten(ctx));
     span?.step("shape");
-    const shaped = await work.shape(raw, context);
+    const shaped = await work.shape(raw, { context, ctx });
     // Admission has marked what the definition says; only what another system says of its answer comes later.
     if (found.size > 0) await markFound(ctx, subject, [...found]);
     await context.flush(ctx.session);
@@ -139,27 +142,28 @@ async function decideFirst(
   ctx: RequestContext,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
-): Promise<Decision> {
-  let decision = await decideWithFactor(ctx, subject);
-  if (decision.kind === "mfa" && subject.kind === "tool") {
-    const missing = decision;
+): Promise<Decided> {
+  let decided = await decideWithFactor(ctx, subject);
+  if (decided.decision.kind === "mfa" && subject.kind === "tool") {
+    const missing = decided.decision;
     await leadToFactor(ctx, missing).catch((failure: unknown) => {
       if (failure instanceof ToolError) recordDenial(ctx, subject, args, missing);
       throw failure;
     });
-    decision = await decideWithFactor(ctx, subject);
+    decided = await decideWithFactor(ctx, subject);
   }
+  const { decision } = decided;
   if (isRefusal(decision)) recordDenial(ctx, subject, args, decision);
   if (decision.kind === "mfa") throw await explainMissingFactor(ctx, decision);
   requireAllowed(decision);
-  return decision;
+  return decided;
 }
 
 /**
  * Decides again after admission. The intent is already in the chain, so a refusal is recorded under the
  * call's id.
  */
-function decideAnew(
+function decideAgain(
   ctx: RequestContext,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
@@ -175,7 +179,7 @@ async function admitOrExplain(
   subject: Subject,
   details: CallDetails,
   timeoutMs: number,
-) {
+): Promise<AdmittedRequest> {
   try {
     return await admit(ctx, subject, details, timeoutMs);
   } catch (failure) {

@@ -15,6 +15,13 @@ import { withPausedDeadline } from "./paused-deadline.ts";
 import type { RequestContext } from "./request-context.ts";
 import { DEFAULT_TIMEOUT_MS, type Run } from "./run.ts";
 
+/** What was read. */
+export interface GuardedRead<Result> {
+  result: Result;
+  /** The request as it was admitted: with the role and the policy that count now. */
+  ctx: RequestContext;
+}
+
 /**
  * Reads a resource, a prompt or a completion through the guard. Throws a {@link ProtocolFault}, because these methods
  * have no `isError`.
@@ -23,41 +30,44 @@ import { DEFAULT_TIMEOUT_MS, type Run } from "./run.ts";
  * @param fixed - whether the content is a part of the product, with nothing to mask in it
  */
 export async function guardedRead<Result>(
-  ctx: RequestContext,
+  arrived: RequestContext,
   entry: Entry<unknown>,
   args: Readonly<Record<string, unknown>>,
-  work: (context: AskingContext) => Promise<Result>,
-  leaveOut: (raw: Result) => Result = (raw) => raw,
+  work: (context: AskingContext, ctx: RequestContext) => Promise<Result>,
+  leaveOut: (raw: Result, ctx: RequestContext) => Result = (raw) => raw,
   fixed = false,
-): Promise<Result> {
+): Promise<GuardedRead<Result>> {
   const now = new Date();
-  const { catalogue } = ctx;
-  const run = async ({ signal, context, pause, openStore, meets, fromCache }: Run) => {
-    // Only now: admission may have brought the identity up to date.
+  let admitted = arrived;
+  const run = async ({ ctx, signal, context, pause, openStore, meets, fromCache }: Run) => {
+    admitted = ctx;
     const { identity, policy } = ctx;
     requireRead(ctx, entry, args);
     const rules = masksOf(policy, identity.role);
     const channel = maskChannel(ctx.channel, rules);
     const store = await openStore(entry);
     const upstream = upstreamOf(ctx, entry.subject, signal);
-    return work({
+    const asking = {
       ...{ store, principal: identity, context, signal, fetch: upstream, meets, fromCache, now },
       ...withPausedDeadline(channel, pause),
-    });
+    };
+    return work(asking, ctx);
   };
   try {
-    return await guard(ctx, entry.subject, {
+    const result = await guard<Result, Result>(arrived, entry.subject, {
       timeoutMs: DEFAULT_TIMEOUT_MS,
       args,
       run,
-      shape: async (raw) =>
-        fixed
-          ? raw
-          : maskContents(leaveOut(raw), masksOf(ctx.policy, ctx.identity.role), contentsSchemaOf(catalogue)),
+      async shape(raw, { ctx }) {
+        const { policy, identity, catalogue } = ctx;
+        const rules = masksOf(policy, identity.role);
+        return fixed ? raw : maskContents(leaveOut(raw, ctx), rules, contentsSchemaOf(catalogue));
+      },
       measure: (shaped) => JSON.stringify(shaped).length,
     });
+    return { result, ctx: admitted };
   } catch (failure) {
-    if (failure instanceof ToolError) throw toProtocolFault(failure, ctx.policy.signIn.contact);
+    if (failure instanceof ToolError) throw toProtocolFault(failure, admitted.policy.signIn.contact);
     if (failure instanceof ProtocolFault || failure instanceof InputNeeded) throw failure;
     const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
     throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);

@@ -50,26 +50,29 @@ export interface ClientChannel {
   endVisit(id: string): void;
 }
 
-/** One authenticated request, as a lane passes it to the handlers. */
+/**
+ * One authenticated request, as a lane passes it to the handlers. It does not change: a step of the guard that learns more
+ * about it gives the next step a new one.
+ */
 export interface RequestContext {
-  env: Env;
-  catalogue: Catalogue;
-  identity: PrincipalIdentity;
-  /** Policy in force when the request arrived. */
-  policy: Policy;
-  lane: Lane;
+  readonly env: Env;
+  readonly catalogue: Catalogue;
+  readonly identity: PrincipalIdentity;
+  /** Policy in force when the request arrived; once admitted, that of its admission. */
+  readonly policy: Policy;
+  readonly lane: Lane;
   /** Unsealed session id, or `null` in the stateless lane. */
-  sessionId: string | null;
+  readonly sessionId: string | null;
   /** W3C trace id (32 hex digits) of the request. */
-  traceId: string;
-  session: SessionMemory;
-  channel: ClientChannel;
+  readonly traceId: string;
+  readonly session: SessionMemory;
+  readonly channel: ClientChannel;
   /** What the session had met before this call was admitted; set by the guard. */
-  met?: readonly Met[];
+  readonly met?: readonly Met[];
   /** A call that comes back with answers, and the signed state that says what they answer. The state counts once. */
-  continued?: { stateId: string; forgetAnswers(): void };
+  readonly continued?: { readonly stateId: string; forgetAnswers(): void };
   /** Aborted when the client cancels or hangs up. */
-  signal: AbortSignal;
+  readonly signal: AbortSignal;
   waitUntil(promise: Promise<unknown>): void;
   /**
    * Called when the grant or user has ended: the lane responds with HTTP 401, so that the client reconnects.

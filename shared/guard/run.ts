@@ -3,6 +3,7 @@ import type { ReadLabel } from "../call/flow-labels.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { Entry } from "../server/catalogue.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** Milliseconds that a call may take unless its definition says otherwise. */
 export const DEFAULT_TIMEOUT_MS = 20_000;
@@ -16,6 +17,8 @@ export type TimeLeft = () => number;
 /** What the work of a call gets from the guard. */
 export interface Run {
   callId: string;
+  /** The request as it was admitted: with the role and the policy that count now. */
+  ctx: RequestContext;
   /** Aborted on cancel, hang-up and deadline. */
   signal: AbortSignal;
   pause: PauseDeadline;

@@ -15,13 +15,15 @@ const text = JSON.stringify({
 
 describe("the other tools of code", () => {
   it("take what another system says of its failure for its words, also if it looks like an error of the guard", async () => {
-    const tools = openOtherTools(ctx, async () => ({ content: [{ type: "text", text }], isError: true }));
+    const tools = openOtherTools(ctx, async () => ({
+      answer: { content: [{ type: "text", text }], isError: true },
+    }));
     expect(await tools.call("things_pay", {}, signal)).toEqual({
       ok: false,
       error: { code: "failed_elsewhere", message: text },
     });
     const long = { content: [{ type: "text", text: "x".repeat(5_000) }], isError: true };
-    const answer = await openOtherTools(ctx, async () => long).call("things_pay", {}, signal);
+    const answer = await openOtherTools(ctx, async () => ({ answer: long })).call("things_pay", {}, signal);
     expect(answer.ok ? "" : answer.error.message.length).toBeLessThanOrEqual(2_000);
   });
 

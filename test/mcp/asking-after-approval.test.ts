@@ -42,7 +42,8 @@ const server = defineServer({
 async function enter(userId: string, answered: boolean) {
   const settled: Promise<unknown>[] = [];
   const question = new InputNeeded([{ key: "q1", method: "elicitation/create", params: {}, digest: "" }], []);
-  const ctx: RequestContext = {
+  // A step of the guard that learns more about a request gives the next step another one.
+  const ctx = Object.freeze<RequestContext>({
     env,
     catalogue: createCatalogue("crm", "CRM", [server]),
     identity: {
@@ -84,8 +85,11 @@ async function enter(userId: string, answered: boolean) {
     waitUntil: (promise) => void settled.push(promise),
     endAccess: () => {},
     retryAfter: () => {},
-  };
-  const result = await callTool(ctx, merge.name, {}).catch((failure: unknown) => failure);
+  });
+  const result = await callTool(ctx, merge.name, {}).then(
+    ({ answer }) => answer,
+    (failure: unknown) => failure,
+  );
   await Promise.all(settled);
   return result;
 }

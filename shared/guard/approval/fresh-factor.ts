@@ -7,6 +7,12 @@ import type { Decision } from "../../policy/decide.ts";
 import { decide, type JudgedCall } from "../decide.ts";
 import type { RequestContext } from "../request-context.ts";
 
+/** A decision, and the request as it was decided: with the second factor that counted. */
+export interface Decided {
+  decision: Decision;
+  ctx: RequestContext;
+}
+
 type FactorMissing = Extract<Decision, { kind: "mfa" }>;
 
 /** Milliseconds that a call waits while its person gives the second factor, and between two looks. */
@@ -15,19 +21,19 @@ const LOOK_MS = 1_000;
 
 /**
  * Decides as {@link decide} does. Where only a fresh second factor is missing, one that the person gave for this app since
- * it was connected counts too, and stays with the request.
+ * it was connected counts too, and is part of the request from then on.
  */
 export async function decideWithFactor(
   ctx: RequestContext,
   subject: Subject,
   call?: JudgedCall,
-): Promise<Decision> {
-  const first = decide(ctx.policy, ctx.identity, subject, call);
-  if (first.kind !== "mfa") return first;
+): Promise<Decided> {
+  const decision = decide(ctx.policy, ctx.identity, subject, call);
+  if (decision.kind !== "mfa") return { decision, ctx };
   const mfaAt = await readFactor(ctx);
-  if (mfaAt === null || mfaAt <= (ctx.identity.mfaAt ?? 0)) return first;
-  ctx.identity = { ...ctx.identity, mfaAt };
-  return decide(ctx.policy, ctx.identity, subject, call);
+  if (mfaAt === null || mfaAt <= (ctx.identity.mfaAt ?? 0)) return { decision, ctx };
+  const identity = { ...ctx.identity, mfaAt };
+  return { decision: decide(ctx.policy, identity, subject, call), ctx: { ...ctx, identity } };
 }
 
 /**

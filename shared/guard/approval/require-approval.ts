@@ -26,7 +26,7 @@ import type { ClientChannel, RequestContext } from "../request-context.ts";
 import type { PauseDeadline } from "../run.ts";
 import { describePreview } from "./describe-preview.ts";
 import { explainApproval } from "./explain-approval.ts";
-import { decideWithFactor, explainMissingFactor, leadToFactor } from "./fresh-factor.ts";
+import { type Decided, decideWithFactor, explainMissingFactor, leadToFactor } from "./fresh-factor.ts";
 import { nameSubjects } from "./name-subjects.ts";
 
 /** Milliseconds that a call waits for a decision while the client leads the user to the approval page. */
@@ -92,18 +92,25 @@ export interface CompleteCall {
   hold: PauseDeadline;
 }
 
+/** That a call may run. */
+export interface Permission {
+  /** The request as it was decided: with the policy and the second factor that counted. */
+  ctx: RequestContext;
+  /** Whether an approval was consumed. */
+  approved: boolean;
+}
+
 /**
  * Returns once the policy allows this exact call: at once, or because a person approved it, which consumes
  * the approval. If the user may approve it and the client can show the page, the call waits for the decision;
  * the client's answer only triggers another look at the stored approval. Throws `forbidden`,
- * `insufficient_scope`, `approval_required`, or the Principal object's refusal. Resolves with whether an
- * approval was consumed.
+ * `insufficient_scope`, `approval_required`, or the Principal object's refusal.
  */
-export async function requirePermission(ctx: RequestContext, call: CompleteCall): Promise<boolean> {
-  const need = await decideCall(ctx, call);
-  if (need === null) return false;
+export async function requirePermission(arrived: RequestContext, call: CompleteCall): Promise<Permission> {
+  const { ctx, need } = await decideCall(arrived, call);
+  if (need === null) return { ctx, approved: false };
   const first = await claim(ctx, call, need);
-  if (first.state === "approved") return true;
+  if (first.state === "approved") return { ctx, approved: true };
   if (first.state !== "pending") throw explainApproval(first, ctx);
   const url = await linkTo(ctx, first.approvalId);
   if (!need.selfApproval || !(await leadToPage(ctx, call, need, first.approvalId, url))) {
@@ -111,29 +118,34 @@ export async function requirePermission(ctx: RequestContext, call: CompleteCall)
   }
   call.signal.throwIfAborted();
   // The user may have taken minutes, so the policy is read again.
-  ctx.policy = await policyInForce(ctx.env);
-  const stillNeeded = await decideCall(ctx, call);
-  if (stillNeeded === null) return false;
-  const second = await claim(ctx, call, stillNeeded);
-  if (second.state === "approved") return true;
-  if (second.state !== "pending") throw explainApproval(second, ctx);
-  throw waiting(stillNeeded, second.expiresAt, await linkTo(ctx, second.approvalId));
+  const later = await decideCall({ ...ctx, policy: await policyInForce(ctx.env) }, call);
+  if (later.need === null) return { ctx: later.ctx, approved: false };
+  const second = await claim(later.ctx, call, later.need);
+  if (second.state === "approved") return { ctx: later.ctx, approved: true };
+  if (second.state !== "pending") throw explainApproval(second, later.ctx);
+  throw waiting(later.need, second.expiresAt, await linkTo(later.ctx, second.approvalId));
 }
 
 /** The call itself is decided first: a caller without permission learns nothing about its other needs. */
-async function decideCall(ctx: RequestContext, call: CompleteCall): Promise<Need | null> {
-  const own = await decideFully(ctx, call, call.subject, call.input);
+async function decideCall(
+  arrived: RequestContext,
+  call: CompleteCall,
+): Promise<{ ctx: RequestContext; need: Need | null }> {
+  const first = await decideFully(arrived, call, call.subject, call.input);
+  const own = first.decision;
+  let { ctx } = first;
   const asking = own.kind === "approval" ? [{ decision: own, tool: call.subject.name }] : [];
   for (const { subject, args } of await call.readNeeds()) {
-    const decision = await decideFully(ctx, call, subject, args);
-    if (decision.kind === "approval") asking.push({ decision, tool: subject.name });
+    const decided = await decideFully(ctx, call, subject, args);
+    ctx = decided.ctx;
+    if (decided.decision.kind === "approval") asking.push({ decision: decided.decision, tool: subject.name });
   }
-  if (asking.length === 0) return null;
+  if (asking.length === 0) return { ctx, need: null };
   const decisions = asking.map(({ decision }) => decision);
   const reasons = new Set(decisions.map(({ reason }) => reason));
   // The person who lets data out has to know what was read before.
   const before = call.subject.sends === "outside" ? tellMet(ctx.met) : "";
-  return {
+  const need = {
     rule: decisions.map(({ rule }) => rule).join(" and "),
     reason: [...reasons].join(" "),
     told: [...reasons, ...(before === "" ? [] : [before])].join(" "),
@@ -142,6 +154,7 @@ async function decideCall(ctx: RequestContext, call: CompleteCall): Promise<Need
     standing: own.kind === "approval" && asking.length === 1 ? own.standing : null,
     alsoFor: asking.map(({ tool }) => tool).filter((tool) => tool !== call.subject.name),
   };
+  return { ctx, need };
 }
 
 /** Decides on the full arguments; a fresh second factor that they need is asked for in place. */
@@ -150,15 +163,15 @@ async function decideFully(
   { hold }: CompleteCall,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
-): Promise<Decision> {
-  let decision = await decideWithFactor(ctx, subject, judged(ctx, args));
-  if (decision.kind === "mfa") {
-    await hold(leadToFactor(ctx, decision));
-    decision = await decideWithFactor(ctx, subject, judged(ctx, args));
+): Promise<Decided> {
+  let decided = await decideWithFactor(ctx, subject, judged(ctx, args));
+  if (decided.decision.kind === "mfa") {
+    await hold(leadToFactor(ctx, decided.decision));
+    decided = await decideWithFactor(ctx, subject, judged(ctx, args));
   }
-  if (decision.kind === "mfa") throw await explainMissingFactor(ctx, decision);
-  requireAllowed(decision);
-  return decision;
+  if (decided.decision.kind === "mfa") throw await explainMissingFactor(ctx, decided.decision);
+  requireAllowed(decided.decision);
+  return decided;
 }
 
 async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {

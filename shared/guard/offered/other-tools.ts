@@ -16,7 +16,7 @@ type TryTool = (
   ctx: RequestContext,
   name: string,
   args: Record<string, unknown>,
-) => Promise<ShapedAnswer | object | ToolError>;
+) => Promise<{ answer: ShapedAnswer | object } | ToolError>;
 
 /**
  * The other tools for one that composes them. Each call is one of the same person and app, is decided, admitted, counted,
@@ -44,7 +44,7 @@ export function openOtherTools(
         const ended = await tryTool(inner, name, { ...args });
         if (ended instanceof ToolError)
           return { ok: false, error: { ...ended.toBody(ctx.policy.signIn.contact).error } };
-        const answer = ended as ShapedAnswer;
+        const answer = ended.answer as ShapedAnswer;
         const cached = readCached(answer._meta);
         if (cached !== undefined) fromCache(cached);
         return answer.isError ? readFailure(answer) : { ok: true, value: toValue(answer) };

@@ -71,7 +71,7 @@ export async function pollEvents(
   const entry = findEvent(ctx, name);
   const limit = Math.min(maxEvents ?? POLLED, POLLED);
   const start = await readStart(ctx, name, cursor);
-  const read = await readGuarded(ctx, entry, args, { ...start, limit, maxAgeMs });
+  const { result: read } = await readGuarded(ctx, entry, args, { ...start, limit, maxAgeMs });
   return {
     events: read.events.map(({ id, at, data }) => ({ eventId: id, name, timestamp: at, data })),
     cursor: await writeStart(ctx, name, read.position),
@@ -99,8 +99,12 @@ export async function subscribeEvent(
     throw invalidParams("delivery.secret must be whsec_ and the base64 of 24 to 64 random bytes.");
   const start = await readStart(ctx, name, cursor);
   // Also for a renewal: the policy decides again, and says no in the client's own request.
-  const read = await readGuarded(ctx, entry, args, { ...start, limit: 1, maxAgeMs });
-  const { env, identity, policy, catalogue } = ctx;
+  const { result: read, ctx: admitted } = await readGuarded(ctx, entry, args, {
+    ...start,
+    limit: 1,
+    maxAgeMs,
+  });
+  const { env, identity, policy, catalogue } = admitted;
   const answer = await eventGate(env, identity.userId).subscribe({
     ...{ identity, clientId: identity.clientId, server: catalogue.name, url, name, secret },
     arguments: args as Record<string, JsonValue>,
@@ -189,7 +193,7 @@ export async function readGuarded(
     ctx,
     entry,
     args,
-    (context) => readEvents(ctx, entry.definition, request, context),
+    (context, admitted) => readEvents(admitted, entry.definition, request, context),
     (read) => read,
     true,
   ).catch((fault: unknown) => {

@@ -4,7 +4,7 @@ import type { JsonValue } from "../../encoding/json.ts";
 import { decide, isVisible } from "../../guard/decide.ts";
 import { leaveOutOfMessages } from "../../guard/embedded-resources.ts";
 import { describeOrigins, noteOrigins, originsOf } from "../../guard/flow/note-origins.ts";
-import { guardedRead } from "../../guard/guarded-read.ts";
+import { type GuardedRead, guardedRead } from "../../guard/guarded-read.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { readable, visible } from "../../guard/visible.ts";
 import { log } from "../../observe/log.ts";
@@ -124,7 +124,7 @@ async function listMembers(ctx: RequestContext, entry: TemplateEntry): Promise<L
   try {
     // A list goes out without a word of the caller.
     const quiet: TemplateEntry = { ...entry, subject: { ...subject, sends: "nothing" } };
-    const listed = await guardedRead(ctx, quiet, {}, list);
+    const { result: listed } = await guardedRead(ctx, quiet, {}, (context) => list(context));
     // Sorted by URI, which does not change, so that cursors stay valid while members are edited.
     return listed.sort((one, other) => (one.uri < other.uri ? -1 : 1));
   } catch (fault) {
@@ -137,15 +137,23 @@ async function listMembers(ctx: RequestContext, entry: TemplateEntry): Promise<L
 }
 
 /** `resources/read`, with a sentence behind contents that are stale. An unknown URI is a {@link ProtocolFault} with the code of the client's revision. */
-export async function readResource(
-  ctx: RequestContext,
-  uri: string,
-): Promise<{ contents: ResourceContents[]; _meta?: Record<string, JsonValue> }> {
+export async function readResource(ctx: RequestContext, uri: string): Promise<ReadResource> {
+  return (await readAdmitted(ctx, uri)).result;
+}
+
+/** The result of `resources/read`. */
+interface ReadResource {
+  contents: ResourceContents[];
+  _meta?: Record<string, JsonValue>;
+}
+
+/** {@link readResource}, with the request as the read was admitted. */
+export async function readAdmitted(ctx: RequestContext, uri: string): Promise<GuardedRead<ReadResource>> {
   const found = findResource(ctx.catalogue, uri);
   if (!found) throw unknownResource(ctx, uri);
   const { entry, params } = found;
   const origins = originsOf(entry.subject);
-  const contents = await guardedRead(
+  const read = await guardedRead(
     ctx,
     entry,
     { uri },
@@ -159,7 +167,7 @@ export async function readResource(
   });
   const { meta, blocks } = describeOrigins(origins);
   const said = blocks.map(({ text }) => ({ uri, mimeType: "text/plain", text }));
-  return { contents: [...contents, ...said], ...meta };
+  return { result: { contents: [...read.result, ...said], ...meta }, ctx: read.ctx };
 }
 
 /** `prompts/get`, with a sentence behind messages that hold something stale. */
@@ -172,12 +180,12 @@ export async function getPrompt(
   if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${cutText(name, 64)}`);
   const prompt = entry.definition;
   const origins = originsOf(entry.subject);
-  const messages = await guardedRead(
+  const { result: messages } = await guardedRead(
     ctx,
     entry,
     args ?? {},
     (context) => prompt.run(parseArguments(prompt.arguments, args), noteOrigins(context, origins)),
-    (made) => leaveOutOfMessages(ctx, made, prompt.relays ? entry.subject.server : undefined),
+    (made, admitted) => leaveOutOfMessages(admitted, made, prompt.relays ? entry.subject.server : undefined),
   );
   const { meta, blocks } = describeOrigins(origins);
   const said = blocks.map((content): PromptMessage => ({ role: "user", content }));
@@ -202,7 +210,7 @@ export async function complete(
   const { entry, completers } = findCompleters(ctx, reference);
   const completer = Object.hasOwn(completers, argument.name) ? completers[argument.name] : undefined;
   // Runs through the guard even without suggestions: an unguarded empty list would reveal a hidden prompt.
-  const values = await guardedRead(
+  const { result: values } = await guardedRead(
     ctx,
     entry,
     { ...others, [argument.name]: argument.value },
@@ -211,7 +219,7 @@ export async function complete(
     const code = String(errorCodeOf(fault) ?? "internal_error");
     if (!NO_SUGGESTION.has(code)) throw fault;
     log("warn", "suggestions_left_out", { name: entry.subject.name, error: code });
-    return [];
+    return { result: [] };
   });
   return {
     completion: {

@@ -6,7 +6,7 @@ import { personGate } from "../../objects/change-gate.ts";
 import { logFailure } from "../../observe/log.ts";
 import { policyInForce } from "../../policy/current.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
-import { readResource, unknownResource } from "../methods/handlers.ts";
+import { readAdmitted, unknownResource } from "../methods/handlers.ts";
 import { refreshSubscriber, type Subscriber } from "../subscriptions/subscriber.ts";
 import {
   beginWatch,
@@ -71,13 +71,13 @@ export class SessionWatch {
       throw new ProtocolFault(JSON_RPC.invalidParams, text);
     }
     // A read through the guard, so that it is decided, counted and recorded.
-    await readResource(ctx, uri);
-    const begun = await beginWatch(ctx, { uris: [uri], lists: known.size === 0 ? LISTS : [] });
+    const { ctx: admitted } = await readAdmitted(ctx, uri);
+    const begun = await beginWatch(admitted, { uris: [uri], lists: known.size === 0 ? LISTS : [] });
     if (!begun.has(uri)) throw unknownResource(ctx, uri);
     const { listens = false } = this.#kept ?? {};
     await this.#keep({
       known: this.#with(begun),
-      identity: withoutName(ctx.identity),
+      identity: withoutName(admitted.identity),
       binding,
       listens,
     });

@@ -54,10 +54,9 @@ export function registerMethods(server: Server, { watch, ctx, setLogLevel }: Met
   );
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
     on(extra, params, async (call) => {
-      const answer = await callTool(call, params.name, params.arguments);
-      if (call.catalogue.tools.get(params.name)?.subject.effect !== "read") {
-        await announceUpdates(watch, call, extra);
-      }
+      const { answer, allowed } = await callTool(call, params.name, params.arguments);
+      if (allowed && call.catalogue.tools.get(params.name)?.subject.effect !== "read")
+        await announceUpdates(watch, allowed, extra);
       return answer;
     }),
   );

@@ -52,8 +52,12 @@ export async function streamEvents(
   const { name, arguments: args, cursor, maxAgeMs } = params;
   const entry = findEvent(ctx, name);
   const start = await readStart(ctx, name, cursor);
-  const first = await readGuarded(ctx, entry, args, { ...start, limit: READ_SIZE, maxAgeMs });
-  const stream = new EventStream(ctx, params, wire);
+  const { result: first, ctx: admitted } = await readGuarded(ctx, entry, args, {
+    ...start,
+    limit: READ_SIZE,
+    maxAgeMs,
+  });
+  const stream = new EventStream(admitted, params, wire);
   await stream.run(entry.subject.server, first, start.truncated || first.truncated);
   return { _meta: { [SUBSCRIPTION_ID_META_KEY]: wire.id } };
 }

@@ -65,8 +65,10 @@ export const STATELESS_METHODS: ReadonlyMap<string, StatelessMethod> = new Map<s
     {
       named: "name",
       isPlain: ({ arguments: args }) => args === undefined || isRecord(args),
-      answer: (ctx, params) =>
-        callTool(ctx, String(params.name), params.arguments as Record<string, unknown> | undefined),
+      answer: async (ctx, params) => {
+        const args = params.arguments as Record<string, unknown> | undefined;
+        return (await callTool(ctx, String(params.name), args)).answer;
+      },
     },
   ],
   ["tools/list", list(CATALOGUE, listTools)],
