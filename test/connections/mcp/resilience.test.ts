@@ -37,6 +37,7 @@ const ENTRIES = {
       mcpEntryOf(`/hostile/${manner}`, { title: manner, limits: { seconds: 60 } }),
     ]),
   ),
+  endslate: mcpEntryOf("/hostile/ends_late", { title: "Ends late", limits: { concurrent: 1 } }),
   unasked: mcpEntryOf("/hostile/unasked", { title: "unasked", limits: { seconds: 1 } }),
   steady: mcpEntryOf("/legacy", { title: "Steady" }),
 };
@@ -82,6 +83,17 @@ describe.each(LANES)("ten bad servers and a good one, on the %s lane", (lane) =>
     for (const name of Object.keys(ENTRIES))
       expect(names.some((own: string) => own.startsWith(`${name}_`))).toBe(true);
   });
+});
+
+it("the stream of a cancelled call that ends later ends no other call of its session", async () => {
+  const session = await openSession({ server: "endslate", lane: "stateless", scopes: ["endslate:read"] });
+  const hangUp = new AbortController();
+  const first = session.send("tools/call", { name: "endslate_read", arguments: {} }, hangUp.signal);
+  first.catch(() => {});
+  const isHeld = async () => await (await fetch(`http://${HOST}/hostile/held`)).text();
+  await expect.poll(isHeld).toBe("true");
+  hangUp.abort();
+  expect((await session.call("endslate_read")).content[0]).toMatchObject({ text: "second" });
 });
 
 describe("a session with a server", () => {

@@ -30,6 +30,9 @@ const WIDE = [
   { ...TOOL, name: "cafe\u0301" },
 ];
 
+/** The call of `ends_late` that has no answer, until another one comes. */
+let held: http.ServerResponse | "let go" | null = null;
+
 /** What a bad server answers to `tools/call`, by the last part of its path. Everything before works. */
 const MANNERS: Readonly<Record<string, Manner>> = {
   ...TREACHERY,
@@ -68,6 +71,15 @@ const MANNERS: Readonly<Record<string, Manner>> = {
     response.on("drain", write);
     write();
   },
+  ends_late: (response, id) => {
+    if (held === "let go") return answerText(response, id, "again");
+    if (held === null) {
+      held = response;
+      return void response.writeHead(200, { "content-type": "text/event-stream" }).write(": wait\n\n");
+    }
+    held.end(() => answerText(response, id, "second"));
+    held = "let go";
+  },
   ends: (response) => void response.writeHead(200, { "content-type": "text/event-stream" }).end(": bye\n\n"),
   breaks: (response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -86,6 +98,10 @@ const MANNERS: Readonly<Record<string, Manner>> = {
   no_result: (response, id) => send(response, { jsonrpc: "2.0", id, result: { content: "none" } }),
 };
 
+function answerText(response: http.ServerResponse, id: Message["id"], text: string): void {
+  send(response, { jsonrpc: "2.0", id, result: { content: [{ type: "text", text }] } });
+}
+
 function send(response: http.ServerResponse, body: object): void {
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
@@ -98,6 +114,7 @@ export function serveHostile(): http.RequestListener {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString();
+      if (manner === "held") return void response.end(String(held !== null));
       if (manner === "resumes" && request.method === "GET")
         return void response.writeHead(200, { "content-type": "text/event-stream" }).end(RESUME);
       const { id, method, params } = (text === "" ? {} : JSON.parse(text)) as Message;

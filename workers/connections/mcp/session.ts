@@ -1,11 +1,4 @@
-import {
-  Client,
-  type Progress,
-  ProtocolError,
-  ProtocolErrorCode,
-  SdkError,
-  SdkErrorCode,
-} from "@modelcontextprotocol/client";
+import { Client, type Progress, ProtocolError, ProtocolErrorCode } from "@modelcontextprotocol/client";
 import { z } from "zod";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -89,10 +82,7 @@ export class McpSession implements Session {
         fetch: openAuthorizedFetch(env, target, credential, () => this.#owner),
         onInsufficientScope: "throw",
       },
-      () =>
-        this.#running.abort(
-          new SdkError(SdkErrorCode.ConnectionClosed, "The stream ended without an answer."),
-        ),
+      () => this.#running,
     );
     this.#watch = new DefinitionWatch(env, target, () => this.#list());
     if (elicits) {

@@ -1,4 +1,4 @@
-import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { SdkError, SdkErrorCode, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 
 type Send = StreamableHTTPClientTransport["send"];
 type Message = Parameters<NonNullable<StreamableHTTPClientTransport["onmessage"]>>[0];
@@ -7,20 +7,21 @@ type Message = Parameters<NonNullable<StreamableHTTPClientTransport["onmessage"]
 const PROBE = "server/discover";
 
 /**
- * The SDK's transport, which says when the stream of a request has ended for good without its answer. The SDK's client waits
- * for such an answer until the time of the request is over.
+ * The SDK's transport, which ends a call once the stream of one of its requests has ended for good without an answer. The
+ * SDK's client waits for such an answer until the time of the request is over.
  */
 export class AnsweredTransport extends StreamableHTTPClientTransport {
   readonly #unanswered = new Set<string | number>();
-  readonly #onUnanswered: () => void;
+  readonly #running: () => AbortController;
 
+  /** @param running - what ends the call that runs at this moment */
   constructor(
     url: URL,
     options: ConstructorParameters<typeof StreamableHTTPClientTransport>[1],
-    onUnanswered: () => void,
+    running: () => AbortController,
   ) {
     super(url, options);
-    this.#onUnanswered = onUnanswered;
+    this.#running = running;
     // The client's own handler calls this one first.
     this.onmessage = (message) => {
       if (!("method" in message) && message.id !== undefined) this.#unanswered.delete(message.id);
@@ -31,10 +32,13 @@ export class AnsweredTransport extends StreamableHTTPClientTransport {
     if (Array.isArray(message) || !("method" in message && "id" in message) || message.method === PROBE)
       return await super.send(message, options);
     const { id } = message;
+    // A stream may end when its call is over and another one runs.
+    const call = this.#running();
     this.#unanswered.add(id);
     const onRequestStreamEnd = () => {
       options?.onRequestStreamEnd?.();
-      if (this.#unanswered.delete(id)) this.#onUnanswered();
+      if (this.#unanswered.delete(id))
+        call.abort(new SdkError(SdkErrorCode.ConnectionClosed, "The stream ended without an answer."));
     };
     try {
       await super.send(message, { ...options, onRequestStreamEnd });
