@@ -38,6 +38,10 @@ const ENTRIES = {
     ]),
   ),
   endslate: mcpEntryOf("/hostile/ends_late", { title: "Ends late", limits: { concurrent: 1 } }),
+  listbreaks: mcpEntryOf("/hostile/list_breaks", {
+    ...{ title: "List breaks", on_change: "keep" },
+    limits: { seconds: 60 },
+  }),
   unasked: mcpEntryOf("/hostile/unasked", { title: "unasked", limits: { seconds: 1 } }),
   steady: mcpEntryOf("/legacy", { title: "Steady" }),
 };
@@ -94,6 +98,14 @@ it("the stream of a cancelled call that ends later ends no other call of its ses
   await expect.poll(isHeld).toBe("true");
   hangUp.abort();
   expect((await session.call("endslate_read")).content[0]).toMatchObject({ text: "second" });
+});
+
+it("a list whose stream ends without an answer fails a review at once, and no call that runs meanwhile", async () => {
+  await fetch(`http://${HOST}/hostile/break_lists`);
+  const session = await openSession({ server: "listbreaks", lane: "stateless", scopes: ["listbreaks:read"] });
+  expect((await session.call("listbreaks_read")).content[0]).toMatchObject({ text: "fine" });
+  const answer = await command({ command: "review", connection: "listbreaks", entry: ENTRIES.listbreaks });
+  expect(answer.failure.message).toContain("cannot be reached");
 });
 
 describe("a session with a server", () => {

@@ -33,6 +33,10 @@ const WIDE = [
 /** The call of `ends_late` that has no answer, until another one comes. */
 let held: http.ServerResponse | "let go" | null = null;
 
+/** Whether `list_breaks` still lists its tools, and what it does once it has ended a list without an answer. */
+let lists: "whole" | "breaking" | "broken" = "whole";
+let onBroken = (): void => {};
+
 /** What a bad server answers to `tools/call`, by the last part of its path. Everything before works. */
 const MANNERS: Readonly<Record<string, Manner>> = {
   ...TREACHERY,
@@ -46,30 +50,16 @@ const MANNERS: Readonly<Record<string, Manner>> = {
   refuses: (response) => void response.writeHead(503).end(),
   garbage: (response) =>
     void response.writeHead(200, { "content-type": "application/json" }).end("{{{ not json"),
-  endless: (response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    const chunk = `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${"x".repeat(60_000)}"}}\n\n`;
-    const write = () => {
-      while (!response.destroyed && response.write(chunk));
-    };
-    response.on("drain", write);
-    write();
-  },
-  endless_message: (response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" }).write("data: ");
-    const write = () => {
-      while (!response.destroyed && response.write("x".repeat(60_000)));
-    };
-    response.on("drain", write);
-    write();
-  },
-  endless_comment: (response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" });
-    const write = () => {
-      while (!response.destroyed && response.write(`: ${"x".repeat(1_000)}\n\n`));
-    };
-    response.on("drain", write);
-    write();
+  endless: (response) =>
+    writeForever(
+      response,
+      `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${"x".repeat(60_000)}"}}\n\n`,
+    ),
+  endless_message: (response) => writeForever(response, "x".repeat(60_000), "data: "),
+  endless_comment: (response) => writeForever(response, `: ${"x".repeat(1_000)}\n\n`),
+  list_breaks: (response, id) => {
+    if (lists === "broken") answerText(response, id, "fine");
+    else onBroken = () => answerText(response, id, "fine");
   },
   ends_late: (response, id) => {
     if (held === "let go") return answerText(response, id, "again");
@@ -80,7 +70,7 @@ const MANNERS: Readonly<Record<string, Manner>> = {
     held.end(() => answerText(response, id, "second"));
     held = "let go";
   },
-  ends: (response) => void response.writeHead(200, { "content-type": "text/event-stream" }).end(": bye\n\n"),
+  ends: endWithoutAnswer,
   breaks: (response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.write(": bye\n\n", () => response.destroy());
@@ -98,6 +88,19 @@ const MANNERS: Readonly<Record<string, Manner>> = {
   no_result: (response, id) => send(response, { jsonrpc: "2.0", id, result: { content: "none" } }),
 };
 
+function endWithoutAnswer(response: http.ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/event-stream" }).end(": bye\n\n");
+}
+
+function writeForever(response: http.ServerResponse, again: string, first = ""): void {
+  response.writeHead(200, { "content-type": "text/event-stream" }).write(first);
+  const write = () => {
+    while (!response.destroyed && response.write(again));
+  };
+  response.on("drain", write);
+  write();
+}
+
 function answerText(response: http.ServerResponse, id: Message["id"], text: string): void {
   send(response, { jsonrpc: "2.0", id, result: { content: [{ type: "text", text }] } });
 }
@@ -114,6 +117,10 @@ export function serveHostile(): http.RequestListener {
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString();
+      if (manner === "break_lists") {
+        lists = "breaking";
+        return void response.end();
+      }
       if (manner === "held") return void response.end(String(held !== null));
       if (manner === "resumes" && request.method === "GET")
         return void response.writeHead(200, { "content-type": "text/event-stream" }).end(RESUME);
@@ -133,6 +140,13 @@ export function serveHostile(): http.RequestListener {
             },
           });
         case "tools/list": {
+          if (manner === "list_breaks" && lists !== "whole") {
+            response.once("close", () => {
+              lists = "broken";
+              onBroken();
+            });
+            return endWithoutAnswer(response);
+          }
           const page = endlessPage(manner, params?.cursor);
           if (page !== null) return send(response, { jsonrpc: "2.0", id, result: page });
           if (manner === "wide") return send(response, { jsonrpc: "2.0", id, result: { tools: WIDE } });

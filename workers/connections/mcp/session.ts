@@ -76,14 +76,10 @@ export class McpSession implements Session {
         versionNegotiation: { mode: MODES[entry.reach.generation] },
       },
     );
-    this.#transport = new AnsweredTransport(
-      new URL(entry.reach.url),
-      {
-        fetch: openAuthorizedFetch(env, target, credential, () => this.#owner),
-        onInsufficientScope: "throw",
-      },
-      () => this.#running,
-    );
+    this.#transport = new AnsweredTransport(new URL(entry.reach.url), {
+      fetch: openAuthorizedFetch(env, target, credential, () => this.#owner),
+      onInsufficientScope: "throw",
+    });
     this.#watch = new DefinitionWatch(env, target, () => this.#list());
     if (elicits) {
       this.#client.setRequestHandler("elicitation/create", (asked, { mcpReq }) =>

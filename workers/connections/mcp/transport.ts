@@ -7,44 +7,38 @@ type Message = Parameters<NonNullable<StreamableHTTPClientTransport["onmessage"]
 const PROBE = "server/discover";
 
 /**
- * The SDK's transport, which ends a call once the stream of one of its requests has ended for good without an answer. The
- * SDK's client waits for such an answer until the time of the request is over.
+ * The SDK's transport, which fails a request once its stream has ended for good without an answer. The SDK's client waits for
+ * such an answer until the time of the request is over.
  */
 export class AnsweredTransport extends StreamableHTTPClientTransport {
   readonly #unanswered = new Set<string | number>();
-  readonly #running: () => AbortController;
 
-  /** @param running - what ends the call that runs at this moment */
-  constructor(
-    url: URL,
-    options: ConstructorParameters<typeof StreamableHTTPClientTransport>[1],
-    running: () => AbortController,
-  ) {
-    super(url, options);
-    this.#running = running;
+  constructor(...given: ConstructorParameters<typeof StreamableHTTPClientTransport>) {
+    super(...given);
     // The client's own handler calls this one first.
     this.onmessage = (message) => {
       if (!("method" in message) && message.id !== undefined) this.#unanswered.delete(message.id);
     };
   }
 
+  /** For a request it rejects until its answer is there: the client makes of that the failure of this request alone. */
   override async send(...[message, options]: Parameters<Send>): Promise<void> {
     if (Array.isArray(message) || !("method" in message && "id" in message) || message.method === PROBE)
       return await super.send(message, options);
     const { id } = message;
-    // A stream may end when its call is over and another one runs.
-    const call = this.#running();
-    this.#unanswered.add(id);
+    const ended = Promise.withResolvers<void>();
     const onRequestStreamEnd = () => {
       options?.onRequestStreamEnd?.();
-      if (this.#unanswered.delete(id))
-        call.abort(new SdkError(SdkErrorCode.ConnectionClosed, "The stream ended without an answer."));
+      ended.resolve();
     };
+    this.#unanswered.add(id);
     try {
       await super.send(message, { ...options, onRequestStreamEnd });
-    } catch (failure) {
+      if (this.#unanswered.has(id)) await ended.promise;
+      if (this.#unanswered.has(id))
+        throw new SdkError(SdkErrorCode.ConnectionClosed, "The stream ended without an answer.");
+    } finally {
       this.#unanswered.delete(id);
-      throw failure;
     }
   }
 
